@@ -1,0 +1,155 @@
+"""A job: what the user asked for, the state it is in, and the counts of its pass."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from ingest.broker import partition_of
+
+DEFAULT_FILES_PER_TASK = 50
+DEFAULT_IDLE_SECONDS = 60
+DEFAULT_TOPICS = ("restart", "path", "file")
+
+
+class Topics(msgspec.Struct, frozen=True):
+    """The three topics of a job and the number of partitions of each, fixed while the job lives."""
+
+    restart: str = "restart"
+    path: str = "path"
+    file: str = "file"
+    partitions: dict[str, int] = {}
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The three names."""
+        return (self.restart, self.path, self.file)
+
+    def partition(self, topic: str, key: bytes) -> int:
+        """The partition of `topic` in which messages about `key` travel."""
+        return partition_of(key, self.partitions[topic])
+
+
+class LogSettings(msgspec.Struct, frozen=True):
+    """Where and what is logged: the `--log_*` options with the meaning of `TimedRotatingFileHandler`."""
+
+    level: str | None = None
+    filename: str | None = None
+    when: str | None = None
+    interval: int | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """All that `start` was told, without credentials. Stored once; every consumer reads it from the store.
+
+    `source` is absolute and resolved (bytes, because file names are), `target` is normalised: no trailing slash.
+    """
+
+    name: str
+    source: bytes
+    target: str
+    topics: Topics = Topics()
+    interval: int | None = None
+    handler: str | None = None
+    """SHA-256 of the handler's source, which is in the store under this key."""
+    handler_file: str | None = None
+    ignore_cache: bool = False
+    initial_ingest: bool = False
+    files_per_task: int = DEFAULT_FILES_PER_TASK
+    idle_seconds: int = DEFAULT_IDLE_SECONDS
+    exclude_types: tuple[str, ...] = ()
+    exclude_file_names: tuple[str, ...] = ()
+    exclude_directory_names: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    """gitignore lines in the order given; `--include X` is the line `!X`."""
+    follow_symlinks: bool = False
+    one_file_system: bool = False
+    checksum: bool = False
+    preserve_mtime: bool = False
+    log: LogSettings = LogSettings()
+
+    @property
+    def periodic(self) -> bool:
+        """Whether another pass follows the one that ends."""
+        return self.interval is not None
+
+    def key(self, path: bytes) -> bytes:
+        """The partition key of a source-relative path: all changes to one path go to one partition."""
+        return self.target.encode() + b"/" + path
+
+
+class JobState(Enum):
+    """Where a job stands. A job is active until it is finished, failed or stopped."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def active(self) -> bool:
+        """Whether work for the job may still be done."""
+        return self in (JobState.QUEUED, JobState.RUNNING, JobState.WAITING)
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What a pass has counted, or an increment of it. Files: total = done + unchanged + skipped + failed + remaining."""
+
+    tasks: int = 0
+    tasks_done: int = 0
+    tasks_failed: int = 0
+    retries: int = 0
+    files: int = 0
+    done: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    failed: int = 0
+    collections: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            *(a + b for a, b in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True))
+        )
+
+    @property
+    def remaining_tasks(self) -> int:
+        """Tasks handed out and not settled."""
+        return self.tasks - self.tasks_done
+
+    @property
+    def remaining_files(self) -> int:
+        """Files seen and not settled."""
+        return self.files - self.done - self.unchanged - self.skipped - self.failed
+
+
+class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A job with its state and the counts of its latest pass; times in seconds since the epoch."""
+
+    job: Job
+    state: JobState
+    created: float
+    pass_id: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    next_pass: float | None = None
+    counts: Counts = Counts()
+    passes: int = 0
+    passes_skipped: int = 0
+    error: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A path that did not arrive: why, and what the server called it. `skipped` ones count as no failure."""
+
+    path: bytes
+    target: str
+    skipped: bool
+    reason: str
+    error: str | None = None
+    code: int | None = None
+    attempts: int = 1
+    at: float = 0.0

@@ -1,0 +1,144 @@
+"""The three messages, each named after its topic, and how they travel.
+
+JSON, so that ordinary Kafka tools can read them. A path is a JSON string when it is valid UTF-8; other bytes travel as
+NUL + base64, which no path can be (a path has no NUL byte).
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Literal, TypeVar
+
+import msgspec
+
+VERSION = 1
+_ESCAPE = "\0"
+
+
+def path_to_wire(path: bytes) -> str:
+    """The text that stands for a path in a message; `path_from_wire` gives the same bytes back."""
+    try:
+        return path.decode()
+    except UnicodeDecodeError:
+        return _ESCAPE + base64.b64encode(path).decode("ascii")
+
+
+def path_from_wire(text: str) -> bytes:
+    """The path that `path_to_wire` wrote; raises ValueError for text that it cannot have written."""
+    if not text.startswith(_ESCAPE):
+        return text.encode()
+    return base64.b64decode(text[1:], validate=True)
+
+
+class Stat(msgspec.Struct, frozen=True, array_like=True):
+    """What `lstat` said of an entry: mode bits, size in bytes, times in nanoseconds since the epoch."""
+
+    mode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+class Replica(msgspec.Struct, frozen=True, array_like=True):
+    """One replica of a data object as the catalog lists it; times in seconds, status as in iRODS (1 is good)."""
+
+    number: int
+    hierarchy: str
+    path: str
+    size: int
+    mtime: int
+    status: str
+    checksum: str = ""
+
+
+UNKNOWN: Literal["unknown"] = "unknown"
+COLLECTION: Literal["collection"] = "collection"
+
+Catalog = list[Replica] | Literal["unknown", "collection"]
+"""What the catalog has under a logical path: its replicas (none: absent), a collection, or nobody asked yet."""
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One path of a batch. `path` is relative to the job's root, in its wire form."""
+
+    path: str
+    catalog: Catalog = UNKNOWN
+    attempt: int = 0
+
+
+class _Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True, omit_defaults=True):
+    v: int = VERSION
+    job: str
+
+
+class _Task(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A message that counts: it is outstanding in its pass until the store has taken its outcome.
+
+    `round` rises each time the task is handed out anew, so that a late copy of an earlier message is recognised.
+    """
+
+    pass_id: str
+    task: str
+    round: int = 0
+
+
+class Restart(_Message, frozen=True, tag="restart", kw_only=True, omit_defaults=True):
+    """Start a pass of the job; `reason` says who asks (start, interval, overflow)."""
+
+    reason: str
+
+
+class OpenPass(_Task, frozen=True, tag="open", kw_only=True, omit_defaults=True):
+    """First task of a pass, on the restart topic: check the handler, run `pre_job`, then list the root."""
+
+
+class ClosePass(_Task, frozen=True, tag="close", kw_only=True, omit_defaults=True):
+    """Last task of a pass, on the restart topic: nothing else is outstanding; run `post_job`."""
+
+
+class ListPath(_Task, frozen=True, tag="path", kw_only=True, omit_defaults=True):
+    """List one directory, `path` relative to the root ("" is the root itself), and sync what is below it.
+
+    `present` is what the listing of the parent said of the collection: it is there, it is not, or nobody knows.
+    """
+
+    path: str
+    present: bool | None = None
+    attempt: int = 0
+
+
+class SyncFiles(_Task, frozen=True, tag="file", kw_only=True, omit_defaults=True):
+    """Sync a batch of paths that share one partition."""
+
+    changes: list[Change]
+
+
+Message = Restart | OpenPass | ClosePass | ListPath | SyncFiles
+Task = OpenPass | ClosePass | ListPath | SyncFiles
+
+_decoder = msgspec.json.Decoder(Message)
+_encoder = msgspec.json.Encoder()
+
+
+def encode(message: Message) -> bytes:
+    """The message as it goes over the wire."""
+    return _encoder.encode(message)
+
+
+def decode(data: bytes) -> Message:
+    """The message in `data`; raises ValueError when it is none of ours or of a later version."""
+    try:
+        message = _decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"not a message of this program: {error}") from error
+    if message.v > VERSION:
+        raise ValueError(f"message version {message.v} is newer than this program ({VERSION})")
+    return message
+
+
+T = TypeVar("T", OpenPass, ClosePass, ListPath, SyncFiles)
+
+
+def again(task: T) -> T:
+    """The same task, to be handed out once more."""
+    return msgspec.structs.replace(task, round=task.round + 1)

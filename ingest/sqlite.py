@@ -1,0 +1,74 @@
+"""One SQLite file for the embedded broker and the embedded store: how it is opened and written to."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingest.errors import Refused
+
+BUSY_SECONDS = 60.0
+"""How long a transaction waits for another process's; ours last milliseconds."""
+
+_NETWORK_FILE_SYSTEMS = frozenset(
+    "9p afs beegfs ceph cifs davfs fuse.glusterfs fuse.sshfs gfs2 gpfs lustre ncpfs nfs nfs4 smb3 smbfs".split()
+)
+
+
+def connect(file: Path, schema: str) -> sqlite3.Connection:
+    """Open `file` in WAL mode (it survives a killed process; a power cut may cost the last transactions).
+
+    Creates the file, private to its owner, and whatever of `schema` is missing. Raises Refused when the place cannot
+    be used, or lies on a network file system, where SQLite's locks do not hold.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _refuse_network_file_system(file.parent)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        with transaction(connection):
+            for statement in schema.split(";"):
+                connection.execute(statement)
+    except OSError as error:
+        raise Refused(f"cannot use the state file {file}: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise Refused(f"cannot use the state file {file}: {error}") from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing, and alone: the write lock is taken at the start, so that what is read stays true until the end."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _refuse_network_file_system(folder: Path) -> None:
+    kind = _file_system_type(folder)
+    if kind in _NETWORK_FILE_SYSTEMS:
+        raise Refused(f"the state file must not lie on a network file system, and {folder} is {kind}: use --state")
+
+
+def _file_system_type(folder: Path) -> str:
+    """The type of the mount that `folder` is on, from /proc/self/mounts ("" where there is none)."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return ""
+    place, best, kind = str(folder.resolve()), "", ""
+    for line in mounts:
+        _, mount, fs_type, *_ = line.split(" ")
+        mount = mount.replace("\\040", " ")
+        if (place == mount or place.startswith(mount.rstrip("/") + "/")) and len(mount) >= len(best):
+            best, kind = mount, fs_type
+    return kind
