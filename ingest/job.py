@@ -96,7 +96,7 @@ class JobState(Enum):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What a pass has counted, or an increment of it. Files: total = done + unchanged + skipped + failed + remaining."""
+    """What a pass has counted, or an increment. `files` = done + unchanged + skipped + failed + remaining."""
 
     tasks: int = 0
     tasks_done: int = 0
@@ -111,9 +111,8 @@ class Counts(msgspec.Struct, frozen=True):
     bytes: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            *(a + b for a, b in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True))
-        )
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return Counts(*(a + b for a, b in pairs))
 
     @property
     def remaining_tasks(self) -> int:

@@ -116,7 +116,7 @@ class SyncFiles(_Task, frozen=True, tag="file", kw_only=True, omit_defaults=True
 Message = Restart | OpenPass | ClosePass | ListPath | SyncFiles
 Task = OpenPass | ClosePass | ListPath | SyncFiles
 
-_decoder = msgspec.json.Decoder(Message)
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _encoder = msgspec.json.Encoder()
 
 

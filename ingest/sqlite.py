@@ -13,9 +13,10 @@ from ingest.errors import Refused
 BUSY_SECONDS = 60.0
 """How long a transaction waits for another process's; ours last milliseconds."""
 
-_NETWORK_FILE_SYSTEMS = frozenset(
-    "9p afs beegfs ceph cifs davfs fuse.glusterfs fuse.sshfs gfs2 gpfs lustre ncpfs nfs nfs4 smb3 smbfs".split()
-)
+_NETWORK_FILE_SYSTEMS = {
+    *("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.sshfs", "gfs2", "gpfs", "lustre"),
+    *("ncpfs", "nfs", "nfs4", "smb3", "smbfs"),
+}
 
 
 def connect(file: Path, schema: str) -> sqlite3.Connection:
@@ -43,7 +44,7 @@ def connect(file: Path, schema: str) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All or nothing, and alone: the write lock is taken at the start, so that what is read stays true until the end."""
+    """All or nothing, and alone: the write lock is taken first, so what is read stays true until the end."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
