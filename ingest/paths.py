@@ -1,0 +1,68 @@
+"""Source paths (bytes) and logical paths (text), and the way from one to the other."""
+
+from __future__ import annotations
+
+import base64
+import os
+
+from ingest.errors import Refused
+
+UNDECODABLE_PREFIX = "irods_UnicodeEncodeError_"
+MAX_LOGICAL_PATH = 1087
+"""Bytes; a real server truncates or refuses longer ones (irods-facts, LESSONS: Registration)."""
+
+
+def normalise_target(target: str) -> str:
+    """The root target collection without doubled or trailing slashes; raises Refused for what cannot be one."""
+    elements = [element for element in target.split("/") if element]
+    if not target.startswith("/"):
+        raise Refused(f"the target collection must be an absolute path, and {target!r} is not")
+    if not elements:
+        raise Refused("the target collection cannot be /: only zones are there")
+    if any(element in (".", "..") for element in elements):
+        raise Refused(f"the target collection {target!r} must not have '.' or '..' in it")
+    return "/" + "/".join(elements)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two collections are the same, or one lies in the other."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+def join(root: bytes, path: bytes) -> bytes:
+    """The absolute path of a source-relative one."""
+    return os.path.join(root, path) if path else root
+
+
+def split(path: bytes) -> tuple[bytes, bytes]:
+    """Directory and name of a source-relative path."""
+    return os.path.split(path)
+
+
+def confined(path: bytes) -> bool:
+    """Whether a source-relative path stays below its root by its spelling alone ("" is the root)."""
+    return not path or not (b"\0" in path or any(element in (b"", b".", b"..") for element in path.split(b"/")))
+
+
+def logical_path(source: bytes, target: str, path: bytes, *, directory: bool = False) -> str:
+    """The logical path of a source-relative path; an undecodable element gets a name made of its full source path."""
+    elements = []
+    names = path.split(b"/") if path else []
+    for number, name in enumerate(names):
+        source = join(source, name)
+        elements.append(logical_name(source, name, directory=directory or number < len(names) - 1))
+    return "/".join([target, *elements])
+
+
+def logical_name(source: bytes, name: bytes, *, directory: bool) -> str:
+    """The name that an entry gets in its collection; `source` is its absolute path.
+
+    The incumbent uses standard base64, whose "/" would split the name; there, and for directories, we take the
+    URL-safe alphabet.
+    """
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        standard = base64.b64encode(source).decode("ascii")
+        text = standard if "/" not in standard and not directory else base64.urlsafe_b64encode(source).decode("ascii")
+        return UNDECODABLE_PREFIX + text

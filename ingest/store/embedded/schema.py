@@ -1,0 +1,59 @@
+"""The tables of the embedded store, and the counts of a pass as columns."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from ingest.broker import Outgoing
+from ingest.job import Counts
+
+COUNT_NAMES = tuple(field.name for field in msgspec.structs.fields(Counts))
+_COUNT_COLUMNS = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in COUNT_NAMES)
+
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS job (
+    name TEXT PRIMARY KEY, job BLOB NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
+    pass_id TEXT, next_pass REAL, passes INTEGER NOT NULL DEFAULT 0, passes_skipped INTEGER NOT NULL DEFAULT 0,
+    ended REAL);
+CREATE TABLE IF NOT EXISTS pass (
+    pass_id TEXT PRIMARY KEY, job TEXT NOT NULL, started REAL NOT NULL, ended REAL, error TEXT,
+    closing INTEGER NOT NULL DEFAULT 0, {_COUNT_COLUMNS});
+CREATE INDEX IF NOT EXISTS pass_job ON pass (job);
+CREATE TABLE IF NOT EXISTS task (
+    pass_id TEXT NOT NULL, task TEXT NOT NULL, round INTEGER NOT NULL DEFAULT 0, marker BLOB,
+    PRIMARY KEY (pass_id, task)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS problem (
+    job TEXT NOT NULL, path BLOB NOT NULL, skipped INTEGER NOT NULL, problem BLOB NOT NULL,
+    PRIMARY KEY (job, path)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS schedule (
+    number INTEGER PRIMARY KEY, job TEXT NOT NULL, due REAL NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    value BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS schedule_due ON schedule (due);
+CREATE TABLE IF NOT EXISTS consumer (consumer TEXT PRIMARY KEY, status BLOB NOT NULL, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS handler (sha256 TEXT PRIMARY KEY, source BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS cache (
+    space INTEGER NOT NULL, directory INTEGER NOT NULL, name INTEGER NOT NULL, fingerprint INTEGER NOT NULL,
+    PRIMARY KEY (space, directory, name)) WITHOUT ROWID
+"""
+
+
+def send(db: sqlite3.Connection, job: str, message: Outgoing) -> None:
+    """Put a message into the outbox."""
+    db.execute(
+        "INSERT INTO outbox (job, topic, partition, value) VALUES (?, ?, ?, ?)",
+        (job, message.topic, message.partition, message.value),
+    )
+
+
+def plan(db: sqlite3.Connection, job: str, due: float, message: Outgoing) -> None:
+    """Put a message into the schedule."""
+    db.execute(
+        "INSERT INTO schedule (job, due, topic, partition, value) VALUES (?, ?, ?, ?, ?)",
+        (job, due, message.topic, message.partition, message.value),
+    )

@@ -1,0 +1,184 @@
+"""Passes and tasks of the embedded store: the accounting that no crash can upset, the outbox and the schedule."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from ingest.broker import Outgoing
+from ingest.fingerprint import cache_space, name_hash
+from ingest.job import Counts, Job, JobState
+from ingest.sqlite import transaction
+from ingest.store import Cached, Child, Step
+from ingest.store.embedded.jobs import withdraw
+from ingest.store.embedded.schema import COUNT_NAMES, plan, send
+
+_ADD_COUNTS = f"UPDATE pass SET {', '.join(f'{name} = {name} + ?' for name in COUNT_NAMES)} WHERE pass_id = ?"
+
+
+class Tasks:
+    """The part of the store that accounts for every task of a pass."""
+
+    _db: sqlite3.Connection
+
+    def begin_pass(
+        self, name: str, pass_id: str, opening: Child, now: float, *, next_due: float | None, following: Outgoing | None
+    ) -> bool:
+        """See Store."""
+        with transaction(self._db) as db:
+            job = db.execute("SELECT state FROM job WHERE name = ?", (name,)).fetchone()
+            known = db.execute("SELECT 1 FROM pass WHERE pass_id = ?", (pass_id,)).fetchone()
+            if job is None or known or not JobState(job[0]).active:
+                return False
+            if following is not None and next_due is not None:
+                plan(db, name, next_due, following)
+                db.execute("UPDATE job SET next_pass = ? WHERE name = ?", (next_due, name))
+            if JobState(job[0]) is JobState.RUNNING:
+                db.execute("UPDATE job SET passes_skipped = passes_skipped + 1 WHERE name = ?", (name,))
+                return False
+            db.execute("DELETE FROM problem WHERE job = ?", (name,))
+            db.execute("DELETE FROM pass WHERE job = ?", (name,))
+            db.execute("INSERT INTO pass (pass_id, job, started) VALUES (?, ?, ?)", (pass_id, name, now))
+            db.execute(
+                "UPDATE job SET state = ?, pass_id = ?, passes = passes + 1 WHERE name = ?",
+                (JobState.RUNNING.value, pass_id, name),
+            )
+            _add_child(db, name, pass_id, opening)
+        return True
+
+    def outstanding(self, pass_id: str, task: str, round_: int) -> bool:
+        """See Store."""
+        row = self._db.execute("SELECT round FROM task WHERE pass_id = ? AND task = ?", (pass_id, task)).fetchone()
+        return row is not None and row[0] == round_
+
+    def marker(self, pass_id: str, task: str) -> bytes | None:
+        """See Store."""
+        row = self._db.execute("SELECT marker FROM task WHERE pass_id = ? AND task = ?", (pass_id, task)).fetchone()
+        return row[0] if row else None
+
+    def settle(self, step: Step) -> bool:
+        """See Store."""
+        with transaction(self._db) as db:
+            if not self.outstanding(step.pass_id, step.task, step.round):
+                _count_late_files(db, step)
+                return False
+            for child in step.children:
+                _add_child(db, step.job, step.pass_id, child)
+            _add(db, step.pass_id, step.counts)
+            _remember(db, step)
+            if step.error is not None:
+                _end_pass(db, step)
+            elif step.again is not None:
+                _hand_out_again(db, step)
+            elif step.marker is not None:
+                db.execute(
+                    "UPDATE task SET marker = ? WHERE pass_id = ? AND task = ?", (step.marker, step.pass_id, step.task)
+                )
+            else:
+                _leave(db, step)
+        return True
+
+    def outbox(self, limit: int) -> list[tuple[int, Outgoing]]:
+        """See Store."""
+        rows = self._db.execute("SELECT number, topic, partition, value FROM outbox ORDER BY number LIMIT ?", (limit,))
+        return [(number, Outgoing(topic, partition, value)) for number, topic, partition, value in rows]
+
+    def outbox_done(self, numbers: Sequence[int]) -> None:
+        """See Store."""
+        with transaction(self._db) as db:
+            db.executemany("DELETE FROM outbox WHERE number = ?", [(number,) for number in numbers])
+
+    def fire_due(self, now: float) -> float | None:
+        """See Store."""
+        due = self._next_due()
+        if due is None or due > now:
+            return due
+        with transaction(self._db) as db:
+            db.execute(
+                "INSERT INTO outbox (job, topic, partition, value)"
+                " SELECT job, topic, partition, value FROM schedule WHERE due <= ? ORDER BY due, number",
+                (now,),
+            )
+            db.execute("DELETE FROM schedule WHERE due <= ?", (now,))
+        return self._next_due()
+
+    def _next_due(self) -> float | None:
+        due: float | None = self._db.execute("SELECT min(due) FROM schedule").fetchone()[0]
+        return due
+
+
+def _add(db: sqlite3.Connection, pass_id: str, counts: Counts) -> None:
+    db.execute(_ADD_COUNTS, (*msgspec.structs.astuple(counts), pass_id))
+
+
+def _add_child(db: sqlite3.Connection, job: str, pass_id: str, child: Child) -> None:
+    db.execute("INSERT INTO task (pass_id, task) VALUES (?, ?)", (pass_id, child.task))
+    _add(db, pass_id, Counts(tasks=1))
+    send(db, job, child.message)
+
+
+def _remember(db: sqlite3.Connection, step: Step) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO problem (job, path, skipped, problem) VALUES (?, ?, ?, ?)",
+        [(step.job, each.path, each.skipped, msgspec.msgpack.encode(each)) for each in step.problems],
+    )
+    if step.cached:
+        space = cache_space(_job(db, step.job))
+        db.executemany("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?)", [_row(space, each) for each in step.cached])
+
+
+def _row(space: int, cached: Cached) -> tuple[int, int, int, int]:
+    return space, name_hash(cached.directory), name_hash(cached.name), cached.fingerprint
+
+
+def _job(db: sqlite3.Connection, name: str) -> Job:
+    return msgspec.json.decode(db.execute("SELECT job FROM job WHERE name = ?", (name,)).fetchone()[0], type=Job)
+
+
+def _hand_out_again(db: sqlite3.Connection, step: Step) -> None:
+    again = step.again
+    assert again is not None  # noqa: S101 - the caller has looked
+    db.execute("UPDATE task SET round = ? WHERE pass_id = ? AND task = ?", (again.round, step.pass_id, step.task))
+    if again.due <= step.at:
+        send(db, step.job, again.message)
+    else:
+        plan(db, step.job, again.due, again.message)
+
+
+def _leave(db: sqlite3.Connection, step: Step) -> None:
+    db.execute("DELETE FROM task WHERE pass_id = ? AND task = ?", (step.pass_id, step.task))
+    _add(db, step.pass_id, Counts(tasks_done=1))
+    if db.execute("SELECT 1 FROM task WHERE pass_id = ? LIMIT 1", (step.pass_id,)).fetchone():
+        return
+    (closing,) = db.execute("SELECT closing FROM pass WHERE pass_id = ?", (step.pass_id,)).fetchone()
+    if closing or step.closing is None:
+        _end_pass(db, step)
+    else:
+        db.execute("UPDATE pass SET closing = 1 WHERE pass_id = ?", (step.pass_id,))
+        _add_child(db, step.job, step.pass_id, step.closing)
+
+
+def _end_pass(db: sqlite3.Connection, step: Step) -> None:
+    job = _job(db, step.job)
+    if step.error is not None:
+        db.execute("DELETE FROM task WHERE pass_id = ?", (step.pass_id,))
+    db.execute("UPDATE pass SET ended = ?, error = ? WHERE pass_id = ?", (step.at, step.error, step.pass_id))
+    if job.periodic:
+        db.execute("UPDATE job SET state = ? WHERE name = ?", (JobState.WAITING.value, step.job))
+        return
+    state = JobState.FINISHED if step.error is None else JobState.FAILED
+    db.execute("UPDATE job SET state = ?, ended = ? WHERE name = ?", (state.value, step.at, step.job))
+    withdraw(db, step.job)
+
+
+def _count_late_files(db: sqlite3.Connection, step: Step) -> None:
+    """Count what a worker finished after its job was stopped: it is in the catalog all the same."""
+    stopped = db.execute(
+        "SELECT 1 FROM job WHERE name = ? AND pass_id = ? AND state = ?",
+        (step.job, step.pass_id, JobState.STOPPED.value),
+    ).fetchone()
+    if stopped:
+        _add(db, step.pass_id, msgspec.structs.replace(step.counts, tasks=0, tasks_done=0))
+        _remember(db, step)
