@@ -9,7 +9,9 @@ from ingest.core import Operation
 from ingest.job import Job
 from ingest.messages import Stat
 
-_seen = Struct("<qqqi").pack
+_data = Struct("<qqi").pack
+_CTIME_BITS = 24
+_DATA_MASK = -1 << _CTIME_BITS
 
 
 def _hash(data: bytes) -> int:
@@ -22,8 +24,18 @@ def name_hash(name: bytes) -> int:
 
 
 def fingerprint(stat: Stat, operation: Operation) -> int:
-    """What the cache remembers of a file after it was synced: changes when size, mtime, ctime or operation do."""
-    return _hash(_seen(stat.size, stat.mtime_ns, stat.ctime_ns, operation.value))
+    """What the cache remembers of a file after it was synced: a signed 64-bit number.
+
+    The upper 40 bits stand for size, mtime and operation, the lower 24 for ctime, so that a change of permissions can
+    be told from a change of data.
+    """
+    data = _hash(_data(stat.size, stat.mtime_ns, operation.value))
+    return (data & _DATA_MASK) | (stat.ctime_ns // 1000 * 0x9E3779B1 >> 16 & ~_DATA_MASK)
+
+
+def same_data(one: int, other: int) -> bool:
+    """Whether two fingerprints differ in nothing but ctime."""
+    return (one ^ other) & _DATA_MASK == 0
 
 
 def cache_space(job: Job) -> int:

@@ -59,10 +59,14 @@ Catalog = list[Replica] | Literal["unknown", "collection"]
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One path of a batch. `path` is relative to the job's root, in its wire form."""
+    """One path of a batch. `path` is relative to the job's root, in its wire form.
+
+    `cached` is the fingerprint that the path cache had, when it had another one than the file has now.
+    """
 
     path: str
     catalog: Catalog = UNKNOWN
+    cached: int | None = None
     attempt: int = 0
 
 
@@ -83,8 +87,9 @@ class _Task(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Restart(_Message, frozen=True, tag="restart", kw_only=True, omit_defaults=True):
-    """Start a pass of the job; `reason` says who asks (start, interval, overflow)."""
+    """Start the pass `pass_id` of the job; `reason` says who asks (start, interval, overflow)."""
 
+    pass_id: str
     reason: str
 
 

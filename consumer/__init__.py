@@ -1,0 +1,1 @@
+"""The consumer group: takes tasks from the topics and syncs them into iRODS."""

@@ -1,0 +1,125 @@
+"""What is to be done with one file: a pure function of the file, the catalog's answer and the job's wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from ingest.core import Operation
+from ingest.messages import COLLECTION, UNKNOWN, Catalog, Replica, Stat
+
+MARGIN_SECONDS = 2
+"""How much newer than its file a put replica must be to count as made from it (clocks differ, seconds are whole)."""
+
+GOOD = "1"
+
+
+class Do(Enum):
+    """The possible courses."""
+
+    REGISTER = "register"
+    REGISTER_REPLICA = "register replica"
+    UPDATE = "update"
+    PUT = "put"
+    OVERWRITE = "overwrite"
+    APPEND = "append"
+    HOOKS_CREATE = "create hooks"
+    HOOKS_MODIFY = "modify hooks"
+    NOTHING = "nothing"
+
+
+class Decision(NamedTuple):
+    """The course, and the replica that it is about."""
+
+    do: Do
+    replica: Replica | None = None
+    note: str = ""
+
+
+class Impossible(Exception):  # noqa: N818 - the verdict on one path
+    """The path cannot be synced as the job wants it; the message says why."""
+
+
+class Situation(NamedTuple):
+    """Everything that a decision depends on."""
+
+    operation: Operation
+    stat: Stat
+    physical: str
+    """The physical path that a registration records."""
+    resource: str | None
+    """Name of the target resource; None where neither handler nor environment names one."""
+    catalog: Catalog
+    metadata_only: bool = False
+    """The path cache says that nothing but ctime has changed."""
+    forced: bool = False
+    """`--ignore_cache`: sync what looks unchanged, too."""
+    preserve_mtime: bool = False
+
+
+def decide(seen: Situation) -> Decision:
+    """The course of action (SPEC, the table of operations); raises Impossible."""
+    if seen.catalog == UNKNOWN:
+        raise ValueError("the catalog has not been asked")
+    if seen.catalog == COLLECTION:
+        raise Impossible("a collection has this name")
+    replicas: list[Replica] = [each for each in seen.catalog if isinstance(each, Replica)]
+    if seen.operation is Operation.NO_OP:
+        return Decision(Do.HOOKS_MODIFY if replicas else Do.HOOKS_CREATE)
+    if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC and not seen.resource:
+        raise Impossible("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
+    registers = seen.operation in (Operation.REGISTER_SYNC, Operation.REGISTER_AS_REPLICA_SYNC)
+    if not replicas:
+        return Decision(Do.REGISTER if registers else Do.PUT)
+    there = [replica for replica in replicas if on_resource(replica, seen.resource)]
+    if not there:
+        if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC:
+            return Decision(Do.REGISTER_REPLICA)
+        raise Impossible(f"the data object has no replica on resource {seen.resource}, only on {_places(replicas)}")
+    return _registered(seen, there) if registers else _written(seen, there)
+
+
+def on_resource(replica: Replica, resource: str | None) -> bool:
+    """Whether the replica's leaf is the resource or lies below it; without a resource any replica will do."""
+    return resource is None or resource in replica.hierarchy.split(";")
+
+
+def _registered(seen: Situation, there: list[Replica]) -> Decision:
+    same_path = [replica for replica in there if replica.path == seen.physical]
+    if not same_path:
+        raise Impossible(f"wrong resource or path: the replica on {_places(there)} is {there[0].path}")
+    replica = same_path[0]
+    in_step = (replica.size, replica.mtime) == (seen.stat.size, seen.stat.mtime_ns // 1_000_000_000)
+    if seen.forced or not in_step or replica.status != GOOD:
+        return Decision(Do.UPDATE, replica)
+    return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
+
+
+def _written(seen: Situation, there: list[Replica]) -> Decision:
+    replica = next((each for each in there if each.status == GOOD), there[0])
+    if seen.operation is Operation.PUT:
+        return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
+    if not seen.forced:
+        if seen.metadata_only and replica.size == seen.stat.size and replica.status == GOOD:
+            return Decision(Do.HOOKS_MODIFY, replica)
+        if replica.status == GOOD and _made_from(replica, seen):
+            return Decision(Do.NOTHING, replica)
+    if seen.operation is Operation.PUT_APPEND and replica.status == GOOD:
+        if seen.stat.size >= replica.size:
+            return Decision(Do.APPEND, replica)
+        return Decision(Do.OVERWRITE, replica, "the file is shorter than the data object: overwritten")
+    return Decision(Do.OVERWRITE, replica)
+
+
+def _made_from(replica: Replica, seen: Situation) -> bool:
+    if replica.size != seen.stat.size:
+        return False
+    if seen.preserve_mtime:
+        return replica.mtime == seen.stat.mtime_ns // 1_000_000_000
+    latest = max(seen.stat.mtime_ns, seen.stat.ctime_ns) / 1_000_000_000
+    return replica.mtime > latest + MARGIN_SECONDS
+
+
+def _places(replicas: Iterable[Replica]) -> str:
+    return ", ".join(sorted({replica.hierarchy.replace(";", " > ") for replica in replicas}))

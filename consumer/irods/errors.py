@@ -1,0 +1,84 @@
+"""What went wrong on the iRODS side: a name, a code and a sentence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from irods.exception import NetworkException, get_exception_class_by_code, iRODSException
+
+ALREADY_EXISTS = frozenset({-809000, -312000})
+"""CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME, OVERWRITE_WITHOUT_FORCE_FLAG."""
+NO_COLLECTION = -814000
+"""CAT_UNKNOWN_COLLECTION: of a missing collection as of an unknown zone."""
+NO_OBJECT = frozenset({-808000, -310000})
+"""CAT_NO_ROWS_FOUND, OBJ_PATH_DOES_NOT_EXIST."""
+NAME_IS_OBJECT = -834000
+"""CAT_NAME_EXISTS_AS_DATAOBJ."""
+
+_NAMES = {
+    -13000: "SYS_NO_API_PRIV",
+    -113000: "SYS_NO_PATH_PERMISSION",
+    -121000: "SYS_NOT_ALLOWED",
+    -129000: "SYS_INVALID_OPR_TYPE",
+    -857000: "CAT_STATEMENT_TABLE_FULL",
+}
+"""Names of codes that python-irodsclient lacks or that we want whatever its version."""
+
+_HINTS = {
+    -13000: "updating a registered replica needs a rodsadmin account",
+    -818000: "give the account the right on the collection, for instance with ichmod",
+    -78000: "the zone has no such resource: look at to_resource() and the default resource",
+    -1816000: "name a root resource, not one below it",
+    -27000: "the file changed while it was read",
+}
+
+
+class ServerError(NamedTuple):
+    """An iRODS error: its name, its code rounded to thousands (the rest is errno), and what the server said."""
+
+    name: str
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        hint = _HINTS.get(self.code)
+        parts = [f"{self.name} ({self.code})", self.text, f"hint: {hint}" if hint else ""]
+        return ": ".join(part for part in parts if part)
+
+
+def server_error(error: BaseException) -> ServerError | None:
+    """The iRODS error in an exception of python-irodsclient, which raises KeyError(code) for codes it does not know."""
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], int):
+        return _named(error.args[0], "")
+    if isinstance(error, iRODSException) and getattr(error, "code", None):
+        return _named(int(error.code), str(error.args[0] or "") if error.args else "")
+    return None
+
+
+def code_of(error: BaseException) -> int | None:
+    """The code of the iRODS error in an exception, rounded to thousands."""
+    found = server_error(error)
+    return found.code if found else None
+
+
+def connection_lost(error: BaseException) -> bool:
+    """Whether the server did not answer, as against an answer that says no."""
+    return isinstance(error, (NetworkException, ConnectionError, TimeoutError))
+
+
+def describe(error: BaseException) -> str:
+    """One line for people: the server's error by name, or the exception's own words."""
+    found = server_error(error)
+    if found is not None:
+        return str(found)
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _named(code: int, text: str) -> ServerError:
+    rounded = -1000 * (-code // 1000)
+    known = get_exception_class_by_code(rounded)
+    name = _NAMES.get(rounded) or (known.__name__ if known else "error unknown to python-irodsclient")
+    return ServerError(name, rounded, " ".join(text.split()))

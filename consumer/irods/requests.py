@@ -1,0 +1,62 @@
+"""Single API calls that python-irodsclient has messages for, but no method, or one that asks more than once.
+
+The numbers and fields are those of `irods.api_number` and `irods.message`; what a real server makes of each call is in
+the record under tests/devzone/facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from irods.api_number import api_number
+from irods.message import CollectionRequest, FileOpenRequest, JSON_Message, StringStringMap, iRODSMessage
+from irods.session import iRODSSession
+
+_PUT_OPERATION = 1
+
+
+def call(session: iRODSSession, api: str, message: Any, data: bytes = b"") -> iRODSMessage:
+    """Send one request and give the answer; raises what python-irodsclient raises for a negative one."""
+    with session.pool.get_connection() as connection:
+        connection.send(iRODSMessage("RODS_API_REQ", msg=message, bs=data, int_info=api_number[api]))
+        return connection.recv()
+
+
+def object_request(path: str, keywords: Mapping[str, str], *, size: int = -1, operation: int = 0) -> FileOpenRequest:
+    """A DataObjInp_PI for a data object."""
+    return FileOpenRequest(
+        objPath=path,
+        createMode=0o600,
+        openFlags=0,
+        offset=0,
+        dataSize=size,
+        numThreads=-1,
+        oprType=operation,
+        KeyValPair_PI=StringStringMap(dict(keywords)),
+    )
+
+
+def create_collection(session: iRODSSession, path: str) -> None:
+    """COLL_CREATE (681) of one level."""
+    call(
+        session, "COLL_CREATE_AN", CollectionRequest(collName=path, flags=0, oprType=0, KeyValPair_PI=StringStringMap())
+    )
+
+
+def register(session: iRODSSession, path: str, keywords: Mapping[str, str]) -> None:
+    """PHY_PATH_REG (630)."""
+    call(session, "PHY_PATH_REG_AN", object_request(path, keywords))
+
+
+def put(session: iRODSSession, path: str, data: bytes, keywords: Mapping[str, str]) -> None:
+    """DATA_OBJ_PUT (606) with the content in the request, up to 32 MiB: the whole put in one call."""
+    keywords = {"dataType": "generic", "dataIncluded": "", **keywords}
+    call(session, "DATA_OBJ_PUT_AN", object_request(path, keywords, size=len(data), operation=_PUT_OPERATION), data)
+
+
+def touch(session: iRODSSession, path: str, mtime: int) -> None:
+    """TOUCH (20007): set the modification time (seconds) of an existing object; open to plain users."""
+    options = {"no_create": True, "seconds_since_epoch": mtime}
+    message = JSON_Message({"logical_path": path, "options": options}, session.server_version)
+    call(session, "TOUCH_APN", message)
