@@ -1,0 +1,1 @@
+"""What is there: lists directories and buckets and yields their entries; `ingest-scan`."""

@@ -1,0 +1,208 @@
+"""One open directory of a source, reached from the root element by element, and the looks that it gives at its names.
+
+Everything goes through descriptors (`openat`), so nobody who swaps a directory for a link can lead us out of the
+source: without `--follow-symlinks` no link is ever passed on the way down.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from types import TracebackType
+
+from ingest.messages import Stat
+from scanner.entries import Entry, Kind, RootUnseen, Skipped, kind_of, shown, why
+from scanner.rules import Rules
+
+_GONE = (errno.ENOENT, errno.ENOTDIR)
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_O_PATH = getattr(os, "O_PATH", 0)
+"""Passing through a directory needs no right to list it. Not the first choice: it does not trigger automounts."""
+
+DirectoryId = tuple[int, int]
+
+
+def elements(path: bytes) -> list[bytes]:
+    """The names in a source-relative path, none for "". Raises ValueError for a path that could leave the source."""
+    names = path.split(b"/") if path else []
+    if any(name in (b"", b".", b"..") or b"\0" in name for name in names):
+        raise ValueError(f"not a path below a source: {shown(path)!r}")
+    return names
+
+
+def open_root(root: bytes, rules: Rules) -> Directory:
+    """The source itself. Raises RootUnseen when this host does not see it."""
+    try:
+        descriptor = os.open(root, _OPEN)
+    except OSError as error:
+        raise RootUnseen(f"this host does not see {shown(root)}: {why(error)}") from error
+    return Directory(root, b"", rules, descriptor, ())
+
+
+def open_directory(root: bytes, path: bytes, rules: Rules) -> Directory | Skipped | None:
+    """The directory at the source-relative `path`; close it after use.
+
+    Skipped when a listing from the root would not reach it (excluded, behind a link, unreadable, ...), None when it is
+    gone. Raises ValueError for a path that is not confined to the source, RootUnseen when the root is not seen.
+    """
+    names = elements(path)
+    directory = open_root(root, rules)
+    for name in names:
+        with directory:
+            below = directory.enter(name)
+        if not isinstance(below, Directory):
+            return below
+        directory = below
+    return directory
+
+
+class Directory:
+    """An open directory, a context manager. `path` is relative to the source; `descriptor` may be good for `*at` only.
+
+    `way` has (st_dev, st_ino) of every directory from the root to this one.
+    """
+
+    def __init__(self, root: bytes, path: bytes, rules: Rules, descriptor: int, above: tuple[DirectoryId, ...]) -> None:
+        self.root = root
+        self.path = path
+        self.rules = rules
+        self.descriptor = descriptor
+        itself = os.fstat(descriptor)
+        self.way = (*above, (itself.st_dev, itself.st_ino))
+        self._prefix = path + b"/" if path else b""
+        self._root_prefix = root.rstrip(b"/") + b"/"
+        self._keeps_regular_files = rules.keeps_regular_files
+
+    def __enter__(self) -> Directory:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def entry(self) -> Entry:
+        """The directory itself."""
+        itself = os.fstat(self.descriptor)
+        return Entry(self.path, "directory", _stat(itself, itself.st_size))
+
+    def close(self) -> None:
+        """Give the descriptor back; a second time is fine."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def absolute(self, name: bytes) -> bytes:
+        """The absolute path of an entry."""
+        return self._root_prefix + self._prefix + name
+
+    def look(self, name: bytes) -> Entry | Skipped | None:
+        """What `name` is now; None when there is no such entry. Never waits for anything but the file system."""
+        path = self._prefix + name
+        try:
+            found = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+        except OSError as error:
+            return None if error.errno in _GONE else Skipped(path, None, why(error))
+        mode = found.st_mode
+        if self._keeps_regular_files and stat.S_ISREG(mode):
+            return Entry(path, "regular", Stat(mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+        return self._look_closer(name, path, found)
+
+    def _look_closer(self, name: bytes, path: bytes, found: os.stat_result) -> Entry | Skipped | None:
+        kind = kind_of(found.st_mode)
+        if kind is None:
+            return Skipped(path, None, "it is of a kind that nothing is known about")
+        if option := self.rules.excludes(self.root, path, kind):
+            return Skipped(path, kind, f"left out by {option}", excluded=True)
+        if kind == "directory":
+            return self._subdirectory(path, found, kind)
+        if kind == "link":
+            return self._link(name, path, found)
+        return Entry(path, kind, _stat(found, found.st_size))
+
+    def _subdirectory(
+        self, path: bytes, found: os.stat_result, kind: Kind, link_target: bytes | None = None
+    ) -> Entry | Skipped:
+        """A directory or, when links are followed, a link to one (`kind` says which; `found` is of the directory)."""
+        if self.rules.one_file_system and found.st_dev != self.way[0][0]:
+            return Skipped(path, kind, "a directory on another file system")
+        # Below a link that leads above the source, plain directories can close a cycle too.
+        if self.rules.follow_symlinks and (found.st_dev, found.st_ino) in self.way:
+            return Skipped(path, kind, "a link that leads back to a directory above it")
+        return Entry(path, "directory", _stat(found, found.st_size), link_target)
+
+    def _link(self, name: bytes, path: bytes, found: os.stat_result) -> Entry | Skipped | None:
+        try:
+            text = os.readlink(name, dir_fd=self.descriptor)
+            target = self._target(name)
+            inside = self.rules.follow_symlinks or self._real_path_inside(name, broken=target is None) is not None
+        except OSError as error:
+            return None if error.errno in _GONE else Skipped(path, "link", f"a link, and {why(error)}")
+        if not inside:
+            return Skipped(path, "link", "a link that leaves the source, which needs --follow-symlinks")
+        link_target = os.path.join(os.path.dirname(self.absolute(name)), text)
+        if target is None:
+            return Entry(path, "link", _stat(found, found.st_size), link_target, broken=True)
+        if not stat.S_ISDIR(target.st_mode):
+            return Entry(path, "link", _stat(found, target.st_size), link_target)
+        return self._link_to_directory(path, target, link_target)
+
+    def _link_to_directory(self, path: bytes, target: os.stat_result, link_target: bytes) -> Entry | Skipped:
+        if not self.rules.follow_symlinks:
+            return Skipped(path, "link", "a link to a directory, which needs --follow-symlinks")
+        if option := self.rules.excludes(self.root, path, "directory"):
+            return Skipped(path, "link", f"left out by {option}", excluded=True)
+        return self._subdirectory(path, target, "link", link_target)
+
+    def _target(self, name: bytes) -> os.stat_result | None:
+        """What the link leads to; None for a broken one. Raises OSError when that cannot be known."""
+        try:
+            return os.stat(name, dir_fd=self.descriptor)
+        except OSError as error:
+            if error.errno in (*_GONE, errno.ELOOP):
+                return None
+            raise
+
+    def _real_path_inside(self, name: bytes, *, broken: bool) -> bytes | None:
+        """Where the link really leads, relative to the real source; None when that is outside. Raises OSError.
+
+        Where a broken link would lead is asked too: another host, like the iRODS server, may see what we do not.
+        """
+        root = os.path.realpath(self.root).rstrip(b"/")
+        real = os.path.realpath(self.absolute(name), strict=not broken)
+        if (real + b"/").startswith(root + b"/"):
+            return real[len(root) + 1 :]
+        return None
+
+    def enter(self, name: bytes) -> Directory | Skipped | None:
+        """The directory `name`, opened; what `look` says instead of an entry; None when it is no directory (now)."""
+        found = self.look(name)
+        if found is None or isinstance(found, Skipped):
+            return found
+        if found.kind != "directory":
+            return None
+        try:
+            descriptor = self._open(name, follow=found.link_target is not None)
+        except OSError as error:
+            return None if error.errno in (*_GONE, errno.ELOOP) else Skipped(found.path, "directory", why(error))
+        return Directory(self.root, found.path, self.rules, descriptor, self.way)
+
+    def _open(self, name: bytes, *, follow: bool) -> int:
+        flags = _OPEN if follow else _OPEN | os.O_NOFOLLOW
+        try:
+            return os.open(name, flags, dir_fd=self.descriptor)
+        except PermissionError:
+            return os.open(name, flags | _O_PATH, dir_fd=self.descriptor)
+
+    def real_path_of_link(self, name: bytes) -> bytes:
+        """The source-relative path, free of links, of what the link `name` leads to.
+
+        Raises OSError when it leads nowhere, ValueError when it leaves the source.
+        """
+        inside = self._real_path_inside(name, broken=False)
+        if inside is None:
+            raise ValueError(f"{shown(self.absolute(name))} is a link that leaves the source")
+        return inside
+
+
+def _stat(found: os.stat_result, size: int) -> Stat:
+    return Stat(found.st_mode, size, found.st_mtime_ns, found.st_ctime_ns)
