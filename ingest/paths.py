@@ -8,8 +8,10 @@ import os
 from ingest.errors import Refused
 
 UNDECODABLE_PREFIX = "irods_UnicodeEncodeError_"
-MAX_LOGICAL_PATH = 1087
-"""Bytes; a real server truncates or refuses longer ones (irods-facts, LESSONS: Registration)."""
+UNDECODABLE_AVU = "irods::automated_ingest::UnicodeEncodeError"
+UNDECODABLE_UNITS = "python3.base64.b64encode(full_path_of_source_file)"
+MAX_PATH = 1087
+"""Bytes of a logical or physical path; a real server truncates or refuses longer ones."""
 
 
 def normalise_target(target: str) -> str:
@@ -66,3 +68,8 @@ def logical_name(source: bytes, name: bytes, *, directory: bool) -> str:
         standard = base64.b64encode(source).decode("ascii")
         text = standard if "/" not in standard and not directory else base64.urlsafe_b64encode(source).decode("ascii")
         return UNDECODABLE_PREFIX + text
+
+
+def physical_path(source: bytes, path: bytes) -> str:
+    """The absolute source path as the catalog can hold it: undecodable names are replaced as in the logical path."""
+    return logical_path(b"/", "", join(source, path)[1:])

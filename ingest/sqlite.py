@@ -70,20 +70,20 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _refuse_network_file_system(folder: Path) -> None:
-    kind = _file_system_type(folder)
+def _refuse_network_file_system(folder: Path, mount_table: Path = Path("/proc/self/mounts")) -> None:
+    try:
+        mounts = mount_table.read_text(errors="surrogateescape")
+    except OSError:  # not on Linux
+        return
+    kind = _file_system_type(folder.resolve(), mounts)
     if kind in _NETWORK_FILE_SYSTEMS:
         raise Refused(f"the state file must not lie on a network file system, and {folder} is {kind}: use --state")
 
 
-def _file_system_type(folder: Path) -> str:
-    """The type of the mount that `folder` is on, from /proc/self/mounts ("" where there is none)."""
-    try:
-        mounts = Path("/proc/self/mounts").read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        return ""
-    place, best, kind = str(folder.resolve()), "", ""
-    for line in mounts:
+def _file_system_type(folder: Path, mounts: str) -> str:
+    """The type of the mount that the absolute path `folder` is on; of two mounts on one place the later one counts."""
+    place, best, kind = str(folder), "", ""
+    for line in mounts.splitlines():
         _, mount, fs_type, *_ = line.split(" ")
         mount = mount.replace("\\040", " ")
         if (place == mount or place.startswith(mount.rstrip("/") + "/")) and len(mount) >= len(best):

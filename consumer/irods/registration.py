@@ -10,10 +10,12 @@ from consumer.irods import requests
 from consumer.irods.catalog import look_up
 from ingest.messages import Replica
 
+GOOD = "1"
 
-def catalog_time(mtime_ns: int) -> str:
-    """Whole seconds as the catalog stores them: 11 digits, because times are compared as text."""
-    return f"{max(mtime_ns, 0) // 1_000_000_000:011d}"
+
+def catalog_time(seconds: int) -> str:
+    """A time as the catalog stores it: 11 digits, because times are compared as text."""
+    return f"{max(seconds, 0):011d}"
 
 
 def register(
@@ -21,14 +23,14 @@ def register(
     path: str,
     physical: str,
     size: int,
-    mtime_ns: int,
+    mtime: int,
     *,
     resource: str | None = None,
     checksum: bool = False,
     options: Mapping[str, str] | None = None,
 ) -> None:
     """Register a physical path under a logical one: one call. With dataSize the server does not look at the file."""
-    keywords = {"filePath": physical, "dataSize": str(size), "dataModify": catalog_time(mtime_ns)}
+    keywords = {"filePath": physical, "dataSize": str(size), "dataModify": catalog_time(mtime)}
     if resource:
         keywords["destRescName"] = resource
     if checksum:
@@ -37,18 +39,18 @@ def register(
 
 
 def register_replica(
-    session: iRODSSession, path: str, physical: str, size: int, mtime_ns: int, *, resource: str, known: list[Replica]
+    session: iRODSSession, path: str, physical: str, size: int, mtime: int, *, resource: str, known: list[Replica]
 ) -> None:
     """Register a file as a further replica of an object.
 
     The server ignores the time that it is given here, so the new replica is updated afterwards: three calls in all.
     """
-    register(session, path, physical, size, mtime_ns, resource=resource, options={"regRepl": ""})
+    register(session, path, physical, size, mtime, resource=resource, options={"regRepl": ""})
     before = {replica.number for replica in known}
     now = look_up(session, path)
     for replica in now if isinstance(now, list) else []:
         if replica.number not in before and replica.path == physical:
-            update(session, path, replica, size, mtime_ns, data_changed=False, checksum=False)
+            update(session, path, replica, size, mtime, data_changed=False, others=False, checksum=False)
 
 
 def update(
@@ -56,22 +58,25 @@ def update(
     path: str,
     replica: Replica,
     size: int,
-    mtime_ns: int,
+    mtime: int,
     *,
     data_changed: bool,
+    others: bool,
     checksum: bool,
 ) -> None:
     """Give one replica the size and time of its file: MOD_DATA_OBJ_META (622), addressed by replica number.
 
     Never `all`: with `allReplStatus` it marks replicas of other objects stale, in the whole zone. `allReplStatus`
-    beside a number makes the object's other replicas stale, which is right when the data changed. A checksum of the
-    old content is cleared, or computed anew. Needs rodsadmin.
+    beside a number makes the object's `others` stale, which is right when the data changed. A checksum of the old
+    content is cleared, or computed anew. Needs rodsadmin.
     """
-    changes: dict[str, object] = {"dataSize": size, "dataModify": catalog_time(mtime_ns)}
-    if data_changed:
+    changes: dict[str, object] = {"dataSize": size, "dataModify": catalog_time(mtime)}
+    if data_changed and others:
         changes["allReplStatus"] = ""
-        if replica.checksum:
-            changes["chksum"] = ""
+    elif replica.status != GOOD:
+        changes["replStatus"] = GOOD
+    if data_changed and replica.checksum:
+        changes["chksum"] = ""
     session.data_objects.modDataObjMeta({"objPath": path, "replNum": replica.number}, changes)
     if data_changed and checksum:
         session.data_objects.chksum(path, forceChksum="", replNum=str(replica.number))

@@ -34,20 +34,24 @@ def put(
     resource: str | None = None,
     over: Replica | None = None,
     checksum: bool = False,
+    allow_redirect: bool = False,
 ) -> int:
     """Write an open regular file to a logical path, `over` an existing replica or as a new object.
 
-    Gives the number of bytes. One call up to 32 MiB. Raises FileChanged, ChecksumMismatch, or what iRODS says.
+    Gives the number of bytes. One call up to 32 MiB, unless redirection to the resource's host is allowed. Raises
+    FileChanged, ChecksumMismatch, or what iRODS says.
     """
     keywords = _destination(resource, over)
     before = os.fstat(descriptor)
-    if before.st_size <= SINGLE_BUFFER_LIMIT:
+    if before.st_size <= SINGLE_BUFFER_LIMIT and not allow_redirect:
         data = _read_whole(descriptor, before.st_size)
         if checksum:
             keywords["verifyChksum"] = _sha2(hashlib.sha256(data))
         requests.put(session, path, data, keywords)
     else:
-        _put_parallel(session, path, descriptor, keywords, checksum=checksum)
+        _put_streams(session, path, descriptor, keywords, allow_redirect=allow_redirect)
+        if checksum:
+            _verify(session, path, descriptor)
     after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise FileChanged("the file changed while it was read")
@@ -82,21 +86,23 @@ def _destination(resource: str | None, over: Replica | None) -> dict[str, str]:
     return {"destRescName": resource} if resource else {}
 
 
-def _put_parallel(
-    session: iRODSSession, path: str, descriptor: int, keywords: dict[str, str], *, checksum: bool
+def _put_streams(
+    session: iRODSSession, path: str, descriptor: int, keywords: dict[str, str], *, allow_redirect: bool
 ) -> None:
     """Let python-irodsclient write ranges over several connections, reading the very file that we hold open."""
     force = keywords.pop("forceFlag", False)  # without it python-irodsclient refuses to overwrite
-    session.data_objects.put(f"/dev/fd/{descriptor}", path, allow_redirect=False, forceFlag=force, **keywords)
-    if checksum:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        digest = hashlib.sha256()
-        while chunk := os.read(descriptor, APPEND_BUFFER):
-            digest.update(chunk)
-        stored = session.data_objects.chksum(path)
-        if stored != _sha2(digest):
-            _mark_stale(session, path)
-            raise ChecksumMismatch(f"the server's checksum {stored} is not that of the file")
+    session.data_objects.put(f"/dev/fd/{descriptor}", path, allow_redirect=allow_redirect, forceFlag=force, **keywords)
+
+
+def _verify(session: iRODSSession, path: str, descriptor: int) -> None:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    digest = hashlib.sha256()
+    while chunk := os.read(descriptor, APPEND_BUFFER):
+        digest.update(chunk)
+    stored = session.data_objects.chksum(path)
+    if stored != _sha2(digest):
+        _mark_stale(session, path)
+        raise ChecksumMismatch(f"the server's checksum {stored} is not that of the file")
 
 
 def _mark_stale(session: iRODSSession, path: str) -> None:

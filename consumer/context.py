@@ -1,0 +1,68 @@
+"""Everything that a worker needs to work on a task of one pass."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from irods.session import iRODSSession
+
+from consumer.irods.catalog import leaf_vault
+from consumer.irods.sessions import Sessions
+from consumer.meta import Meta
+from ingest import logs
+from ingest.errors import Refused
+from ingest.fingerprint import cache_space
+from ingest.handler_file import Handler
+from ingest.job import Job
+from ingest.paths import logical_path
+from ingest.store import Store
+from scanner.rules import Rules
+
+
+class Context:
+    """A job with its handler, compiled rules, sessions and store; raises Refused when the handler cannot be had."""
+
+    def __init__(self, job: Job, store: Store, sessions: Sessions) -> None:
+        self.job = job
+        self.store = store
+        self.sessions = sessions
+        self.rules = Rules.of(job)
+        self.handler = _handler(job, store)
+        self.cache_space = cache_space(job)
+        self.log: Any = logs.get("consumer").bind(job=job.name)
+        self._vaults: dict[str, str] = {}
+
+    def session(self, meta: Meta) -> iRODSSession:
+        """The session in which a path is written: the one of `as_user()`, else the service account's."""
+        return self.sessions.get(self.handler.as_user(meta))
+
+    @property
+    def lister(self) -> iRODSSession:
+        """The session in which the catalog is asked: the service account's."""
+        return self.sessions.get()
+
+    def target(self, path: bytes, *, directory: bool = False) -> str:
+        """The logical path of a source-relative path."""
+        return logical_path(self.job.source, self.job.target, path, directory=directory)
+
+    def vault_of(self, hierarchy: str) -> str:
+        """The vault path of the leaf of a hierarchy; asked once."""
+        leaf = hierarchy.rpartition(";")[2]
+        if leaf not in self._vaults:
+            self._vaults[leaf] = leaf_vault(self.lister, leaf)
+        return self._vaults[leaf]
+
+    @cached_property
+    def default_resource(self) -> str | None:
+        """The default resource of the client environment."""
+        return getattr(self.lister, "default_resource", None) or None
+
+
+def _handler(job: Job, store: Store) -> Handler:
+    if job.handler is None:
+        return Handler.default()
+    source = store.handler(job.handler)
+    if source is None:
+        raise Refused(f"the store has lost the event handler of job {job.name}: start the job again")
+    return Handler.load(source, job.handler_file or "event_handler.py")

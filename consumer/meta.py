@@ -1,0 +1,84 @@
+"""The `meta` dictionary that handlers see, with the keys that the incumbent's have."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ingest.job import Job
+from ingest.messages import Stat
+from ingest.paths import join
+from scanner.filesystem import Entry
+
+Meta = dict[str, Any]
+
+
+def of_job(job: Job) -> Meta:
+    """What holds for the whole job; `path` and `target` are its root."""
+    source = os.fsdecode(job.source)
+    log = {
+        "filename": job.log.filename,
+        "when": job.log.when,
+        "interval": job.log.interval,
+        "level": job.log.level,
+    }
+    return {
+        "restart_queue": job.topics.restart,
+        "path_queue": job.topics.path,
+        "file_queue": job.topics.file,
+        "target": job.target,
+        "root_target_collection": job.target,
+        "src_path": source,
+        "root": source,
+        "path": source,
+        "interval": job.interval,
+        "job_name": job.name,
+        "ignore_cache": job.ignore_cache,
+        "initial_ingest": job.initial_ingest,
+        "event_handler": job.handler_file,
+        "event_handler_key": job.handler,
+        "config": {"log": log, "profile": None},
+        "synchronous": False,
+        "progress": False,
+        "profile": False,
+        "files_per_task": job.files_per_task,
+        "exclude_file_type": list(job.exclude_types),
+        "exclude_file_name": list(job.exclude_file_names),
+        "exclude_directory_name": list(job.exclude_directory_names),
+        "idle_disconnect_seconds": job.idle_seconds,
+    }
+
+
+def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:
+    """What holds for one directory and its collection `target`."""
+    meta = of_job(job) | {
+        "task": "filesystem_sync_dir",
+        "queue_name": job.topics.path,
+        "path": os.fsdecode(join(job.source, path)),
+        "target": target,
+        "entry_type": "dir",
+    }
+    return meta if stat is None else meta | _times(stat)
+
+
+def of_file(job: Job, entry: Entry, target: str) -> Meta:
+    """What holds for one file and its logical path `target`."""
+    return (
+        of_job(job)
+        | {
+            "task": "sync_file",
+            "queue_name": job.topics.file,
+            "path": os.fsdecode(join(job.source, entry.path)),
+            "target": target,
+            "entry_type": "file",
+            "is_empty_dir": None,
+            "is_link": entry.kind == "link",
+            "is_socket": entry.kind == "socket",
+            "size": entry.stat.size,
+        }
+        | _times(entry.stat)
+    )
+
+
+def _times(stat: Stat) -> Meta:
+    return {"mtime": stat.mtime_ns / 1e9, "ctime": stat.ctime_ns / 1e9}

@@ -1,0 +1,110 @@
+"""What a worker process tells the consumer about the task in its hands, and how long it may take.
+
+The consumer sends the message of a task as it came from the topic; the worker answers with one `Began`, any number of
+`PathDone` (in the order of the batch) or `Page`, and one of `Finished` or `Away`. The consumer acknowledges each `Page`
+once it is stored, so that a listing never runs ahead of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+import msgspec
+
+from ingest.job import Counts, LogSettings, Problem
+from ingest.store import Cached, Child
+
+PAGE_STORED = b"stored"
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """The first thing that a worker is told: where the store is, and how to log."""
+
+    state: str
+    log: LogSettings
+
+
+class Result(Enum):
+    """What became of one path."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one path, and why when it did not arrive. `bytes` of content went into the zone."""
+
+    result: Result
+    bytes: int = 0
+    cached: Cached | None = None
+    reason: str = ""
+    error: str | None = None
+    code: int | None = None
+
+
+class _Report(msgspec.Struct, frozen=True, tag=True):
+    pass
+
+
+class Began(_Report, frozen=True):
+    """The task is begun: its time limit in seconds, and the handler's word on retries of what fails in it."""
+
+    timeout: float
+    max_retries: int
+    delay: float
+
+
+class PathDone(_Report, frozen=True):
+    """The next path of the batch is dealt with; `target` is its logical path."""
+
+    target: str
+    outcome: Outcome
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What (a part of) a task adds to its pass: tasks that follow, counts, problems, and what to remember."""
+
+    children: Sequence[Child] = ()
+    counts: Counts = Counts()
+    problems: Sequence[Problem] = ()
+    cached: Sequence[Cached] = ()
+
+
+class Page(_Report, frozen=True):
+    """A listing has got as far as the name `marker`."""
+
+    marker: bytes
+    part: Part
+
+
+class Finished(_Report, frozen=True):
+    """The task is over. `failure` says what failed of it as a whole, `target` for which logical path."""
+
+    part: Part = Part()
+    failure: Outcome | None = None
+    target: str = ""
+
+
+class Away(_Report, frozen=True):
+    """The zone or the source is out of reach: nobody's fault, to be tried again later."""
+
+    reason: str
+
+
+Report = Began | PathDone | Page | Finished | Away
+
+_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def pack(report: Report | Setup) -> bytes:
+    """A report as it goes through the pipe."""
+    return _encoder.encode(report)
+
+
+def unpack(data: bytes) -> Report:
+    """The report in `data`."""
+    return _decoder.decode(data)

@@ -1,0 +1,61 @@
+"""Logging: key-value lines on a terminal's stderr, JSON lines in files, through structlog."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from typing import Any
+
+import structlog
+
+from ingest.job import LogSettings
+
+LEVELS = ("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+DEFAULT_LEVEL = "WARNING"
+
+
+def configure(settings: LogSettings) -> None:
+    """Set up the process's logging; a file is rotated as `TimedRotatingFileHandler` does. Raises OSError."""
+    handler: logging.Handler
+    renderer: Any
+    if settings.filename:
+        when, interval = settings.when or "h", settings.interval or 1
+        handler = logging.handlers.TimedRotatingFileHandler(settings.filename, when=when, interval=interval)
+        renderer = structlog.processors.JSONRenderer(default=repr)
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=False, key="@timestamp"),
+    ]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.level or DEFAULT_LEVEL)
+    # At DEBUG the client library writes whole protocol messages, logins and file contents among them.
+    logging.getLogger("irods").setLevel(max(root.level, logging.INFO))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def get(name: str) -> Any:
+    """A structlog logger."""
+    return structlog.get_logger(name)
