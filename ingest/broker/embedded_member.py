@@ -181,10 +181,12 @@ class EmbeddedMember:
         share = base + (order.index(self._id) < odd)
         mine = [lane for lane, owner in claims if owner == self._id]
         free = [lane for lane, owner in claims if owner is None]
-        move = "UPDATE claims SET owner = ? WHERE consumer_group = ? AND lane = ?"
-        db.executemany(move, [(self._id, self._group, lane) for lane in free[: max(0, share - len(mine))]])
-        if len(mine) > share:
-            db.executemany(move, [(None, self._group, lane) for lane in mine[share:]])
+        moves: list[tuple[int | None, int]] = [(None, lane) for lane in mine[share:]]
+        moves += [(self._id, lane) for lane in free[: max(0, share - len(mine))]]
+        for owner, lane in moves:
+            claim = (owner, self._group, lane)
+            db.execute("UPDATE claims SET owner = ? WHERE consumer_group = ? AND lane = ?", claim)
+        if moves:
             self._tell_others(db)
 
     def _register(self, db: sqlite3.Connection, old_id: int | None) -> int:

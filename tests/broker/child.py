@@ -1,0 +1,97 @@
+"""A second process that does with a broker what the test says, one command at a time, until it is killed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ingest.broker import Broker, GroupMember, Outgoing, TopicPartition
+
+
+class Child:
+    """The test's end: `child("publish", topic, [[0, "text"]])` runs that method of `_Commands` over there."""
+
+    def __init__(self, source: str) -> None:
+        """Start a process whose broker is what the Python text `source` assigns to `broker`."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.broker.child", source],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def __call__(self, command: str, *arguments: Any) -> Any:
+        self.send(command, *arguments)
+        return self.answer()
+
+    def send(self, command: str, *arguments: Any) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps([command, *arguments]) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        assert line, "the child has died; its traceback is on stderr"
+        return json.loads(line)
+
+    def kill(self) -> None:
+        """kill -9; what the process held on to is gone when this returns."""
+        self._process.kill()
+        self._process.communicate()
+
+
+class _Commands:
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._member: GroupMember | None = None
+
+    def publish(self, topic: str, messages: list[tuple[int, str]]) -> None:
+        self._broker.publish([Outgoing(topic, partition, text.encode()) for partition, text in messages])
+
+    def publish_one_by_one(self, topic: str, messages: list[tuple[int, str]]) -> None:
+        for message in messages:
+            self.publish(topic, [message])
+
+    def publish_for_ever(self, topic: str, size: int) -> None:
+        for number in count():
+            self.publish(topic, [(0, str(number))] * size)
+
+    def join(self, group: str, topic: str) -> None:
+        self._member = self._broker.join(group, [topic])
+
+    def read(self, wanted: int) -> list[tuple[str, int, int, str]]:
+        """Polls until it has this many records: topic, partition, offset, text."""
+        assert self._member
+        records = self._member.poll(0.05, wanted)
+        while len(records) < wanted:
+            records += self._member.poll(0.05, wanted - len(records))
+        return [(*record[:3], record.value.decode()) for record in records]
+
+    def poll_and_commit(self) -> list[str]:
+        assert self._member
+        records = self._member.poll(0.05, 50)
+        self._member.commit({record.lane: record.offset + 1 for record in records})
+        return [record.value.decode() for record in records]
+
+    def commit(self, topic: str, partition: int, offset: int) -> None:
+        assert self._member
+        self._member.commit({TopicPartition(topic, partition): offset})
+
+
+def _main() -> None:
+    names: dict[str, Any] = {}
+    exec(sys.argv[1], names)
+    commands = _Commands(names["broker"])
+    for line in sys.stdin:
+        command, *arguments = json.loads(line)
+        print(json.dumps(getattr(commands, command)(*arguments)), flush=True)
+
+
+if __name__ == "__main__":
+    _main()
