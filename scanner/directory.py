@@ -37,7 +37,7 @@ def open_root(root: bytes, rules: Rules) -> Directory:
         descriptor = os.open(root, _OPEN)
     except OSError as error:
         raise RootUnseen(f"this host does not see {shown(root)}: {why(error)}") from error
-    return Directory(root, b"", rules, descriptor, ())
+    return Directory(root, b"", rules, descriptor)
 
 
 def open_directory(root: bytes, path: bytes, rules: Rules) -> Directory | Skipped | None:
@@ -58,16 +58,28 @@ def open_directory(root: bytes, path: bytes, rules: Rules) -> Directory | Skippe
 
 
 class Directory:
-    """An open directory, a context manager. `path` is relative to the source; `descriptor` may be good for `*at` only.
+    """An open directory, a context manager. `path` is relative to the source.
+
+    `descriptor` is good for `*at` calls and, when `may_list`, for one `os.scandir`.
 
     `way` has (st_dev, st_ino) of every directory from the root to this one.
     """
 
-    def __init__(self, root: bytes, path: bytes, rules: Rules, descriptor: int, above: tuple[DirectoryId, ...]) -> None:
+    def __init__(
+        self,
+        root: bytes,
+        path: bytes,
+        rules: Rules,
+        descriptor: int,
+        *,
+        above: tuple[DirectoryId, ...] = (),
+        may_list: bool = True,
+    ) -> None:
         self.root = root
         self.path = path
         self.rules = rules
         self.descriptor = descriptor
+        self.may_list = may_list
         itself = os.fstat(descriptor)
         self.way = (*above, (itself.st_dev, itself.st_ino))
         self._prefix = path + b"/" if path else b""
@@ -181,17 +193,17 @@ class Directory:
         if found.kind != "directory":
             return None
         try:
-            descriptor = self._open(name, follow=found.link_target is not None)
+            descriptor, may_list = self._open(name, follow=found.link_target is not None)
         except OSError as error:
             return None if error.errno in (*_GONE, errno.ELOOP) else Skipped(found.path, "directory", why(error))
-        return Directory(self.root, found.path, self.rules, descriptor, self.way)
+        return Directory(self.root, found.path, self.rules, descriptor, above=self.way, may_list=may_list)
 
-    def _open(self, name: bytes, *, follow: bool) -> int:
+    def _open(self, name: bytes, *, follow: bool) -> tuple[int, bool]:
         flags = _OPEN if follow else _OPEN | os.O_NOFOLLOW
         try:
-            return os.open(name, flags, dir_fd=self.descriptor)
+            return os.open(name, flags, dir_fd=self.descriptor), True
         except PermissionError:
-            return os.open(name, flags | _O_PATH, dir_fd=self.descriptor)
+            return os.open(name, flags | _O_PATH, dir_fd=self.descriptor), False
 
     def real_path_of_link(self, name: bytes) -> bytes:
         """The source-relative path, free of links, of what the link `name` leads to.

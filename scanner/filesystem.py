@@ -131,13 +131,11 @@ def list_directory(
 
 
 def _names(directory: Directory) -> Iterator[bytes]:
-    descriptor = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory.descriptor)
-    try:
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                yield os.fsencode(entry.name)
-    finally:
-        os.close(descriptor)
+    if not directory.may_list:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    with os.scandir(directory.descriptor) as entries:
+        for entry in entries:
+            yield os.fsencode(entry.name)
 
 
 def readable(path: bytes) -> bool:

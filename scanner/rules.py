@@ -129,9 +129,10 @@ def _line(text: str) -> _Line | None:
     if re.search(r"\[[^]]*\[:", bare):
         raise Refused(f"{option} {shown!r} has a character class like [:alpha:], which is not supported")
     try:
-        pattern = GitIgnoreSpec.from_lines([bare.replace("\n", _NEWLINE)]).patterns[0]
+        compiled = GitIgnoreSpec.from_lines([bare.replace("\n", _NEWLINE)]).patterns
     except (ValueError, re.error) as error:
         raise Refused(f"{option} {shown!r} is not a gitignore pattern: {error}") from error
-    if pattern.regex is None:
-        raise Refused(f"{option} {shown!r} is not a gitignore pattern: it can match nothing")
-    return _Line(text, pattern.regex, bool(pattern.include), only_directories, "/" in bare)
+    for pattern in compiled:
+        if pattern.regex is not None:
+            return _Line(text, pattern.regex, bool(pattern.include), only_directories, "/" in bare)
+    raise Refused(f"{option} {shown!r} is not a gitignore pattern: it can match nothing")
