@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
-from functools import partial
+from types import MethodType
 from typing import Any
 
 from irods.meta import iRODSMeta
@@ -44,7 +44,7 @@ class Act:
         options: dict[str, Any] = {} if self._seen.operation is Operation.NO_OP else {"allow_redirect": False}
         if self._do is Do.REGISTER_REPLICA:
             options["regRepl"] = ""
-        self._ctx.handler.event(event, partial(action, self), self._ctx.log, session, meta, *extra, **options)
+        self._ctx.handler.event(event, MethodType(action, self), self._ctx.log, session, meta, *extra, **options)
 
     def _register(self, _module: Any, _logger: Any, session: Any, meta: Meta, *_: Any, **options: Any) -> None:
         def call() -> None:

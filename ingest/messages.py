@@ -113,9 +113,10 @@ class ListPath(_Task, frozen=True, tag="path", kw_only=True, omit_defaults=True)
 
 
 class SyncFiles(_Task, frozen=True, tag="file", kw_only=True, omit_defaults=True):
-    """Sync a batch of paths that share one partition."""
+    """Sync a batch of paths that share one partition. `failed`: one of its paths has failed for good already."""
 
     changes: list[Change]
+    failed: bool = False
 
 
 Message = Restart | OpenPass | ClosePass | ListPath | SyncFiles
@@ -141,7 +142,7 @@ def decode(data: bytes) -> Message:
     return message
 
 
-T = TypeVar("T", OpenPass, ClosePass, ListPath, SyncFiles)
+T = TypeVar("T", bound=_Task)
 
 
 def again(task: T) -> T:

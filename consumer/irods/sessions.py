@@ -77,7 +77,7 @@ class Sessions:
     """
 
     def __init__(self, idle_seconds: float) -> None:
-        self._idle_seconds = idle_seconds
+        self.idle_seconds = idle_seconds
         self._sessions: OrderedDict[Identity | None, iRODSSession] = OrderedDict()
         self._used = time.monotonic()
         # Control characters in one name or AVU make a whole listing unparsable for the default parser.
@@ -100,7 +100,7 @@ class Sessions:
 
     def close_idle(self) -> None:
         """Close all when none was used for the idle time; called between tasks, so never on one in use."""
-        if self._sessions and time.monotonic() - self._used > self._idle_seconds:
+        if self._sessions and time.monotonic() - self._used > self.idle_seconds:
             self.close()
 
     def close(self) -> None:

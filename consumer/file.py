@@ -1,0 +1,191 @@
+"""The file topic: a batch of paths, each looked at again, decided on its own, and synced."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from irods.session import iRODSSession
+
+from consumer.actions import Act
+from consumer.context import Context
+from consumer.decide import Do, Impossible, Situation, decide
+from consumer.irods.catalog import look_up
+from consumer.irods.errors import (
+    ALREADY_EXISTS,
+    NO_OBJECT,
+    code_of,
+    connection_lost,
+    describe,
+    server_error,
+)
+from consumer.irods.sessions import Unreachable, check_login
+from consumer.meta import Meta, of_file
+from consumer.protocol import Outcome, PathDone, Result
+from ingest.core import Operation
+from ingest.fingerprint import fingerprint, same_data
+from ingest.messages import UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
+from ingest.paths import MAX_PATH, join, physical_path, split
+from ingest.store import Cached
+from scanner.filesystem import Directory, Entry, RootUnseen, Skipped, open_directory, readable
+
+_LOOKS = 3
+"""How often a path is decided anew when the catalog has changed under our hands."""
+_PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
+
+
+def sync_files(ctx: Context, task: SyncFiles) -> Iterator[PathDone]:
+    """Sync the paths of a batch in their order; one result each. Raises Unreachable when the zone does not answer."""
+    looker = _Looker(ctx)
+    try:
+        for change in task.changes:
+            path = path_from_wire(change.path)
+            target = ctx.target(path)
+            yield PathDone(target, _sync_one(ctx, looker, change, path, target))
+    finally:
+        looker.close()
+
+
+class _Looker:
+    """Looks at paths, keeping the directory of the last one open: a batch mostly has neighbours."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._path: bytes | None = None
+        self._open: Directory | Skipped | None = None
+
+    def look(self, path: bytes) -> Entry | Skipped | None:
+        parent, name = split(path)
+        if parent != self._path:
+            self.close()
+            self._open, self._path = open_directory(self._ctx.job.source, parent, self._ctx.rules), parent
+        return self._open.look(name) if isinstance(self._open, Directory) else self._open
+
+    def close(self) -> None:
+        if isinstance(self._open, Directory):
+            self._open.__exit__(None, None, None)
+        self._open, self._path = None, None
+
+
+def _sync_one(ctx: Context, looker: _Looker, change: Change, path: bytes, target: str) -> Outcome:
+    try:
+        entry = looker.look(path)
+        if entry is None:
+            return Outcome(Result.SKIPPED)  # it vanished since it was listed
+        if isinstance(entry, Skipped):
+            return Outcome(Result.SKIPPED, reason="" if entry.excluded else entry.reason)
+        return _retrying_once(ctx, change, entry, target)
+    except Exception as error:
+        if out_of_reach(error):
+            raise
+        if isinstance(error, FileNotFoundError) and error.filename == path:
+            return Outcome(Result.SKIPPED)
+        return failure(ctx, target, error)
+
+
+def out_of_reach(error: Exception) -> bool:
+    """Whether it says that the zone or the source cannot be reached: an outage is never a path's failure."""
+    return isinstance(error, (Unreachable, RootUnseen)) or connection_lost(error)
+
+
+def failure(ctx: Context, target: str, error: Exception) -> Outcome:
+    """The record of what went wrong with one path."""
+    ctx.log.debug("failed", target=target, exc_info=error)
+    if isinstance(error, Impossible):
+        return Outcome(Result.FAILED, reason=str(error))
+    found = server_error(error)
+    return Outcome(
+        Result.FAILED,
+        reason=describe(error),
+        error=found.name if found else type(error).__name__,
+        code=found.code if found else None,
+    )
+
+
+def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
+    """Sync an entry; once more in a new session when the connection broke although the zone answers."""
+    try:
+        return _sync_entry(ctx, change, entry, target)
+    except Exception as error:
+        if not connection_lost(error):
+            raise
+    ctx.sessions.close()
+    check_login(ctx.sessions)
+    return _sync_entry(ctx, change, entry, target)
+
+
+def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
+    meta = of_file(ctx.job, entry, target)
+    session = ctx.session(meta)
+    operation = ctx.handler.operation(session, meta)
+    reason = _unfit(ctx, entry, operation, target)
+    if reason:
+        return Outcome(Result.SKIPPED, reason=reason)
+    catalog: Catalog = [] if ctx.job.initial_ingest and not change.attempt else change.catalog
+    for _ in range(_LOOKS):
+        if catalog == UNKNOWN:
+            catalog = look_up(ctx.lister, target)
+        try:
+            return _act(ctx, change, entry, session, meta, operation, catalog)
+        except Exception as error:
+            if code_of(error) not in ALREADY_EXISTS | NO_OBJECT:
+                raise
+            again, catalog = catalog, look_up(ctx.lister, target)
+            if again == catalog:
+                raise
+    raise Impossible("the data object keeps changing while it is synced")
+
+
+def _unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str | None:
+    """Why an entry cannot be synced with this operation, if so."""
+    if entry.kind == "directory":
+        return "a directory is where a file was listed: the next pass takes it"
+    source = join(ctx.job.source, entry.path)
+    if operation in _PUTS:
+        if entry.broken:
+            return "a broken link has no content to put"
+        if entry.kind not in ("regular", "link"):
+            return f"a {entry.kind} has no content to put"
+    if entry.kind in ("regular", "link") and not entry.broken and not readable(source):
+        return "not readable for this account"
+    if max(len(target.encode("utf-8", "surrogateescape")), len(source)) > MAX_PATH:
+        raise Impossible(f"the path is longer than the {MAX_PATH} bytes that iRODS can hold")
+    return None
+
+
+def _act(
+    ctx: Context,
+    change: Change,
+    entry: Entry,
+    session: iRODSSession,
+    meta: Meta,
+    operation: Operation,
+    catalog: Catalog,
+) -> Outcome:
+    now = fingerprint(entry.stat, operation)
+    seen = Situation(
+        operation=operation,
+        stat=entry.stat,
+        physical=_physical(ctx, entry, session, meta),
+        resource=ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource,
+        catalog=catalog,
+        metadata_only=change.cached is not None and same_data(change.cached, now),
+        forced=ctx.job.ignore_cache,
+        preserve_mtime=ctx.job.preserve_mtime,
+    )
+    decision = decide(seen)
+    if decision.note:
+        ctx.log.warning(decision.note, target=meta["target"])
+    act = Act(ctx, entry, seen, decision)
+    if decision.do is not Do.NOTHING:
+        act.run(session, meta)
+    directory, name = split(entry.path)
+    result = Result.UNCHANGED if decision.do is Do.NOTHING else Result.DONE
+    return Outcome(result, bytes=act.bytes, cached=Cached(directory, name, now))
+
+
+def _physical(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:
+    answer = ctx.handler.target_path(session, meta, allow_redirect=False)
+    if answer is not None:
+        return os.fspath(answer)
+    return physical_path(ctx.job.source, entry.path)

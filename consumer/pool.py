@@ -1,0 +1,138 @@
+"""The worker processes of a consumer: started, given tasks, listened to, killed and replaced."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import NamedTuple
+
+from consumer.accounting import BEFORE_BEGAN, Given
+from consumer.protocol import PAGE_STORED, Began, PathDone, Report, Setup, pack, unpack
+from ingest.broker import Record
+from ingest.job import Job
+from ingest.messages import Task
+
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from consumer.worker import main; main()"
+
+
+class Event(NamedTuple):
+    """A worker has said something; None: it has died."""
+
+    worker: Worker
+    report: Report | None
+
+
+class Worker:
+    """One worker process, and the task in its hands."""
+
+    def __init__(self, setup: Setup) -> None:
+        ours, theirs = socket.socketpair()
+        program = _PROGRAM.format(path=sys.path)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.PIPE,  # held open: the worker ends when we do
+                stdout=sys.stderr.fileno(),  # what handlers print must not mix with our own output
+            )
+        self.pipe = Connection(ours.detach())
+        self.pipe.send_bytes(pack(setup))
+        self.task: Task | None = None
+        self.record: Record | None = None
+        self.job: Job | None = None
+        self._began = BEFORE_BEGAN
+        self._done: list[PathDone] = []
+        self._since = 0.0
+
+    def hand(self, task: Task, record: Record, job: Job) -> None:
+        """Give it a task; it has none."""
+        self.task, self.record, self.job = task, record, job
+        self._began, self._done, self._since = BEFORE_BEGAN, [], time.monotonic()
+        self.pipe.send_bytes(record.value)
+
+    def note(self, report: Began | PathDone) -> None:
+        """Remember what it said of the task."""
+        if isinstance(report, Began):
+            self._began = report
+        else:
+            self._done.append(report)
+
+    @property
+    def given(self) -> Given:
+        """The task in its hands with all that it has reported."""
+        assert self.task is not None  # noqa: S101 - asked of busy workers only
+        assert self.record is not None  # noqa: S101
+        assert self.job is not None  # noqa: S101
+        return Given(self.task, self.record, self.job, self._began, self._done)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that the task may take."""
+        return self._began.timeout
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the task has taken longer than it may."""
+        return self.task is not None and time.monotonic() - self._since > self._began.timeout
+
+    def page_stored(self) -> None:
+        """Let it go on with its listing."""
+        self.pipe.send_bytes(PAGE_STORED)
+
+    def release(self) -> Record:
+        """The task is settled; the record that brought it."""
+        record = self.given.record
+        self.task = self.record = self.job = None
+        return record
+
+    def end(self) -> None:
+        """Kill the process and wait for its end."""
+        self.process.kill()
+        self.pipe.close()
+        if self.process.stdin:
+            self.process.stdin.close()
+        self.process.wait()
+
+
+class Pool:
+    """A fixed number of workers. A dead one is replaced when the next task is handed out."""
+
+    def __init__(self, size: int, setup: Setup) -> None:
+        self._setup = setup
+        self._workers = [Worker(setup) for _ in range(size)]
+
+    def free(self) -> list[Worker]:
+        """Those without a task."""
+        return [worker for worker in self._workers if worker.task is None]
+
+    def busy(self) -> list[Worker]:
+        """Those with a task."""
+        return [worker for worker in self._workers if worker.task is not None]
+
+    def replace(self, worker: Worker) -> None:
+        """Kill a worker, if it still lives, and start another in its place."""
+        worker.end()
+        self._workers[self._workers.index(worker)] = Worker(self._setup)
+
+    def events(self, timeout: float) -> Iterator[Event]:
+        """What the workers say within `timeout` seconds, at most one report each."""
+        pipes = {worker.pipe: worker for worker in self._workers}
+        for pipe in _ready(list(pipes), timeout):
+            worker = pipes[pipe]
+            try:
+                yield Event(worker, unpack(pipe.recv_bytes()))
+            except (EOFError, OSError):
+                yield Event(worker, None)
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self._workers:
+            worker.end()
+
+
+def _ready(pipes: Sequence[Connection], timeout: float) -> list[Connection]:
+    return [each for each in wait(pipes, timeout) if isinstance(each, Connection)]

@@ -1,0 +1,143 @@
+"""A worker process: takes one task at a time from its consumer and reports what became of it.
+
+A process of its own, because handlers may hang, crash, or keep state in module globals. It ends when its consumer does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
+
+from consumer.context import Context
+from consumer.file import out_of_reach, sync_files
+from consumer.irods.errors import describe
+from consumer.irods.sessions import Sessions
+from consumer.meta import of_job
+from consumer.path import list_path
+from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page, Report, Result, Setup, pack
+from consumer.restart import close_pass, open_pass
+from ingest import logs
+from ingest.errors import Refused
+from ingest.job import DEFAULT_IDLE_SECONDS
+from ingest.messages import ClosePass, ListPath, OpenPass, SyncFiles, Task, decode
+from ingest.store import Store
+from ingest.store.embedded import EmbeddedStore
+
+IDLE_CHECK_SECONDS = 1.0
+
+
+def main() -> None:
+    """Serve the consumer at the other end of the socket that is file descriptor argv[1]."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the consumer's to answer
+    _end_with_parent()
+    pipe = Connection(int(sys.argv[1]))
+    setup = msgspec.msgpack.decode(pipe.recv_bytes(), type=Setup)
+    logs.configure(setup.log)
+    worker = _Worker(pipe, EmbeddedStore(Path(setup.state)))
+    try:
+        worker.serve()
+    except (EOFError, BrokenPipeError):
+        worker.close()
+
+
+def _end_with_parent() -> None:
+    """End at once when the consumer does: two workers on one path would race. Standard input is the lifeline."""
+    lifeline = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+    def wait() -> None:
+        os.read(lifeline, 1)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True, name="lifeline").start()
+
+
+class _Worker:
+    def __init__(self, pipe: Connection, store: Store) -> None:
+        self._pipe = pipe
+        self._store = store
+        self._sessions = Sessions(DEFAULT_IDLE_SECONDS)
+        self._context: tuple[str, Context] | None = None
+
+    def serve(self) -> None:
+        """Take tasks until the pipe ends."""
+        while True:
+            while not self._pipe.poll(IDLE_CHECK_SECONDS):
+                self._sessions.close_idle()
+            task = decode(self._pipe.recv_bytes())
+            assert isinstance(task, Task)  # noqa: S101 - the consumer sends nothing else
+            for report in self._reports(task):
+                self._pipe.send_bytes(pack(report))
+                if isinstance(report, Page) and self._pipe.recv_bytes() != PAGE_STORED:
+                    break
+
+    def close(self) -> None:
+        """Log out."""
+        self._sessions.close()
+
+    def _reports(self, task: Task) -> Iterator[Report]:
+        try:
+            ctx = self._context_of(task)
+            began = _began(ctx, task)
+            yield began
+            match task:
+                case OpenPass():
+                    yield open_pass(ctx, task)
+                case ClosePass():
+                    yield close_pass(ctx, task)
+                case ListPath():
+                    yield from list_path(
+                        ctx,
+                        task,
+                        self._store.marker(task.pass_id, task.task),
+                        last_try=task.attempt >= began.max_retries,
+                    )
+                case SyncFiles():
+                    yield from sync_files(ctx, task)
+                    yield Finished()
+        except Refused as error:
+            yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end
+            if out_of_reach(error):
+                self._sessions.close()
+                yield Away(str(error))
+                return
+            logs.get("consumer").debug("task failed", exc_info=error)
+            yield Finished(failure=Outcome(Result.FAILED, reason=describe(error), error=type(error).__name__))
+
+    def _context_of(self, task: Task) -> Context:
+        if self._context is None or self._context[0] != task.pass_id:
+            status = self._store.job(task.job)
+            if status is None:
+                raise Refused(f"job {task.job} is not in the store any more")
+            self._sessions.idle_seconds = status.job.idle_seconds
+            self._context = (task.pass_id, Context(status.job, self._store, self._sessions))
+        return self._context[1]
+
+
+def _began(ctx: Context, task: Task) -> Began:
+    meta = of_job(ctx.job)
+    match task:
+        case SyncFiles():
+            attempt = max(change.attempt for change in task.changes)
+        case ListPath():
+            attempt = task.attempt
+        case _:
+            attempt = 0
+    handler = ctx.handler
+    retries = handler.max_retries(ctx.log, meta)
+    delay = handler.delay(ctx.log, meta, attempt + 1) if attempt < retries else 0.0
+    return Began(handler.timeout(ctx.log, meta), retries, delay)
+
+
+if __name__ == "__main__":
+    main()
