@@ -190,14 +190,16 @@ def test_listing_and_opening_leave_no_descriptor_open(root):
     write(root + b"/a/b/file")
     os.symlink(b"a/b/file", root + b"/link")
     os.mkfifo(root + b"/pipe")
+    os.symlink(b"pipe", root + b"/to_pipe")
     before = os.listdir("/dev/fd")
     listed(root, b"a/b")
     listed(root, b"a/b", spill_above=0)
     content(root, b"link")
     look(root, b"a/b/file", Rules())
     look(root, b"a/file/b", Rules())
-    with pytest.raises(ValueError, match="pipe"):
-        open_regular(root, b"pipe", Rules())
+    for path, rules in ((b"pipe", Rules()), (b"to_pipe", Rules()), (b"to_pipe", FOLLOW)):
+        with pytest.raises(ValueError, match="pipe"):
+            open_regular(root, path, rules)
     assert os.listdir("/dev/fd") == before
 
 

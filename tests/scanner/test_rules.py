@@ -116,7 +116,7 @@ def test_what_does_not_compile_is_refused_in_one_sentence_that_names_it(options,
 
 
 TREE = [
-    *(b"a", b"b.log", b"#hash", b"!bang", b"space ", b"x\ny"),
+    *(b"a", b"b.log", b"#hash", b"!bang", b"space ", b"x\ny", b"a\n"),
     *(b"build/out.o", b"build/keep/a", b"src/build", b"src/a", b"src/b.log", b"src/deep/er/b.log", b"src/deep/er/a"),
     *(b"logs/a", b"logs/2024/a", b"logs/2024/b.log", b"caf\xc3\xa9/a", b"bad\xff/b.log", b"new\nline/b.log"),
 ]
@@ -127,7 +127,17 @@ LINES = [
     *(["build", "!build/keep/a"], ["src/*", "!src/deep/"], ["src/**"], ["**/er"], ["src/**/a"], ["**/er/*"], ["**"]),
     *(["*", "!a"], ["\\#hash"], ["#hash"], ["\\!bang"], ["!bang"], ["space\\ "], ["space "], [""], ["logs/*/a"]),
     *(["er/a"], ["?"], ["?.log"], ["[ab]"], ["[!a]"], ["[a-c].log"], ["deep/**"], ["*/"], ["/*/"], ["/*/a"], ["lo*s"]),
-    *(["src", "!src"], ["src", "!/src", "deep/"], ["**/deep/**", "!er/"], ["bad*"], ["new*"], ["x?y"], ["café"]),
+    *(
+        ["src", "!src"],
+        ["src", "!/src", "deep/"],
+        ["**/deep/**", "!er/"],
+        ["bad*"],
+        ["new*"],
+        ["x?y"],
+        ["café"],
+        ["**/b.log"],
+        ["src[!x]a"],
+    ),
 ]
 
 
