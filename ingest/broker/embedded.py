@@ -1,6 +1,7 @@
 """The embedded broker: topics and one consumer group in an SQLite file that several processes of one machine share.
 
-One group per topic is the deployment's rule: what the group has committed is deleted, since nobody else will read it.
+One group per topic is the deployment's rule: what the group commits is deleted, since nobody else will read it. So the
+log begins where the group has to begin, and no committed offset needs to be kept.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ SESSION_SECONDS = 6.0
 """How long a member may go without a poll before others take its partitions over."""
 
 # A lane is one partition of one topic. Offsets are unique in the whole file: a single look at the newest one tells a
-# member whether there can be anything new. A claim is what the group knows of a lane: who has it, and the offset
-# below which all is dealt with. `renewed` is the clock of this boot (see EmbeddedMember); ids are never used again.
+# member whether there can be anything new. A claim says which member has a lane now; no member's id is used twice.
+# `epoch` grows when members or claims change. `renewed` is the clock of this boot (see EmbeddedMember).
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lanes (
     id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, UNIQUE (topic, partition));
@@ -31,14 +32,11 @@ CREATE TABLE IF NOT EXISTS members (
 CREATE TABLE IF NOT EXISTS subscriptions (
     member INTEGER NOT NULL, topic TEXT NOT NULL, PRIMARY KEY (member, topic)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claims (
-    consumer_group TEXT NOT NULL, lane INTEGER NOT NULL, owner INTEGER, committed INTEGER NOT NULL DEFAULT 0,
+    consumer_group TEXT NOT NULL, lane INTEGER NOT NULL, owner INTEGER,
     PRIMARY KEY (consumer_group, lane)) WITHOUT ROWID
 """
 
-_LAG = """
-SELECT coalesce(sum((SELECT count(*) FROM log WHERE lane = lanes.id AND offset >= coalesce(committed, 0))), 0)
-FROM lanes LEFT JOIN claims ON lane = lanes.id AND consumer_group = ? WHERE topic = ?
-"""
+_LAG = "SELECT count(*) FROM lanes JOIN log ON lane = lanes.id WHERE topic = ?"
 
 
 class EmbeddedBroker:
@@ -94,9 +92,9 @@ class EmbeddedBroker:
             raise ValueError(f"no such topic: {', '.join(sorted(missing))}")
         return EmbeddedMember(connect(self._file, _SCHEMA), group, lanes, self._session_seconds)
 
-    def lag(self, group: str, topics: Iterable[str]) -> int:
+    def lag(self, group: str, topics: Iterable[str]) -> int:  # noqa: ARG002 - there is but one group
         """How many records of these topics the group has not committed."""
-        return sum(self._connection.execute(_LAG, (group, topic)).fetchone()[0] for topic in set(topics))
+        return sum(self._connection.execute(_LAG, (topic,)).fetchone()[0] for topic in set(topics))
 
     def close(self) -> None:
         """Close the connection; members close their own."""

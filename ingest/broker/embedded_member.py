@@ -15,12 +15,17 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.002, 0.05
 
 _STATE = "SELECT epoch, (SELECT coalesce(max(offset), 0) FROM log) FROM consumer_groups WHERE name = ?"
 _RECORDS = "SELECT offset, value FROM log WHERE lane = ? AND offset >= ? ORDER BY offset LIMIT ?"
-_SUBSCRIBERS = "SELECT id FROM members JOIN subscriptions ON member = id WHERE consumer_group = ? AND topic = ?"
+_SUBSCRIBERS = """
+SELECT id FROM members JOIN subscriptions ON member = id WHERE consumer_group = ? AND topic = ? ORDER BY id
+"""
 _CLAIMS = """
 SELECT lane, owner FROM claims JOIN lanes ON lane = id WHERE consumer_group = ? AND topic = ? ORDER BY partition
 """
 _DEAD = "SELECT id FROM members WHERE consumer_group = ? AND NOT (renewed <= ? AND ? < renewed + session)"
-_COMMIT = "UPDATE claims SET committed = ? WHERE consumer_group = ? AND lane = ? AND owner = ? AND committed < ?"
+_COMMIT = """
+DELETE FROM log WHERE lane = ?1 AND offset < ?2
+AND EXISTS (SELECT 1 FROM claims WHERE consumer_group = ?3 AND lane = ?1 AND owner = ?4)
+"""
 
 
 class EmbeddedMember:
@@ -73,14 +78,12 @@ class EmbeddedMember:
         return frozenset(self._next)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Forget the records below these offsets. Ignores lower offsets than before, and partitions not ours."""
+        """Delete the records below these offsets, for good. Partitions that are no longer ours are ignored."""
         if not offsets:
             return
         with transaction(self._connection) as db:
             for partition, offset in offsets.items():
-                lane = self._lanes.get(partition)
-                if db.execute(_COMMIT, (offset, self._group, lane, self._id, offset)).rowcount:
-                    db.execute("DELETE FROM log WHERE lane = ? AND offset < ?", (lane, offset))
+                db.execute(_COMMIT, (self._lanes.get(partition), offset, self._group, self._id))
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         """Hand out nothing of these partitions until `resume`, or until they are lost."""
@@ -158,12 +161,10 @@ class EmbeddedMember:
             for topic in self._topics:
                 self._balance(db, topic)
             (epoch,) = db.execute("SELECT epoch FROM consumer_groups WHERE name = ?", (self._group,)).fetchone()
-            query = "SELECT lane, committed FROM claims WHERE consumer_group = ? AND owner = ?"
-            owned: dict[int, int] = dict(db.execute(query, (self._group, self._id)).fetchall())
+            query = "SELECT lane FROM claims WHERE consumer_group = ? AND owner = ?"
+            owned = {lane for (lane,) in db.execute(query, (self._group, self._id))}
         kept = self._next if known else {}
-        self._next = {
-            partition: kept.get(partition, owned[lane]) for partition, lane in self._lanes.items() if lane in owned
-        }
+        self._next = {partition: kept.get(partition, 0) for partition, lane in self._lanes.items() if lane in owned}
         if self._next.keys() != kept.keys():
             self._read_up_to = 0
         self._paused &= kept.keys() & self._next.keys()
@@ -174,11 +175,9 @@ class EmbeddedMember:
         """Give up what we have above our share of a topic's partitions, or take free ones up to it."""
         claims = db.execute(_CLAIMS, (self._group, topic)).fetchall()
         subscribers = [member for (member,) in db.execute(_SUBSCRIBERS, (self._group, topic))]
-        owners = [owner for _, owner in claims]
-        # Those who have the most keep the odd ones, so that as little as possible changes hands.
-        order = sorted(subscribers, key=lambda member: (-owners.count(member), member))
         base, odd = divmod(len(claims), len(subscribers))
-        share = base + (order.index(self._id) < odd)
+        # The oldest members have the odd ones: nobody gives up anything when another leaves.
+        share = base + (subscribers.index(self._id) < odd)
         mine = [lane for lane, owner in claims if owner == self._id]
         free = [lane for lane, owner in claims if owner is None]
         moves: list[tuple[int | None, int]] = [(None, lane) for lane in mine[share:]]

@@ -82,6 +82,19 @@ class TestPolling(EmbeddedFixtures):
                 assert member.poll(0, 1) == []
             assert member._connection.total_changes - before <= 1 + (time.monotonic() - start)
 
+    def test_polling_renews_the_lease(self, broker: EmbeddedBroker, file: Path, group: str, topic: str) -> None:
+        def renewed() -> float:
+            reader = sqlite3.connect(file)
+            (seconds,) = reader.execute("SELECT renewed FROM members").fetchone()
+            reader.close()
+            return float(seconds)
+
+        broker.publish([Outgoing(topic, 0, b"once")])
+        with broker.join(group, [topic]) as member:
+            read(member, 1)
+            first = renewed()
+            assert poll_until([member], lambda _: renewed() > first) == [[]]
+
     def test_what_is_committed_is_deleted(self, broker: EmbeddedBroker, file: Path, group: str, topic: str) -> None:
         broker.publish([Outgoing(topic, 0, b"done"), Outgoing(topic, 0, b"kept")])
         with broker.join(group, [topic]) as member:
@@ -189,7 +202,7 @@ class TestFile:
         table = tmp_path / "mounts"
         share = str(remote).replace(" ", "\\040")
         table.write_text(
-            f"/dev/sda1 / ext4 rw 0 0\nserver:/share {share} nfs4 rw 0 0\n/dev/sdb1 {share}/disk xfs rw 0 0\n"
+            f"/dev/sdb1 {share}/disk xfs rw 0 0\nserver:/share {share} nfs4 rw 0 0\n/dev/sda1 / ext4 rw 0 0\n"
         )
         _refuse_network_file_system(local, table)
         _refuse_network_file_system(nested, table)
