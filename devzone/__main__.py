@@ -1,0 +1,5 @@
+"""Run the development zone: ``python -m devzone``."""
+
+from devzone.cli import main
+
+main()

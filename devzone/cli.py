@@ -1,0 +1,136 @@
+"""The command ``ingest-devzone``: options, the data folder, the ready line, and the end by signal.
+
+A development stand-in of an iRODS server for one machine; not for data that matters.
+"""
+
+import fcntl
+import ipaddress
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from irods.password_obfuscation import encode
+
+from devzone.bootstrap import ADMIN, ADMIN_PASSWORD, ZONE_NAME, open_catalog
+from devzone.latency import Latency
+from devzone.opened import OpenReplicas
+from devzone.resources import DEFAULT_RESOURCE
+from devzone.server import Server, listen
+from devzone.session import Zone
+
+SWITCH_SECONDS = 0.0005  # threads answer many short calls: let none wait long for the interpreter
+
+
+def default_data() -> Path:
+    """A folder below the user's folder for state."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "ingest-devzone"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=1247, show_default=True, help="0 takes a free port.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of catalog and vault (made if it is missing).")
+@click.option("--environment", type=click.Path(path_type=Path), help="Where to write the client environment.")
+@click.option("--latency", type=click.Choice(["none", "real"]), default="none", show_default=True,
+              help="Delay calls as a small real server would.")  # fmt: skip
+@click.option("--allow-remote", is_flag=True, help="Allow a host that other machines can reach.")
+def main(
+    host: str, port: int, data: Path | None, environment: Path | None, latency: str, allow_remote: bool
+) -> None:
+    """A development stand-in of an iRODS 5.0.2 server: zone tempZone, administrator rods with password rods.
+
+    NOT FOR DATA THAT MATTERS. It answers python-irodsclient as a real server does, keeps its catalog and vault in
+    one folder, and listens on this machine only. When it is ready it prints one line of JSON with host, port and
+    the path of the client environment. SIGTERM and SIGINT end it.
+    """
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="devzone: %(message)s")
+    if not allow_remote and not _is_loopback(host):
+        _fail(f"The host {host} can be reached from other machines; use --allow-remote if that is meant.")
+    folder = (data or default_data()).absolute()
+    lock = _take_folder(folder)
+    try:
+        listener = listen(host, port)
+    except (OSError, UnicodeError) as problem:
+        _fail(f"Cannot listen on {host} port {port}: {problem}.")
+    try:
+        zone = Zone(ZONE_NAME, host, folder, open_catalog(folder, host), OpenReplicas())
+        written = _write_environment(environment or folder / "irods_environment.json", listener, host)
+    except Exception as problem:  # noqa: BLE001 - whatever is wrong with the folder, the user gets one sentence
+        _fail(f"Cannot use the folder {folder}: {problem}.")
+    _run(Server(listener, zone, Latency(latency == "real")), host, listener.getsockname()[1], written)
+    os.close(lock)
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(f"ingest-devzone: {sentence}", err=True)
+    sys.exit(1)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _take_folder(folder: Path) -> int:
+    """Make the data folder and lock it; returns the lock's file descriptor."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as problem:
+        _fail(f"Cannot use the folder {folder}: {problem.strerror}.")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        _fail(f"Another development zone is running on the folder {folder}.")
+    return lock
+
+
+def _write_environment(path: Path, listener: socket.socket, host: str) -> Path:
+    """Write a client environment and, beside it, the password file that it names."""
+    path = path.absolute()
+    password = path.with_name(path.stem + ".irodsA")
+    environment = {
+        "irods_host": host,
+        "irods_port": listener.getsockname()[1],
+        "irods_user_name": ADMIN,
+        "irods_zone_name": ZONE_NAME,
+        "irods_home": f"/{ZONE_NAME}/home/{ADMIN}",
+        "irods_default_resource": DEFAULT_RESOURCE,
+        "irods_authentication_scheme": "native",
+        "irods_authentication_file": str(password),
+        "irods_authentication_uid": os.getuid(),
+    }
+    _write(password, encode(ADMIN_PASSWORD))
+    _write(path, json.dumps(environment, indent=2) + "\n")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file in one step, readable by the owner alone."""
+    draft = path.with_name(path.name + ".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+    draft.replace(path)
+
+
+def _run(server: Server, host: str, port: int, environment: Path) -> None:
+    """Serve until a signal comes."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    server.start()
+    click.echo(json.dumps({"host": host, "port": port, "environment": str(environment)}))
+    sys.stdout.flush()
+    ended.wait()
+    server.stop()

@@ -1,0 +1,116 @@
+"""What one client connection has: its user, its catalog connection, its open objects and queries."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devzone.catalog import Catalog
+from devzone.resources import Resources
+from devzone.wire import Node
+
+if TYPE_CHECKING:
+    from devzone.opened import Descriptor, OpenReplicas
+
+
+@dataclass(slots=True)
+class User:
+    """A user with all identities (itself and its groups) that may hold permissions."""
+
+    id: int
+    name: str
+    zone: str
+    type: str
+    identities: tuple[int, ...]
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user is a rodsadmin."""
+        return self.type == "rodsadmin"
+
+
+@dataclass(slots=True)
+class Request:
+    """One API call: the root element of its body and its bytes."""
+
+    node: Node
+    data: bytes
+
+
+@dataclass(slots=True)
+class Reply:
+    """The answer of a successful call."""
+
+    info: int = 0
+    body: str = ""
+    data: bytes = b""
+
+
+@dataclass(slots=True)
+class Zone:
+    """What all connections share."""
+
+    name: str
+    host: str
+    folder: Path
+    catalog: Catalog
+    open_replicas: "OpenReplicas"
+
+
+@dataclass(slots=True)
+class Session:
+    """The state of one client connection."""
+
+    zone: Zone
+    db: sqlite3.Connection
+    startup: dict[str, str] = field(default_factory=dict)
+    challenge: str = ""
+    client: User | None = None
+    proxy: User | None = None
+    user_version: int = -1
+    descriptors: dict[int, "Descriptor"] = field(default_factory=dict)
+    queries: dict[int, sqlite3.Cursor] = field(default_factory=dict)
+    stale_binds: list[str] = field(default_factory=list)
+
+    @property
+    def user(self) -> User:
+        """The user for whom the client works; only called after login."""
+        assert self.client is not None  # noqa: S101
+        if self.user_version != self.zone.catalog.user_version:
+            self.user_version = self.zone.catalog.user_version
+            self.client = load_user(self.db, self.client.name, self.client.zone) or self.client
+        return self.client
+
+    @property
+    def signature(self) -> str:
+        """The session signature both sides derive from the challenge (used to hide new passwords)."""
+        return self.challenge[:16].encode().hex()
+
+    @property
+    def resources(self) -> Resources:
+        """All resources."""
+        return self.zone.catalog.resources(self.db)
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """One write transaction of this connection."""
+        return self.zone.catalog.transaction(self.db)
+
+    def new_id(self) -> int:
+        """A new catalog id; only inside a transaction."""
+        return self.zone.catalog.new_id(self.db)
+
+
+Handler = Callable[[Session, Request], Reply]
+
+
+def load_user(db: sqlite3.Connection, name: str, zone: str) -> User | None:
+    """Read a user and the groups it is in; None if there is no such user."""
+    row = db.execute(
+        "select id, name, zone, type from user where name = ? and zone = ? and type <> 'rodsgroup'", (name, zone)
+    ).fetchone()
+    if row is None:
+        return None
+    groups = [group for (group,) in db.execute("select group_id from member where user_id = ?", (row[0],))]
+    return User(*row, identities=tuple(dict.fromkeys([row[0], *groups])))
