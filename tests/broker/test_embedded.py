@@ -82,6 +82,19 @@ class TestPolling(EmbeddedFixtures):
                 assert member.poll(0, 1) == []
             assert member._connection.total_changes - before <= 1 + (time.monotonic() - start)
 
+    def test_a_pause_ends_when_the_partition_is_lost(
+        self, broker: EmbeddedBroker, group: str, topic: str, partitions: int
+    ) -> None:
+        with broker.join(group, [topic]) as one:
+            poll_until([one], spread([one], partitions))
+            one.pause(one.assignment())
+            with broker.join(group, [topic]) as two:
+                poll_until([one, two], spread([one, two], partitions))
+                lost = two.assignment()
+            poll_until([one], spread([one], partitions))
+            broker.publish(numbered(topic, range(partitions), partitions))
+            assert {record.lane for record in one.poll(0, partitions)} == lost
+
     def test_polling_renews_the_lease(self, broker: EmbeddedBroker, file: Path, group: str, topic: str) -> None:
         def renewed() -> float:
             reader = sqlite3.connect(file)
