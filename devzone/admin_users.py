@@ -29,9 +29,7 @@ def _split(session: Session, name: str, zone: str = "") -> tuple[str, str]:
 
 
 def _find(session: Session, name: str, zone: str = "", missing: int = CAT_INVALID_USER) -> int:
-    row = session.db.execute(
-        "select id from user where name = ? and zone = ?", _split(session, name, zone)
-    ).fetchone()
+    row = session.db.execute("select id from user where name = ? and zone = ?", _split(session, name, zone)).fetchone()
     if row is None:
         raise IrodsError(missing, name)
     return int(row[0])

@@ -16,7 +16,6 @@ from devzone import (
     api_remove,
     api_rename,
     api_touch,
-
     auth,
 )
 from devzone.session import Handler

@@ -55,9 +55,7 @@ def _stored(session: Session, replica: Replica, force: bool) -> str:
         return replica.checksum
     value = checksums.of_file(replica.path, replica.size)
     with session.transaction() as db:
-        db.execute(
-            "update data set checksum = ? where id = ? and number = ?", (value, replica.id, replica.number)
-        )
+        db.execute("update data set checksum = ? where id = ? and number = ?", (value, replica.id, replica.number))
     return value
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from irods.api_number import api_number
 
-from devzone import colls, opened, replicas
+from devzone import colls, finishing, opened, replicas
 from devzone.access import MODIFY, READ, is_visible, level_of, require
 from devzone.api_remove import visible_replicas
 from devzone.api_rename import pair_of
@@ -116,9 +116,9 @@ def _copy(session: Session, request: Request) -> Reply:
     try:
         copy_bytes(source, descriptor.replica.path)
     except BaseException:
-        opened.give_up(session, descriptor)
+        finishing.give_up(session, descriptor)
         raise
-    opened.finish(session, descriptor, keywords)
+    finishing.finish(session, descriptor, keywords)
     return Reply()
 
 

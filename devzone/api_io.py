@@ -4,7 +4,7 @@ import os
 
 from irods.api_number import api_number
 
-from devzone import opened
+from devzone import finishing, opened
 from devzone.auth import json_of, json_reply
 from devzone.errors import (
     BAD_INPUT_DESC_INDEX,
@@ -26,16 +26,13 @@ O_RDWR = 2
 def _open(session: Session, request: Request) -> Reply:
     """Answers the number of the descriptor."""
     node = request.node
-    flags = node.number("openFlags")
-    descriptor = opened.open_object(session, node.path("objPath"), flags, node.keywords())
-    return Reply(opened.add_descriptor(session, descriptor))
+    return Reply(opened.open_numbered(session, node.path("objPath"), node.number("openFlags"), node.keywords()))
 
 
 def _create(session: Session, request: Request) -> Reply:
-    """An existing object is emptied, with or without forceFlag (recorded: obj.create)."""
-    path, keywords = request.node.path("objPath"), request.node.keywords()
-    descriptor = opened.open_object(session, path, O_RDWR | O_CREAT | O_TRUNC, keywords)
-    return Reply(opened.add_descriptor(session, descriptor))
+    """Like open; an existing object is emptied, with or without forceFlag (recorded: obj.create)."""
+    node = request.node
+    return Reply(opened.open_numbered(session, node.path("objPath"), O_RDWR | O_CREAT | O_TRUNC, node.keywords()))
 
 
 def _descriptor(session: Session, number: int, missing: int = BAD_INPUT_DESC_INDEX) -> Descriptor:
@@ -106,7 +103,7 @@ def _close(session: Session, request: Request) -> Reply:
     number = request.node.number("l1descInx")
     descriptor = _descriptor(session, number, SYS_INVALID_INPUT_PARAM)
     del session.descriptors[number]
-    opened.finish(session, descriptor, {**descriptor.keywords, **request.node.keywords()})
+    finishing.finish(session, descriptor, {**descriptor.keywords, **request.node.keywords()})
     return Reply()
 
 
@@ -119,7 +116,7 @@ def _close_replica(session: Session, request: Request) -> Reply:
     descriptor = _descriptor(session, number)
     del session.descriptors[number]
     if asked.get("update_size", True) or asked.get("update_status", True):
-        opened.finish(session, descriptor, {"regChksum": ""} if asked.get("compute_checksum") else {})
+        finishing.finish(session, descriptor, {"regChksum": ""} if asked.get("compute_checksum") else {})
     else:
         os.close(descriptor.fd)
     return Reply()
@@ -132,18 +129,20 @@ def _descriptor_info(session: Session, request: Request) -> Reply:
         raise IrodsError(SYS_INVALID_INPUT_PARAM)
     descriptor = _descriptor(session, number)
     replica, writing = descriptor.replica, descriptor.writing
-    return json_reply({
-        "l3descInx": descriptor.fd,
-        "in_use": True,
-        "replica_token": writing.token if writing else "",
-        "data_object_info": {
-            "object_name": replica.name,
-            "data_id": replica.id,
-            "replica_number": replica.number,
-            "file_path": replica.path,
-            "resource_hierarchy": descriptor.hierarchy,
-        },
-    })
+    return json_reply(
+        {
+            "l3descInx": descriptor.fd,
+            "in_use": True,
+            "replica_token": writing.token if writing else "",
+            "data_object_info": {
+                "object_name": replica.name,
+                "data_id": replica.id,
+                "replica_number": replica.number,
+                "file_path": replica.path,
+                "resource_hierarchy": descriptor.hierarchy,
+            },
+        }
+    )
 
 
 HANDLERS: dict[int, Handler] = {

@@ -113,7 +113,7 @@ def _modify(session: Session, entity: int, arguments: list[str]) -> None:
 
 
 def _avu(arguments: list[str]) -> Avu:
-    name, value, units = (arguments + ["", "", ""])[1:4]
+    name, value, units = [*arguments, "", "", ""][1:4]
     if not name or not value:
         raise IrodsError(CAT_INVALID_ARGUMENT)
     return name, value, units

@@ -92,8 +92,10 @@ def _assign(session: Session, replica: Replica, assignments: list[tuple[str, str
 
 
 def _other_statuses(session: Session, data_id: int, number: int, every: bool) -> None:
-    """The keyword allReplStatus: with one replica it becomes good and the object's others stale; together with 'all'
-    the server's statement misses the object and makes other objects' replicas stale, zone-wide (recorded).
+    """Carry out the keyword allReplStatus: the chosen replica becomes good and the object's others stale.
+
+    Together with 'all' the server misses the object and makes other objects' replicas stale, zone-wide (recorded:
+    modmeta.all_and_all_repl_status).
     """
     db = session.db
     if every:

@@ -2,7 +2,7 @@
 
 from irods.api_number import api_number
 
-from devzone import checksums, colls, opened, replicas
+from devzone import checksums, colls, finishing, opened, replicas
 from devzone.api_collections import create_with_parents
 from devzone.api_io import O_RDWR, write_all
 from devzone.errors import (
@@ -50,17 +50,17 @@ def put_bytes(session: Session, path: str, data: bytes, keywords: dict[str, str]
     try:
         write_all(descriptor, data)
     except OSError as problem:
-        opened.give_up(session, descriptor)
+        finishing.give_up(session, descriptor)
         raise unix_error(UNIX_FILE_WRITE_ERR, problem) from None
     if size not in (-1, len(data)):
-        opened.give_up(session, descriptor)
+        finishing.give_up(session, descriptor)
         raise IrodsError(SYS_COPY_LEN_ERR)
     wanted = keywords.get("verifyChksum")
     if wanted and wanted != checksums.of_bytes(data):
-        opened.give_up(session, descriptor, len(data), checksums.of_bytes(data))
+        finishing.give_up(session, descriptor, len(data), checksums.of_bytes(data))
         raise IrodsError(USER_CHKSUM_MISMATCH)
     register = wanted is not None or "regChksum" in keywords
-    opened.finish(session, descriptor, {"regChksum": ""} if register else {})
+    finishing.finish(session, descriptor, {"regChksum": ""} if register else {})
 
 
 def _bulk_put(session: Session, request: Request) -> Reply:

@@ -122,9 +122,7 @@ def _run(session: Session, select: Select, binds: Binds, options: int) -> tuple[
     return session.db.execute(sql, values), total
 
 
-def _page(
-    session: Session, cursor: sqlite3.Cursor, numbers: list[int], limit: int, options: int, total: int
-) -> Reply:
+def _page(session: Session, cursor: sqlite3.Cursor, numbers: list[int], limit: int, options: int, total: int) -> Reply:
     """One page. A full page always says that there is more, as the server does not look ahead."""
     rows = cursor.fetchmany(limit)
     if not rows:
@@ -155,8 +153,8 @@ def _json(value: Any) -> Reply:
     return Reply(0, element("STR_PI", {"myStr": json.dumps(value, ensure_ascii=False)}))
 
 
-def _specific_query(session: Session, request: Request) -> Reply:
-    """This zone has no specific queries."""
+def _specific_query(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the zone has none
+    """Refuse: the zone has no specific queries."""
     raise IrodsError(CAT_UNKNOWN_SPECIFIC_QUERY)
 
 

@@ -53,7 +53,7 @@ def _register(session: Session, request: Request) -> Reply:
     if "collection" in keywords:
         _register_tree(session, path, physical, resource)
     elif "regRepl" in keywords:
-        _register_replica(session, path, _described(physical, resource, keywords), keywords)
+        _register_replica(session, path, _described(physical, resource, keywords))
     else:
         _register_object(session, path, physical, resource, keywords)
     return Reply()
@@ -72,10 +72,7 @@ def _resource(session: Session, keywords: dict[str, str]) -> Resource:
 
 def _described(physical: str, resource: Resource, keywords: dict[str, str]) -> NewReplica:
     """Size, time and checksum of a registration: as given; the file is looked at only for what is not given."""
-    if "dataSize" in keywords:
-        size = c_integer(keywords["dataSize"])
-    else:
-        size = _stat(physical).st_size
+    size = c_integer(keywords["dataSize"]) if "dataSize" in keywords else _stat(physical).st_size
     checksum = ""
     if "regChksum" in keywords or "verifyChksum" in keywords:
         checksum = checksums.of_file(physical, size)
@@ -93,9 +90,7 @@ def _stat(physical: str) -> os.stat_result:
     return found
 
 
-def _register_object(
-    session: Session, path: str, physical: str, resource: Resource, keywords: dict[str, str]
-) -> None:
+def _register_object(session: Session, path: str, physical: str, resource: Resource, keywords: dict[str, str]) -> None:
     check_object_path(path)
     new = _described(physical, resource, keywords)
     with session.transaction():
@@ -121,7 +116,7 @@ def _insert_new(session: Session, path: str, parent: colls.Collection, new: NewR
     replicas.insert_object(session, parent, name, new)
 
 
-def _register_replica(session: Session, path: str, new: NewReplica, keywords: dict[str, str]) -> None:
+def _register_replica(session: Session, path: str, new: NewReplica) -> None:
     """One more replica: now, good, the others stale; with a checksum if the object has one (recorded)."""
     with session.transaction() as db:
         found = replicas.find(db, path)

@@ -90,7 +90,7 @@ def rename_collection(session: Session, source: str, target: str) -> None:
     below = db.execute("select id, name from coll where name > ? and name < ?", colls.subtree(source)).fetchall()
     tree = [(found.id, source), *below]
     objects = [
-        (replica, f"{target}{name[len(source):]}/{replica.name}")
+        (replica, f"{target}{name[len(source) :]}/{replica.name}")
         for coll_id, name in tree
         for replica in replicas.below(db, coll_id)
     ]

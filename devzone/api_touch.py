@@ -6,7 +6,7 @@ from typing import Any
 
 from irods.api_number import api_number
 
-from devzone import colls, opened, replicas
+from devzone import colls, finishing, opened, replicas
 from devzone.access import MODIFY, is_visible, require
 from devzone.api_io import O_RDWR
 from devzone.api_remove import visible_replicas
@@ -51,7 +51,7 @@ def _make(session: Session, path: str, options: dict[str, Any]) -> None:
         raise IrodsError(OBJ_PATH_DOES_NOT_EXIST)
     name = options.get("leaf_resource_name")
     keywords = {"destRescName": session.resources.named(name).root_name} if name else {}
-    opened.finish(session, opened.open_object(session, path, O_RDWR | O_CREAT, keywords), {})
+    finishing.finish(session, opened.open_object(session, path, O_RDWR | O_CREAT, keywords), {})
 
 
 def _set_time(session: Session, path: str, options: dict[str, Any]) -> None:
@@ -64,9 +64,7 @@ def _set_time(session: Session, path: str, options: dict[str, Any]) -> None:
     found = replicas.find(session.db, path)
     require(session, found[0].id, MODIFY)
     replica = _replica(session, found, options)
-    session.db.execute(
-        "update data set modify_ts = ? where id = ? and number = ?", (stamp, replica.id, replica.number)
-    )
+    session.db.execute("update data set modify_ts = ? where id = ? and number = ?", (stamp, replica.id, replica.number))
 
 
 def _replica(session: Session, found: list[Replica], options: dict[str, Any]) -> Replica:

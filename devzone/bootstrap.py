@@ -73,7 +73,8 @@ def _fill(catalog: Catalog, db: sqlite3.Connection, folder: Path, host: str) -> 
 def _first_collection(catalog: Catalog, db: sqlite3.Connection, path: str, owner: int) -> None:
     stamp, coll_id = now(), catalog.new_id(db)
     db.execute(
-        "insert into coll (id, name, parent, owner_name, owner_zone, create_ts, modify_ts) values (?, ?, ?, ?, ?, ?, ?)",
+        "insert into coll (id, name, parent, owner_name, owner_zone, create_ts, modify_ts) "
+        "values (?, ?, ?, ?, ?, ?, ?)",
         (coll_id, path, split(path)[0], ADMIN, ZONE_NAME, stamp, stamp),
     )
     db.execute("insert into access values (?, ?, ?, ?, ?)", (coll_id, owner, OWN, stamp, stamp))

@@ -42,9 +42,7 @@ def default_data() -> Path:
 @click.option("--latency", type=click.Choice(["none", "real"]), default="none", show_default=True,
               help="Delay calls as a small real server would.")  # fmt: skip
 @click.option("--allow-remote", is_flag=True, help="Allow a host that other machines can reach.")
-def main(
-    host: str, port: int, data: Path | None, environment: Path | None, latency: str, allow_remote: bool
-) -> None:
+def main(host: str, port: int, data: Path | None, environment: Path | None, latency: str, allow_remote: bool) -> None:
     """A development stand-in of an iRODS 5.0.2 server: zone tempZone, administrator rods with password rods.
 
     NOT FOR DATA THAT MATTERS. It answers python-irodsclient as a real server does, keeps its catalog and vault in

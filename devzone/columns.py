@@ -31,9 +31,9 @@ def _table(table: str, listing: str) -> list[Column]:
 def _metadata(table: str, first: int, prefix: str) -> list[Column]:
     return _table(
         table,
-        f"{first} {prefix}_ATTR_NAME name, {first + 1} {prefix}_ATTR_VALUE value, {first + 2} {prefix}_ATTR_UNITS units,"
-        f"{first + 3} {prefix}_ATTR_ID id#, {first + 4} {prefix}_CREATE_TIME create_ts,"
-        f"{first + 5} {prefix}_MODIFY_TIME modify_ts",
+        f"{first} {prefix}_ATTR_NAME name, {first + 1} {prefix}_ATTR_VALUE value,"
+        f"{first + 2} {prefix}_ATTR_UNITS units, {first + 3} {prefix}_ATTR_ID id#,"
+        f"{first + 4} {prefix}_CREATE_TIME create_ts, {first + 5} {prefix}_MODIFY_TIME modify_ts",
     )
 
 
@@ -74,10 +74,16 @@ ALL = [
     *_metadata("coll_meta", 610, "META_COLL"),
     *_metadata("resc_meta", 630, "META_RESC"),
     *_metadata("user_meta", 640, "META_USER"),
-    *_table("data_access", "700 DATA_ACCESS_TYPE level#, 703 DATA_ACCESS_USER_ID user_id#, 704 DATA_ACCESS_DATA_ID object_id#"),
+    *_table(
+        "data_access",
+        "700 DATA_ACCESS_TYPE level#, 703 DATA_ACCESS_USER_ID user_id#, 704 DATA_ACCESS_DATA_ID object_id#",
+    ),
     Column(701, "DATA_ACCESS_PERM_NAME", "data_access", _ACCESS_NAME),
     Column(702, "DATA_TOKEN_NAMESPACE", "data_access", "'access_type'"),
-    *_table("coll_access", "710 COLL_ACCESS_TYPE level#, 713 COLL_ACCESS_USER_ID user_id#, 714 COLL_ACCESS_COLL_ID object_id#"),
+    *_table(
+        "coll_access",
+        "710 COLL_ACCESS_TYPE level#, 713 COLL_ACCESS_USER_ID user_id#, 714 COLL_ACCESS_COLL_ID object_id#",
+    ),
     Column(711, "COLL_ACCESS_PERM_NAME", "coll_access", _ACCESS_NAME),
     Column(712, "COLL_TOKEN_NAMESPACE", "coll_access", "'access_type'"),
     *_table("token", "800 TOKEN_NAMESPACE namespace, 801 TOKEN_ID id#, 802 TOKEN_NAME name"),

@@ -3,14 +3,14 @@
 import logging
 import socket
 import sqlite3
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from irods.api_number import api_number
 
 from devzone import api, auth
 from devzone.errors import CAT_SQL_ERR, SYS_LIBRARY_ERROR, SYS_NO_API_PRIV, SYS_UNMATCHED_API_NUM, IrodsError
+from devzone.finishing import drop_descriptors
 from devzone.latency import Latency
-from devzone.opened import drop_descriptors
 from devzone.session import Reply, Request, Session, Zone
 from devzone.wire import Message, Node, pack_message, parse, read_message
 
@@ -22,7 +22,7 @@ def serve(connection: socket.socket, zone: Zone, latency: Latency) -> None:
     """Serve one client until it disconnects; what it left open is closed as stale."""
     session = Session(zone, zone.catalog.connect())
     try:
-        with connection, connection.makefile("rb", buffering=65536) as stream:
+        with connection, cast("BinaryIO", connection.makefile("rb", buffering=65536)) as stream:
             if _open(connection, stream, session):
                 while _serve_call(connection, stream, session, latency):
                     pass

@@ -1,8 +1,8 @@
 """GenQuery2: the query language ``select A, B where C = 'x' order by D limit 2``, read into SQL.
 
-Grammar (from the iRODS documentation): ``select [no distinct] columns [where conditions] [group by columns]
-[order by column [asc|desc], ...] [limit n | fetch first n rows only] [offset n]``; functions count, sum, avg, min, max; conditions with
-and, or, not, parentheses, comparisons, like, in, between, is [not] null.
+Grammar (from the iRODS documentation): ``select [no distinct] columns [where conditions]
+[group by columns] [order by column [asc|desc], ...] [limit n | fetch first n rows only] [offset n]``; functions
+count, sum, avg, min, max; conditions with and, or, not, parentheses, comparisons, like, in, between, is [not] null.
 """
 
 import re

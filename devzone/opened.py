@@ -1,4 +1,4 @@
-"""Replicas that are open: how one is chosen, opened, locked, finished and given up.
+"""Replicas that are open: how a descriptor comes about, and who may open what is open already.
 
 Sources: the recorded cases ``obj.*`` and ``put.*``, and the keywords that python-irodsclient sends.
 """
@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from devzone import checksums, colls, replicas
+from devzone import colls, replicas
 from devzone.access import MODIFY, READ, is_visible, require
 from devzone.catalog import now
 from devzone.errors import (
@@ -19,8 +19,6 @@ from devzone.errors import (
     SYS_OUT_OF_FILE_DESC,
     UNIX_FILE_CREATE_ERR,
     UNIX_FILE_OPEN_ERR,
-    UNIX_FILE_STAT_ERR,
-    USER_CHKSUM_MISMATCH,
     IrodsError,
     unix_error,
 )
@@ -102,13 +100,12 @@ def open_object(session: "Session", path: str, flags: int, keywords: dict[str, s
         return _create(session, path, keywords)
 
 
-def add_descriptor(session: "Session", descriptor: Descriptor) -> int:
-    """Give a descriptor the lowest free number of the connection."""
+def open_numbered(session: "Session", path: str, flags: int, keywords: dict[str, str]) -> int:
+    """Open a data object for the client; returns the lowest free number of the connection, now the descriptor's."""
     for number in range(FIRST_DESCRIPTOR, LAST_DESCRIPTOR + 1):
         if number not in session.descriptors:
-            session.descriptors[number] = descriptor
+            session.descriptors[number] = open_object(session, path, flags, keywords)
             return number
-    give_up(session, descriptor)
     raise IrodsError(SYS_OUT_OF_FILE_DESC)
 
 
@@ -135,7 +132,8 @@ def _open_for_writing(
     truncate = bool(flags & O_TRUNC)
     fd = _open_file(target.path, os.O_RDWR | (os.O_TRUNC if truncate else 0))
     session.db.execute(
-        "update data set repl_status = ?, modify_ts = case when ? then ? else modify_ts end where id = ? and number = ?",
+        "update data set repl_status = ?, modify_ts = case when ? then ? else modify_ts end "
+        "where id = ? and number = ?",
         (INTERMEDIATE, truncate, now(), target.id, target.number),
     )
     _lock_others(session, target)
@@ -220,87 +218,3 @@ def _lock_others(session: "Session", replica: Replica) -> None:
         "update data set locked_from = repl_status, repl_status = ? where id = ? and number <> ?",
         (LOCKED, replica.id, replica.number),
     )
-
-
-def _unlock_others(session: "Session", writing: Writing) -> None:
-    session.db.execute(
-        "update data set repl_status = locked_from, locked_from = null where id = ? and repl_status = ?",
-        (writing.data_id, LOCKED),
-    )
-
-
-def finish(session: "Session", descriptor: Descriptor, keywords: dict[str, str]) -> None:
-    """Close a descriptor; a replica that was written becomes good with its new size, the others become stale."""
-    os.close(descriptor.fd)
-    writing = descriptor.writing
-    if writing is None:
-        return
-    session.zone.open_replicas.remove(writing)
-    try:
-        size = os.stat(writing.path).st_size
-    except OSError as problem:
-        _set_stale(session, writing, None)
-        raise unix_error(UNIX_FILE_STAT_ERR, problem) from None
-    if not writing.written:
-        with session.transaction() as db:
-            db.execute(
-                "update data set repl_status = ? where id = ? and number = ?",
-                (writing.before, writing.data_id, writing.number),
-            )
-            _unlock_others(session, writing)
-        return
-    _make_good(session, writing, size, _checked(session, writing, size, keywords))
-
-
-def _checked(session: "Session", writing: Writing, size: int, keywords: dict[str, str]) -> str:
-    """Verify or compute a checksum as the keywords ask; returns the one to store."""
-    if "verifyChksum" in keywords:
-        wanted = keywords["verifyChksum"]
-        if not wanted:
-            return ""
-        if not checksums.matches(writing.path, size, wanted):
-            _set_stale(session, writing, None)
-            raise IrodsError(USER_CHKSUM_MISMATCH)
-        return wanted
-    return checksums.of_file(writing.path, size) if "regChksum" in keywords else ""
-
-
-def _make_good(session: "Session", writing: Writing, size: int, checksum: str) -> None:
-    with session.transaction() as db:
-        db.execute(
-            "update data set repl_status = ?, size = ?, checksum = ?, modify_ts = ? where id = ? and number = ?",
-            (GOOD, size, checksum, now(), writing.data_id, writing.number),
-        )
-        db.execute(
-            "update data set repl_status = ?, locked_from = null where id = ? and number <> ?",
-            (STALE, writing.data_id, writing.number),
-        )
-
-
-def _set_stale(session: "Session", writing: Writing, size: int | None, checksum: str | None = None) -> None:
-    """The replica is not what the client meant: it stays with its open-time path, stale."""
-    with session.transaction() as db:
-        db.execute(
-            "update data set repl_status = ?, size = coalesce(?, size), checksum = coalesce(?, checksum), path = ?, "
-            "modify_ts = ? where id = ? and number = ?",
-            (STALE, size, checksum, writing.path, now(), writing.data_id, writing.number),
-        )
-        _unlock_others(session, writing)
-
-
-def give_up(
-    session: "Session", descriptor: Descriptor, size: int | None = None, checksum: str | None = None
-) -> None:
-    """Close a descriptor whose writing failed: the replica is stale."""
-    os.close(descriptor.fd)
-    if descriptor.writing is not None:
-        session.zone.open_replicas.remove(descriptor.writing)
-        _set_stale(session, descriptor.writing, size, checksum)
-
-
-def drop_descriptors(session: "Session") -> None:
-    """The client has gone: what it was writing is stale with the size it reached."""
-    for descriptor in session.descriptors.values():
-        writing = descriptor.writing
-        give_up(session, descriptor, os.fstat(descriptor.fd).st_size if writing and writing.written else None)
-    session.descriptors.clear()

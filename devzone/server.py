@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 
 from devzone.connection import serve
 from devzone.latency import Latency
@@ -31,12 +32,9 @@ class Server:
         self._listener.close()
         with self._lock:
             running = list(self._clients.items())
-        for connection, _ in running:
-            try:
+        for connection, thread in running:
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
-            except OSError:
-                continue
-        for _, thread in running:
             thread.join(END_SECONDS)
 
     def _accept(self) -> None:

@@ -113,4 +113,4 @@ def load_user(db: sqlite3.Connection, name: str, zone: str) -> User | None:
     if row is None:
         return None
     groups = [group for (group,) in db.execute("select group_id from member where user_id = ?", (row[0],))]
-    return User(*row, identities=tuple(dict.fromkeys([row[0], *groups])))
+    return User(row[0], row[1], row[2], row[3], tuple(dict.fromkeys([row[0], *groups])))

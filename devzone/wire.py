@@ -38,7 +38,7 @@ class Node:
     __slots__ = ("fields", "value")
 
     def __init__(self) -> None:
-        self.fields: dict[str, list["Node"]] = {}
+        self.fields: dict[str, list[Node]] = {}
         self.value = ""
 
     def text(self, name: str, default: str = "") -> str:
