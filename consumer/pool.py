@@ -37,7 +37,7 @@ class Worker:
                 [sys.executable, "-c", program, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.PIPE,  # held open: the worker ends when we do
-                stdout=sys.stderr.fileno(),  # what handlers print must not mix with our own output
+                stdout=2,  # what handlers print must not mix with our own output
             )
         self.pipe = Connection(ours.detach())
         self.pipe.send_bytes(pack(setup))
@@ -119,14 +119,17 @@ class Pool:
         self._workers[self._workers.index(worker)] = Worker(self._setup)
 
     def events(self, timeout: float) -> Iterator[Event]:
-        """What the workers say within `timeout` seconds, at most one report each."""
+        """What the workers have to say; waits up to `timeout` seconds for the first report."""
         pipes = {worker.pipe: worker for worker in self._workers}
         for pipe in _ready(list(pipes), timeout):
-            worker = pipes[pipe]
             try:
-                yield Event(worker, unpack(pipe.recv_bytes()))
+                report = unpack(pipe.recv_bytes())
+                while isinstance(report, (Began, PathDone)) and pipe.poll():
+                    yield Event(pipes[pipe], report)
+                    report = unpack(pipe.recv_bytes())
+                yield Event(pipes[pipe], report)
             except (EOFError, OSError):
-                yield Event(worker, None)
+                yield Event(pipes[pipe], None)
 
     def close(self) -> None:
         """End all workers."""

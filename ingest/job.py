@@ -31,6 +31,9 @@ class Topics(msgspec.Struct, frozen=True):
         return partition_of(key, self.partitions[topic])
 
 
+LOG_LEVELS = ("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
 class LogSettings(msgspec.Struct, frozen=True):
     """Where and what is logged: the `--log_*` options with the meaning of `TimedRotatingFileHandler`."""
 
@@ -51,6 +54,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     topics: Topics = Topics()
     interval: int | None = None
+    """Seconds from the start of one pass to that of the next."""
+    cron: str | None = None
     handler: str | None = None
     """SHA-256 of the handler's source, which is in the store under this key."""
     handler_file: str | None = None
@@ -72,7 +77,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def periodic(self) -> bool:
         """Whether another pass follows the one that ends."""
-        return self.interval is not None
+        return self.interval is not None or self.cron is not None
 
     def key(self, path: bytes) -> bytes:
         """The partition key of a source-relative path: all changes to one path go to one partition."""

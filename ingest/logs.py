@@ -11,7 +11,6 @@ import structlog
 
 from ingest.job import LogSettings
 
-LEVELS = ("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DEFAULT_LEVEL = "WARNING"
 
 

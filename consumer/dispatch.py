@@ -1,0 +1,236 @@
+"""The consumer: one parent process between the broker, the store and its workers.
+
+It takes records, hands them to workers lane by lane, settles what comes back in the store, and only then commits.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from consumer import accounting
+from consumer.accounting import Broken
+from consumer.lanes import Lanes
+from consumer.pool import Event, Pool, Worker
+from consumer.protocol import Away, Began, Finished, Page, PathDone, Setup
+from consumer.schedule import next_pass
+from ingest import logs
+from ingest.broker import Broker, Outgoing, Record
+from ingest.job import Job
+from ingest.messages import OpenPass, Restart, Task, decode, encode
+from ingest.store import Child, ConsumerStatus, Store
+
+GROUP = "ingest"
+STOP_GRACE = 10.0
+"""Seconds that running paths get when their job is stopped or the consumer is told to end."""
+BACK_OFF = (1.0, 60.0)
+"""Seconds to wait when zone or source are out of reach: at first, and at most."""
+_RELAY = 500
+_JOBS_HELD = 100
+_WAIT = 0.05
+_LOOK_SECONDS = 0.5
+"""How often stopped jobs and overdue tasks are looked for."""
+_ALIVE_SECONDS = 10.0
+
+
+class Consumer:
+    """Works on the tasks of some topics until told to end; not for several threads."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        store: Store,
+        topics: Sequence[str],
+        setup: Setup,
+        *,
+        workers: int,
+        stop_grace: float = STOP_GRACE,
+    ) -> None:
+        """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
+        self._broker = broker
+        self._store = store
+        self._topics = tuple(topics)
+        self._stop_grace = stop_grace
+        self._lanes = Lanes(reversed(self._topics))
+        self._max_held = 4 * workers
+        self._name = f"consumer-{secrets.token_hex(4)}"
+        self._jobs: dict[str, Job] = {}
+        self._stopped: dict[str, float] = {}
+        self._paused_until = 0.0
+        self._back_off = BACK_OFF[0]
+        self._looked = self._announced = 0.0
+        self._log: Any = logs.get("consumer").bind(consumer=self._name)
+        self._member = broker.join(GROUP, self._topics)
+        self._pool = Pool(workers, setup)
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time."""
+        try:
+            while not until():
+                self._turn(take=True)
+            end = time.monotonic() + self._stop_grace
+            while self._pool.busy() and time.monotonic() < end:
+                self._turn(take=False)
+        finally:
+            self._pool.close()
+            self._store.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
+            self._member.close()
+
+    def _turn(self, *, take: bool) -> None:
+        self._relay()
+        self._store.fire_due(time.time())
+        room = self._max_held - len(self._lanes)
+        idle = not self._pool.busy() and not len(self._lanes)
+        self._lanes.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
+        self._lanes.keep_only(self._member.assignment())
+        if take and time.monotonic() >= self._paused_until:
+            self._hand_out()
+        for event in self._pool.events(_WAIT if self._pool.busy() else 0.0):
+            self._hear(event)
+        self._member.commit(self._lanes.to_commit())
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._look_after_workers()
+            self._announce()
+
+    def _relay(self) -> None:
+        """Publish what the store has in its outbox. Twice does no harm: a task that is settled is passed over."""
+        messages = self._store.outbox(_RELAY)
+        if messages:
+            self._broker.publish([message for _, message in messages])
+            self._store.outbox_done([number for number, _ in messages])
+
+    def _hand_out(self) -> None:
+        free = self._pool.free()
+        for record in list(self._lanes.ready()):
+            if not free:
+                return
+            message = self._read(record)
+            if message is None:
+                self._lanes.done(record)
+            elif isinstance(message, Restart):
+                self._begin_pass(message)
+                self._lanes.done(record)
+            elif not self._store.outstanding(message.pass_id, message.task, message.round):
+                self._lanes.done(record)
+            else:
+                self._give(free.pop(), message, record)
+
+    def _read(self, record: Record) -> Restart | Task | None:
+        try:
+            return decode(record.value)
+        except ValueError as error:
+            self._log.error("a message is passed over", topic=record.topic, offset=record.offset, reason=str(error))
+            return None
+
+    def _begin_pass(self, restart: Restart) -> None:
+        status = self._store.job(restart.job)
+        if status is None:
+            return
+        job, now, task = status.job, time.time(), secrets.token_hex(8)
+        topic = job.topics.restart
+        partition = job.topics.partition(topic, job.key(b""))
+        opening = OpenPass(job=job.name, pass_id=restart.pass_id, task=task)
+        following = Restart(job=job.name, pass_id=secrets.token_hex(8), reason="interval")
+        due = next_pass(job, now)
+        self._store.begin_pass(
+            job.name,
+            restart.pass_id,
+            Child(task, Outgoing(topic, partition, encode(opening))),
+            now,
+            next_due=due,
+            following=None if due is None else Outgoing(topic, partition, encode(following)),
+        )
+
+    def _give(self, worker: Worker, task: Task, record: Record) -> None:
+        job = self._job(task)
+        if job is None:
+            self._lanes.done(record)
+            return
+        self._lanes.begin(record)
+        try:
+            worker.hand(task, record, job)
+        except OSError:  # it died while it had nothing to do
+            self._settle_broken(worker, Broken("the worker process has died before it began"))
+
+    def _job(self, task: Task) -> Job | None:
+        if task.pass_id not in self._jobs:
+            status = self._store.job(task.job)
+            if status is None:
+                return None
+            if len(self._jobs) >= _JOBS_HELD:
+                self._jobs.clear()
+            self._jobs[task.pass_id] = status.job
+        return self._jobs[task.pass_id]
+
+    def _hear(self, event: Event) -> None:
+        worker, report = event
+        match report:
+            case None if worker.task is None:
+                self._pool.replace(worker)
+            case None:
+                self._settle_broken(worker, Broken(f"the worker process has died ({_exit_words(worker)})"))
+            case Began() | PathDone():
+                worker.note(report)
+            case Page():
+                self._store.settle(accounting.page_step(worker.given, report, time.time()))
+                worker.page_stored()
+            case Finished():
+                self._store.settle(accounting.finished_step(worker.given, report, time.time()))
+                self._lanes.done(worker.release())
+                self._back_off = BACK_OFF[0]
+            case Away():
+                self._pause(worker, report)
+
+    def _pause(self, worker: Worker, away: Away) -> None:
+        """Zone or source are out of reach: wait, longer each time, and lose nothing."""
+        self._log.warning("out of reach, waiting", reason=away.reason, seconds=self._back_off)
+        self._store.settle(accounting.away_step(worker.given, away, time.time(), self._back_off))
+        self._lanes.done(worker.release())
+        if time.monotonic() >= self._paused_until:
+            self._paused_until = time.monotonic() + self._back_off
+            self._back_off = min(2 * self._back_off, BACK_OFF[1])
+
+    def _settle_broken(self, worker: Worker, broken: Broken) -> None:
+        self._log.warning("a task is broken off", task=worker.given.task.task, reason=broken.reason)
+        self._store.settle(accounting.broken_step(worker.given, broken, time.time()))
+        self._lanes.done(worker.release())
+        self._pool.replace(worker)
+
+    def _look_after_workers(self) -> None:
+        busy = {worker.given.job.name for worker in self._pool.busy()}
+        for name in busy:
+            status = self._store.job(name)
+            if status is not None and status.state.active:
+                self._stopped.pop(name, None)
+            else:
+                self._stopped.setdefault(name, time.monotonic())
+        for worker in self._pool.busy():
+            since = self._stopped.get(worker.given.job.name)
+            if since is not None and time.monotonic() - since > self._stop_grace:
+                self._settle_broken(worker, Broken("interrupted: the job was stopped", retry=False))
+            elif worker.overdue:
+                self._settle_broken(worker, Broken(f"timeout after {worker.timeout:g} s"))
+
+    def _announce(self) -> None:
+        now = time.monotonic()
+        busy = tuple(sorted({worker.given.job.name for worker in self._pool.busy()}))
+        if now - self._announced > _ALIVE_SECONDS / 4 or busy:
+            self._announced = now
+            self._store.announce(ConsumerStatus(self._name, self._topics, busy), time.time() + _ALIVE_SECONDS)
+
+
+def _exit_words(worker: Worker) -> str:
+    code = worker.process.poll()
+    if code is None:
+        return "it closed its pipe"
+    return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def first_message(job: Job) -> Outgoing:
+    """What starts the first pass of a job."""
+    message = Restart(job=job.name, pass_id=secrets.token_hex(8), reason="start")
+    topic = job.topics.restart
+    return Outgoing(topic, job.topics.partition(topic, job.key(b"")), encode(message))

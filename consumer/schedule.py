@@ -1,0 +1,16 @@
+"""When the next pass of a periodic job is due."""
+
+from __future__ import annotations
+
+from croniter import croniter
+
+from ingest.job import Job
+
+
+def next_pass(job: Job, now: float) -> float | None:
+    """The time of the pass after the one that begins now, in seconds since the epoch; None for a single pass."""
+    if job.interval is not None:
+        return now + job.interval
+    if job.cron is not None:
+        return float(croniter(job.cron, now).get_next(float))
+    return None

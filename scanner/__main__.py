@@ -1,0 +1,5 @@
+"""`python -m scanner` is `ingest-scan`."""
+
+from scanner.cli import main
+
+main()

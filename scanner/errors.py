@@ -1,0 +1,45 @@
+"""How every command line of ours ends when something is wrong: one sentence, a status, no traceback."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+
+import click
+
+from ingest.errors import Refused
+
+REFUSED = 1
+
+
+def run(command: click.Command, program: str) -> None:
+    """Run a click command and exit: 0, 1 refused or failed to run, 2 usage, or what the command chose."""
+    try:
+        status = command.main(prog_name=program, standalone_mode=False)
+    except click.UsageError as error:
+        _say(program, error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        _say(program, error.format_message())
+        sys.exit(REFUSED)
+    except (click.Abort, KeyboardInterrupt):
+        _say(program, "interrupted")
+        sys.exit(REFUSED)
+    except Refused as error:
+        _say(program, str(error))
+        sys.exit(REFUSED)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(REFUSED)
+    except Exception as error:  # noqa: BLE001 - a fault of ours, but no reason for a traceback
+        if logging.getLogger().isEnabledFor(logging.DEBUG):
+            traceback.print_exc()
+        _say(program, f"unexpected {type(error).__name__}: {' '.join(str(error).split())}")
+        sys.exit(REFUSED)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say(program: str, text: str) -> None:
+    print(f"{program}: {text}", file=sys.stderr)

@@ -1,0 +1,128 @@
+"""The command line's options: both spellings, environment variables, the settings file, values that run on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest.errors import Refused
+from ingest.job import LOG_LEVELS
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def option(name: str, **settings: Any) -> Decorator:
+    """An option `name` (with underscores, as the incumbent's) that also works with dashes and as INGEST_NAME."""
+    dashed = f"--{name.replace('_', '-')}"
+    spellings = [dashed] if "_" not in name else [dashed, f"--{name}"]
+    short = settings.pop("short", None)
+    return click.option(*([short] if short else []), *spellings, name, envvar=f"INGEST_{name.upper()}", **settings)
+
+
+def options(*several: Decorator) -> Decorator:
+    """Several options as one decorator, in their order."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for each in reversed(several):
+            function = each(function)
+        return function
+
+    return decorate
+
+
+def default_state() -> Path:
+    """The state file of a user who names none."""
+    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Path(base) / "irods-landing-zone" / "state.db"
+
+
+def _load_config(context: click.Context, _parameter: click.Parameter, file: Path | None) -> None:
+    if file is not None:
+        context.default_map = {**(context.default_map or {}), **read_config(file, context.command)}
+
+
+def read_config(file: Path, command: click.Command) -> dict[str, Any]:
+    """The settings file: options by either spelling. Raises Refused for a key that is no option of any command."""
+    import yaml  # noqa: PLC0415 - most runs have no settings file, and --help must be quick
+
+    try:
+        settings = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise Refused(f"cannot read the settings file {file}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Refused(f"the settings file {file} is not YAML: {' '.join(str(error).split())}") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise Refused(f"the settings file {file} must have lines like `files_per_task: 50`")
+    known = {each.name for each in _siblings(command)}
+    named = {str(key).replace("-", "_"): value for key, value in settings.items()}
+    for key in named:
+        if key not in known:
+            raise Refused(f"the settings file {file} has {key!r}, which is no option")
+    return named
+
+
+def _siblings(command: click.Command) -> list[click.Parameter]:
+    context = click.get_current_context(silent=True)
+    parent = context.parent.command if context is not None and context.parent is not None else None
+    commands = list(parent.commands.values()) if isinstance(parent, click.Group) else [command]
+    return [parameter for each in commands for parameter in each.params if isinstance(parameter, click.Option)]
+
+
+class MultiValueCommand(click.Command):
+    """A command some of whose options take all values up to the next option, as argparse's nargs="+" does."""
+
+    multi_value = ("exclude_file_name", "exclude_directory_name")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each of its values, and bring --include and --exclude into one ordered list."""
+        spellings = {f"--{name}" for name in self.multi_value}
+        spellings |= {spelling.replace("_", "-") for spelling in spellings}
+        out: list[str] = []
+        running: str | None = None
+        rest = iter(args)
+        for argument in rest:
+            if argument == "--":
+                out += [argument, *rest]
+            elif argument in spellings:
+                running = argument
+            elif argument.startswith("-"):
+                running = None
+                out.append(_as_pattern(argument, rest))
+            elif running is not None:
+                out.append(f"{running}={argument}")
+            else:
+                out.append(argument)
+        return super().parse_args(ctx, out)
+
+
+def _as_pattern(argument: str, rest: Any) -> str:
+    name, equals, value = argument.partition("=")
+    if name != "--include":
+        return argument
+    return f"--exclude=!{value if equals else next(rest, '')}"
+
+
+common = options(
+    option(
+        "state", type=click.Path(path_type=Path, dir_okay=False), help="State file of the embedded queue and store."
+    ),
+    option("log_level", type=click.Choice(LOG_LEVELS), help="Log messages of this level and above [WARNING]."),
+    option("log_filename", type=click.Path(dir_okay=False), help="Log to this file, as JSON lines [stderr]."),
+    option("log_when", help="Unit of the log file's rotation, as TimedRotatingFileHandler's `when`."),
+    option("log_interval", type=click.IntRange(min=1), help="Rotate after so many of these units [1]."),
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        is_eager=True,
+        expose_value=False,
+        callback=_load_config,
+        envvar="INGEST_CONFIG",
+        help="YAML file with options (option > environment > file > default).",
+    ),
+)

@@ -1,0 +1,183 @@
+"""How jobs are shown: tables and progress on a terminal, JSON for machines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ingest.job import JobState, JobStatus, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PROBLEMS_SHOWN = 20
+
+
+def console(*, error: bool = False) -> Console:
+    """A rich console on stdout or stderr; it honours NO_COLOR."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and --help does without
+
+    return Console(stderr=error, highlight=False, soft_wrap=True)
+
+
+def as_json(status: JobStatus, now: float) -> dict[str, Any]:
+    """A job with the incumbent's keys, and ours."""
+    counts = status.counts
+    return {
+        "job_name": status.job.name,
+        "total_tasks": counts.tasks,
+        "remaining_tasks": counts.remaining_tasks,
+        "failed_tasks": counts.tasks_failed,
+        "retried_tasks": counts.retries,
+        "elapsed_time": str(dt.timedelta(seconds=_elapsed(status, now))),
+        "start_time": _utc(status.started or 0.0),
+        "state": status.state.value,
+        "source": os.fsdecode(status.job.source).encode("utf-8", "backslashreplace").decode(),
+        "target": status.job.target,
+        "files": {
+            "total": counts.files,
+            "done": counts.done,
+            "unchanged": counts.unchanged,
+            "skipped": counts.skipped,
+            "failed": counts.failed,
+            "remaining": counts.remaining_files,
+        },
+        "collections_created": counts.collections,
+        "bytes": counts.bytes,
+        "rate": round(_rate(status, now), 1),
+        "passes": status.passes,
+        "passes_skipped": status.passes_skipped,
+        "next_pass": _utc(status.next_pass) if status.next_pass else None,
+        "error": status.error,
+    }
+
+
+def group(statuses: Sequence[JobStatus], now: float) -> dict[str, list[dict[str, Any]]]:
+    """The jobs under the incumbent's three headings, and `finished`."""
+    groups: dict[str, list[dict[str, Any]]] = {"periodic": [], "singlepass": [], "stopped": [], "finished": []}
+    for status in statuses:
+        if status.state is JobState.STOPPED:
+            heading = "stopped"
+        elif not status.state.active:
+            heading = "finished"
+        else:
+            heading = "periodic" if status.job.periodic else "singlepass"
+        groups[heading].append(as_json(status, now))
+    return groups
+
+
+def print_json(value: Any) -> None:
+    """One line on stdout."""
+    print(json.dumps(value))
+
+
+def print_table(statuses: Sequence[JobStatus], now: float) -> None:
+    """The jobs for a person."""
+    from rich.table import Table  # noqa: PLC0415
+
+    if not statuses:
+        console().print("No jobs.")
+        return
+    table = Table("job", "state", "source → target", "files", "done", "unchanged", "skipped", "failed", "elapsed")
+    for status in statuses:
+        counts = status.counts
+        where = f"{_text(status.job.source)} → {status.job.target}"
+        numbers = (counts.files, counts.done, counts.unchanged, counts.skipped, counts.failed)
+        elapsed = str(dt.timedelta(seconds=round(_elapsed(status, now))))
+        table.add_row(_plain(status.job.name), status.state.value, _plain(where), *map(str, numbers), elapsed)
+    console().print(table)
+
+
+def print_summary(status: JobStatus, problems: Sequence[Problem], now: float) -> None:
+    """How a pass ended, what failed and what was skipped, and why."""
+    counts, out = status.counts, console()
+    out.print(
+        f"Job {_plain(status.job.name)} {status.state.value}: {counts.files} files in {_elapsed(status, now):.1f} s:"
+        f" {counts.done} synced ({_size(counts.bytes)}), {counts.unchanged} unchanged, {counts.skipped} skipped,"
+        f" {counts.failed} failed; {counts.collections} collections created."
+    )
+    if status.error:
+        out.print(f"[red]Error:[/] {_plain(status.error)}")
+    for title, style, skipped in (("Failed", "red", False), ("Skipped", "yellow", True)):
+        these = [problem for problem in problems if problem.skipped is skipped]
+        for problem in these[:_PROBLEMS_SHOWN]:
+            out.print(
+                f"[{style}]{title}[/] {_plain(_text(problem.path) or '(the source itself)')}: {_plain(problem.reason)}"
+            )
+        if len(these) > _PROBLEMS_SHOWN:
+            out.print(f"… and {len(these) - _PROBLEMS_SHOWN} more")
+
+
+class Progress:
+    """A progress bar on a terminal's stderr, else a line a second; fed with the job's status."""
+
+    def __init__(self) -> None:
+        self._printed = 0.0
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=console(error=True))
+            self._task = self._bar.add_task("starting", total=None)
+            self._bar.start()
+
+    def show(self, status: JobStatus) -> None:
+        """Bring it up to date."""
+        now = time.time()
+        counts = status.counts
+        settled = counts.files - counts.remaining_files
+        text = (
+            f"{settled}/{counts.files} files  {counts.failed} failed  {counts.skipped} skipped  "
+            f"{_rate(status, now):.0f} files/s  {_size(counts.bytes)}"
+        )
+        if self._bar is not None:
+            self._bar.update(self._task, description=text, completed=settled, total=counts.files or None)
+        elif now - self._printed >= 1:
+            self._printed = now
+            print(f"[{_elapsed(status, now):.0f} s] {text}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Leave the last state standing."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _elapsed(status: JobStatus, now: float) -> float:
+    if status.started is None:
+        return 0.0
+    return max(0.0, (status.ended or now) - status.started)
+
+
+def _rate(status: JobStatus, now: float) -> float:
+    elapsed = _elapsed(status, now)
+    counts = status.counts
+    return (counts.files - counts.remaining_files) / elapsed if elapsed else 0.0
+
+
+def _utc(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
+
+
+def _plain(text: str) -> str:
+    """Text that a terminal takes as it is: no markup, and control characters made visible."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    return escape("".join(each if each.isprintable() else repr(each)[1:-1] for each in text))

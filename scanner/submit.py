@@ -1,0 +1,131 @@
+"""From the options of `start` to a job: everything that can be refused is refused here, in a sentence."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+from ingest.core import DeleteMode, Operation
+from ingest.errors import Refused
+from ingest.handler_file import Handler, read, sha256
+from ingest.job import Job, LogSettings
+from ingest.paths import normalise_target
+from scanner.filesystem import sees_root
+from scanner.rules import Rules
+
+NOT_YET = {
+    "s3_keypair": "S3 sources",
+    "s3_endpoint_domain": "S3 sources",
+    "s3_region_name": "S3 sources",
+    "s3_proxy_url": "S3 sources",
+    "s3_insecure_connection": "S3 sources",
+    "s3_multipart_chunksize_in_mib": "S3 sources",
+    "kafka": "Kafka",
+    "redis": "Redis",
+    "redis_host": "Redis",
+    "redis_port": "Redis",
+    "redis_db": "Redis",
+    "dry_run": "dry runs",
+    "max_delete": "deletion",
+    "bulk": "bulk registration",
+    "profile": "profiling",
+    "profile_filename": "profiling",
+    "profile_level": "profiling",
+    "profile_interval": "profiling",
+    "profile_when": "profiling",
+}
+"""Options of the documented command line whose work has not landed."""
+
+
+class Submission:
+    """A job and the source of its handler, if it has one."""
+
+    def __init__(self, source: str, target: str, given: dict[str, Any]) -> None:
+        """Raises Refused."""
+        self.named = bool(given["job_name"])
+        self.handler: bytes | None = None
+        for name, what in NOT_YET.items():
+            if given.get(name) not in (None, False):
+                raise Refused(f"--{name}: {what} are not supported yet" if what[-1] == "s" else f"--{name}: not yet")
+        if source.startswith("s3://"):
+            raise Refused(f"{source}: S3 sources are not supported yet")
+        _check_cron(given["cron"])
+        if given["interval"] is not None and given["cron"] is not None:
+            raise Refused("--interval and --cron exclude each other")
+        handler = self._load(given["event_handler"])
+        self.job = _job(source, target, given, handler)
+        Rules.of(self.job)
+
+    def _load(self, file: Path | None) -> str | None:
+        if file is None:
+            return None
+        self.handler = read(file)
+        handler = Handler.load(self.handler, str(file))
+        _check_modes(handler)
+        return sha256(self.handler)
+
+
+def _job(source: str, target: str, given: dict[str, Any], handler: str | None) -> Job:
+    root = os.fsencode(os.path.realpath(source))
+    if not os.path.lexists(source):
+        raise Refused(f"the source {source} does not exist")
+    if not os.path.isdir(root):
+        raise Refused(f"the source {source} is not a directory")
+    if not sees_root(root):
+        raise Refused(f"the source {source} cannot be listed by this account")
+    file = given["event_handler"]
+    return Job(
+        name=given["job_name"] or str(uuid.uuid4()),
+        source=root,
+        target=normalise_target(target),
+        interval=given["interval"],
+        cron=given["cron"],
+        handler=handler,
+        handler_file=str(file) if file else None,
+        ignore_cache=given["ignore_cache"],
+        initial_ingest=given["initial_ingest"],
+        files_per_task=given["files_per_task"],
+        idle_seconds=given["irods_idle_disconnect_seconds"],
+        exclude_types=_types(given["exclude_file_type"]),
+        exclude_file_names=tuple(given["exclude_file_name"]),
+        exclude_directory_names=tuple(given["exclude_directory_name"]),
+        patterns=(*given["exclude"], *(f"!{line}" for line in given["include"])),
+        follow_symlinks=given["follow_symlinks"],
+        one_file_system=given["one_file_system"],
+        checksum=given["checksum"],
+        preserve_mtime=given["preserve_mtime"],
+        log=LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"]),
+    )
+
+
+def _types(text: str | None) -> tuple[str, ...]:
+    """The comma list of --exclude_file_type; `none` is what the incumbent calls an empty one."""
+    names = [name.strip() for name in (text or "").split(",")]
+    return tuple(name for name in names if name and name != "none")
+
+
+def _check_cron(text: str | None) -> None:
+    if text is None:
+        return
+    from croniter import croniter  # noqa: PLC0415 - few jobs have one
+
+    if not croniter.is_valid(text):
+        raise Refused(f"--cron {text!r} is not a cron expression like '0 3 * * *'")
+
+
+def _check_modes(handler: Handler) -> None:
+    """Refuse what can be known at once; a handler that needs a session to answer is asked again by a worker."""
+    if handler.has("character_map"):
+        raise Refused("character_map of the event handler: not yet")
+    try:
+        operation = handler.operation(None, {})
+        mode = handler.delete_mode({})
+    except Exception:  # noqa: BLE001 - it cannot be known here
+        return
+    if operation is Operation.REGISTER_AS_REPLICA_SYNC and not handler.has("to_resource"):
+        raise Refused("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
+    handler.check_modes(operation, {})
+    if mode is not DeleteMode.DO_NOT_DELETE:
+        raise Refused(f"delete mode {mode.name}: not yet")
