@@ -39,21 +39,22 @@ def _query(session: Session, request: Request) -> Reply:
     if continues > 0:
         cursor = session.queries.pop(continues, None)
         if cursor is None or limit <= 0:
-            return _closed(cursor)
+            close(session, cursor)
+            return Reply(0, table_body([], [], 0, 0))
         return _page(session, cursor, numbers, limit, node.number("options"), 0)
     select, binds = _compile(session, node, selected)
     cursor, total = _run(session, select, binds, node.number("options"))
     if limit <= 0:
-        cursor.close()
+        close(session, cursor)
         return Reply(0, table_body([], [], 0, total))
     return _page(session, cursor, numbers, limit, node.number("options"), total)
 
 
-def _closed(cursor: sqlite3.Cursor | None) -> Reply:
-    """The client wants no more pages."""
+def close(session: Session, cursor: sqlite3.Cursor | None) -> None:
+    """End a query, whose connection is free for others then."""
     if cursor is not None:
         cursor.close()
-    return Reply(0, table_body([], [], 0, 0))
+        session.zone.catalog.give_back(cursor.connection)
 
 
 def _pairs(node: Node, value: str) -> list[tuple[int, str]]:
@@ -110,7 +111,11 @@ def _add_column(select: Select, column: Column, flags: int) -> None:
 
 
 def _run(session: Session, select: Select, binds: Binds, options: int) -> tuple[sqlite3.Cursor, int]:
-    """Execute; returns the cursor and, if asked for, the number of all rows."""
+    """Execute; returns the cursor and, if asked for, the number of all rows.
+
+    The query gets a connection of its own: while its pages are read it sees one state of the catalog, which the
+    session's other calls must not.
+    """
     if len(session.queries) >= OPEN_QUERIES:
         raise IrodsError(CAT_STATEMENT_TABLE_FULL)
     sql = select.sql(session.user)
@@ -119,18 +124,23 @@ def _run(session: Session, select: Select, binds: Binds, options: int) -> tuple[
     total = 0
     if options & TOTAL_COUNT:
         (total,) = session.db.execute(f"select count(*) from ({sql})", values).fetchone()  # noqa: S608
-    return session.db.execute(sql, values), total
+    cursor = session.zone.catalog.connect().cursor()
+    try:
+        return cursor.execute(sql, values), total
+    except sqlite3.Error:
+        close(session, cursor)
+        raise
 
 
 def _page(session: Session, cursor: sqlite3.Cursor, numbers: list[int], limit: int, options: int, total: int) -> Reply:
     """One page. A full page always says that there is more, as the server does not look ahead."""
     rows = cursor.fetchmany(limit)
     if not rows:
-        cursor.close()
+        close(session, cursor)
         raise IrodsError(CAT_NO_ROWS_FOUND)
     continues = 0
     if len(rows) < limit or options & AUTO_CLOSE:
-        cursor.close()
+        close(session, cursor)
     else:
         continues = next(number for number in range(1, OPEN_QUERIES + 2) if number not in session.queries)
         session.queries[continues] = cursor

@@ -25,12 +25,11 @@ def open_catalog(folder: Path, host: str) -> Catalog:
     path.touch(mode=0o600)
     catalog = Catalog(path)
     connection = catalog.connect()
-    if catalog.create_schema(connection):
-        with catalog.transaction(connection):
-            _fill(catalog, connection, folder, host)
     with catalog.transaction(connection):
+        if catalog.create_schema(connection):
+            _fill(catalog, connection, folder, host)
         _settle(connection, host)
-    catalog.give_back(connection)
+    connection.close()  # later ones know the planner's statistics
     return catalog
 
 

@@ -47,6 +47,21 @@ create table access (object_id integer, user_id integer, level integer, create_t
   primary key (object_id, user_id)) without rowid;
 create table token (namespace text, id integer, name text, primary key (namespace, id)) without rowid;
 """
+# What SQLite's planner is to expect, in the form of its own statistics: rows, and rows per value of the index. A zone
+# starts empty, so that statistics gathered from it would be wrong later.
+_EXPECTED = [
+    ("coll", "sqlite_autoindex_coll_1", "100000 1"),
+    ("coll", "coll_parent", "100000 20"),
+    ("data", "data", "1000000 1 1"),
+    ("data", "data_name", "1000000 500 1 1"),
+    ("data", "data_path", "1000000 1"),
+    ("data", "data_resc", "1000000 250000"),
+    ("meta", "sqlite_autoindex_meta_1", "1000000 10000 10 1"),
+    ("meta", "meta_value", "1000000 100"),
+    ("metamap", "metamap", "2000000 4 1"),
+    ("metamap", "metamap_meta", "2000000 2"),
+    ("access", "access", "1500000 2 1"),
+]
 
 
 def now() -> str:
@@ -59,7 +74,7 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._write_lock = threading.Lock()
         self._next_id = self._last_id = 0
         self._resources: Resources | None = None
@@ -67,7 +82,7 @@ class Catalog:
         self.user_version = 0
 
     def connect(self) -> sqlite3.Connection:
-        """A connection for one thread: a used one if there is one, because its statements are prepared."""
+        """A connection for one user: the one used last if there is one, because its statements are prepared."""
         with suppress(queue.Empty):
             return self._idle.get_nowait()
         found = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=300)
@@ -80,14 +95,16 @@ class Catalog:
         return found
 
     def give_back(self, connection: sqlite3.Connection) -> None:
-        """Keep a connection for the next client."""
+        """Keep a connection, which has no open cursor, for the next user."""
         self._idle.put(connection)
 
     def create_schema(self, connection: sqlite3.Connection) -> bool:
-        """Make the tables in an empty database; returns whether it was empty."""
+        """Make the tables in an empty database; returns whether it was empty. Only inside a transaction."""
         if connection.execute("select 1 from sqlite_master where name = 'setting'").fetchone():
             return False
-        connection.executescript("begin;" + _SCHEMA + "commit;")
+        for statement in [*_SCHEMA.split(";"), "analyze sqlite_schema"]:
+            connection.execute(statement)
+        connection.executemany("insert into sqlite_stat1 values (?, ?, ?)", _EXPECTED)
         connection.execute("insert into setting values ('next_id', '10000')")
         return True
 

@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 from irods.api_number import api_number
 
-from devzone import api, auth
+from devzone import api, api_query, auth
 from devzone.errors import CAT_SQL_ERR, SYS_LIBRARY_ERROR, SYS_NO_API_PRIV, SYS_UNMATCHED_API_NUM, IrodsError
 from devzone.finishing import drop_descriptors
 from devzone.latency import Latency
@@ -31,7 +31,7 @@ def serve(connection: socket.socket, zone: Zone, latency: Latency) -> None:
     finally:
         drop_descriptors(session)
         for cursor in session.queries.values():
-            cursor.close()
+            api_query.close(session, cursor)
         zone.catalog.give_back(session.db)
 
 
