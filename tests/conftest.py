@@ -78,14 +78,14 @@ class CommandLine:
     def process(self, *arguments: str | os.PathLike[str], program: str = "scanner") -> "subprocess.Popen[str]":
         """Start a command and leave it running; the caller ends it."""
         return subprocess.Popen(
-            [sys.executable, "-m", program, *map(os.fspath, arguments)],
+            [sys.executable, "-m", program, *[os.fspath(each) for each in arguments]],
             env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
     def __call__(self, *arguments: str | os.PathLike[str], program: str = "scanner", **environ: str) -> Ran:
         """Run a command to its end."""
         done = subprocess.run(
-            [sys.executable, "-m", program, *map(os.fspath, arguments)],
+            [sys.executable, "-m", program, *[os.fspath(each) for each in arguments]],
             env={**self.environ, **environ}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=COMMAND_SECONDS, check=False,
         )  # fmt: skip

@@ -11,10 +11,10 @@ Rows = dict[str, tuple[int, int, str]]
 
 def catalog(irods: iRODSSession, target: str) -> Rows:
     """Logical path below the target → size, mtime, physical path of every replica row."""
-    query = irods.query(Collection.name, DataObject.name, DataObject.size, DataObject.modify_time, DataObject.path)
+    columns = (Collection.name, DataObject.name, DataObject.size, DataObject.modify_time, DataObject.path)
     rows: Rows = {}
     for condition in (Collection.name == target, Like(Collection.name, f"{target}/%")):
-        for row in query.filter(condition):
+        for row in irods.query(*columns).filter(condition):
             path = f"{row[Collection.name]}/{row[DataObject.name]}"
             assert path not in rows, f"{path} has two rows"
             mtime = int(row[DataObject.modify_time].timestamp())
