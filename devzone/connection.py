@@ -58,8 +58,7 @@ def _serve_call(connection: socket.socket, stream: BinaryIO, session: Session, l
         return False
     if message.info not in _KNOWN:
         return False  # recorded: a number that iRODS does not have gets no answer
-    with latency.of(message.info):
-        reply = _answer(message, session)
+    reply = latency.delayed(message, lambda: _answer(message, session))
     connection.sendall(pack_message("RODS_API_REPLY", reply.body, reply.info, reply.data))
     return True
 

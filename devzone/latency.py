@@ -6,14 +6,16 @@ queue for a processor, as measured with eight clients.
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
 
 from irods.api_number import api_number
 
+from devzone.session import Reply
+from devzone.wire import Message
+
 PROCESSORS = 2
-CROWD = 4  # so many waiting calls cost nothing extra
-CROWDED = 0.05  # each further one makes the processor part so much longer
+CROWD = 2  # so many waiting calls cost nothing extra
+CROWDED = 0.07  # each further one makes the processor part so much longer
 
 # Milliseconds (processor, waiting) by API name. Measured on iRODS 5.0.2 with PostgreSQL on two shared cores:
 # login 90, existence query 7, page of 500 rows 20, registration 13 (75/255/206 per s with 1/4/8 clients), put 45
@@ -52,6 +54,9 @@ DELAYS = {
     "GENERAL_ADMIN_AN": (8.0, 5.0),
 }
 _BY_NUMBER = {api_number[name]: (busy / 1000, idle / 1000) for name, (busy, idle) in DELAYS.items()}
+REPLY_KILOBYTE = 0.0003  # processor seconds for each kilobyte of answer: a page of 500 rows takes 20 ms
+# Bulk calls: the delays above are for 50 rows, which have so many values in the request.
+_BULK_VALUES = {api_number["BULK_DATA_OBJ_REG_AN"]: 500, api_number["BULK_DATA_OBJ_PUT_AN"]: 150}
 
 
 class Latency:
@@ -62,16 +67,21 @@ class Latency:
         self._slots = threading.Semaphore(PROCESSORS)
         self._waiting = 0
 
-    def of(self, number: int) -> AbstractContextManager[None]:
-        """Surround one call of that API number."""
-        return self._delayed(*_BY_NUMBER[number]) if self._real and number in _BY_NUMBER else nullcontext()
-
-    @contextmanager
-    def _delayed(self, busy: float, idle: float) -> Iterator[None]:
+    def delayed(self, message: Message, answer: Callable[[], Reply]) -> Reply:
+        """Carry out a call and take the time that it takes on a real server."""
+        if not self._real or message.info not in _BY_NUMBER:
+            return answer()
+        busy, idle = _BY_NUMBER[message.info]
+        if message.info in _BULK_VALUES:
+            share = message.body.count(b"<value>") / _BULK_VALUES[message.info]
+            busy, idle = busy * share, idle * share
         self._waiting += 1
         with self._slots:
             self._waiting -= 1
-            end = time.monotonic() + busy * (1 + CROWDED * max(0, self._waiting - CROWD))
-            yield
-            time.sleep(max(0.0, end - time.monotonic()))
+            start = time.monotonic()
+            reply = answer()
+            busy += len(reply.body) / 1024 * REPLY_KILOBYTE
+            busy *= 1 + CROWDED * max(0, self._waiting - CROWD)
+            time.sleep(max(0.0, start + busy - time.monotonic()))
         time.sleep(idle)
+        return reply
