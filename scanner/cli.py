@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingest.errors import Refused
-from scanner.options import MultiValueCommand, common, default_state, option, options
+from ingest.options import MultiValueCommand, common, default_state, option, options, processors
 
 if TYPE_CHECKING:
     from ingest.job import JobStatus
@@ -116,16 +116,10 @@ def _run(foreground: Foreground, given: dict[str, Any]) -> JobStatus | None:
         foreground.store,
         job.topics.names,
         setup,
-        workers=given["workers"] or _processors(),
+        workers=given["workers"] or processors(),
         stop_grace=given["stop_grace"],
     )
     return foreground.run(consumer.run)
-
-
-def _processors() -> int:
-    import os  # noqa: PLC0415
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _store(state: Path | None) -> Store:
@@ -188,7 +182,7 @@ def watch(job: str, state: Path | None, **_: Any) -> None:
 
 def main() -> None:
     """Run the command line: errors are one sentence on stderr, without a traceback."""
-    from scanner.errors import run  # noqa: PLC0415
+    from ingest.command import run  # noqa: PLC0415
 
     run(cli, "ingest-scan")
 

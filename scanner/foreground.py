@@ -17,6 +17,7 @@ from ingest.broker import Outgoing
 from ingest.broker.embedded import EmbeddedBroker
 from ingest.errors import Refused
 from ingest.job import DEFAULT_TOPICS, Job, JobState, JobStatus, Topics
+from ingest.options import processors
 from ingest.paths import overlap
 from ingest.store import JobExists, Store
 from ingest.store.embedded import EmbeddedStore
@@ -28,6 +29,8 @@ KEEP_FINISHED = 7 * 86_400.0
 _ALIVE_WAIT = 8.0
 """Seconds after which a consumer that was killed is no longer taken for alive."""
 _LOOK = 0.2
+_PARTITIONS = 8
+"""Partitions of a topic, at least: more than workers, so that none of them waits for another's lane."""
 
 
 class _Run(Protocol):
@@ -40,7 +43,8 @@ class Foreground:
     def __init__(self, state: Path, submission: Submission, given: dict[str, Any]) -> None:
         self.state = state
         self.store: Store = EmbeddedStore(state)
-        self.broker = EmbeddedBroker(state)
+        workers = given["workers"] or processors()
+        self.broker = EmbeddedBroker(state, partitions=max(_PARTITIONS, 4 * workers))
         self._submission = submission
         self._allow_overlap: bool = given["allow_overlap"]
         self._progress: bool = given["synchronous"] and given["progress"]

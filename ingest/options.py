@@ -40,6 +40,11 @@ def default_state() -> Path:
     return Path(base) / "irods-landing-zone" / "state.db"
 
 
+def processors() -> int:
+    """The CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _load_config(context: click.Context, _parameter: click.Parameter, file: Path | None) -> None:
     if file is not None:
         context.default_map = {**(context.default_map or {}), **read_config(file, context.command)}

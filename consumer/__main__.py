@@ -1,0 +1,5 @@
+"""`python -m consumer` is `ingest-consume`."""
+
+from consumer.cli import main
+
+main()
