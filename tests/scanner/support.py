@@ -59,6 +59,18 @@ def listed(root: bytes, path: bytes = b"", rules: Rules | None = None, **options
         return list(listing)
 
 
+def entry_of(found: Entry | Skipped | None) -> Entry:
+    """`found`, which must be an entry."""
+    assert isinstance(found, Entry), found
+    return found
+
+
+def skipped_of(found: Entry | Skipped | None) -> Skipped:
+    """`found`, which must be skipped."""
+    assert isinstance(found, Skipped), found
+    return found
+
+
 def walked(root: bytes, rules: Rules, path: bytes = b"") -> list[Entry | Skipped]:
     """All that the listings of all directories that are entered give, directories first."""
     found = listed(root, path, rules)

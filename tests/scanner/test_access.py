@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import partial
 
 import pytest
 
 from scanner.filesystem import Entry, Skipped, SourceUnreadable, list_directory, look, open_regular, readable, sees_root
 from scanner.rules import Rules
-from tests.scanner.support import listed, make_socket, unprivileged, write
+from tests.scanner.support import entry_of, listed, make_socket, unprivileged, write
 
 FOLLOW = Rules(follow_symlinks=True)
 
@@ -19,17 +20,17 @@ def content(root: bytes, path: bytes, rules: Rules | None = None) -> bytes:
         return file.read()
 
 
-def test_a_file_without_the_right_to_read_is_an_entry_that_is_not_readable(root):
+def test_a_file_without_the_right_to_read_is_an_entry_that_is_not_readable(root: bytes) -> None:
     write(root + b"/open")
     os.chmod(write(root + b"/closed", b"123"), 0)
     found = unprivileged(lambda: listed(root))
-    assert [(entry.path, entry.stat.size) for entry in found] == [(b"closed", 3), (b"open", 0)]
+    assert [(entry.path, entry.stat.size) for entry in map(entry_of, found)] == [(b"closed", 3), (b"open", 0)]
     assert unprivileged(lambda: (readable(root + b"/open"), readable(root + b"/closed"))) == (True, False)
     with pytest.raises(PermissionError):
         unprivileged(lambda: content(root, b"closed"))
 
 
-def test_a_directory_without_the_right_to_list_it_cannot_be_listed_but_is_passed_through(root):
+def test_a_directory_without_the_right_to_list_it_cannot_be_listed_but_is_passed_through(root: bytes) -> None:
     write(root + b"/closed/below/file", b"123")
     os.chmod(root + b"/closed", 0o711)
     with pytest.raises(SourceUnreadable) as refusal:
@@ -39,7 +40,7 @@ def test_a_directory_without_the_right_to_list_it_cannot_be_listed_but_is_passed
     assert [entry.path for entry in unprivileged(lambda: listed(root, b"closed/below"))] == [b"closed/below/file"]
 
 
-def test_entries_of_a_directory_that_may_be_listed_but_not_entered_are_skipped_with_the_reason(root):
+def test_entries_of_a_directory_that_may_be_listed_but_not_entered_are_skipped_with_the_reason(root: bytes) -> None:
     write(root + b"/half/file")
     os.chmod(root + b"/half", 0o744)
     skipped = Skipped(b"half/file", None, "Permission denied")
@@ -47,16 +48,16 @@ def test_entries_of_a_directory_that_may_be_listed_but_not_entered_are_skipped_w
     assert unprivileged(lambda: look(root, b"half/file", Rules())) == skipped
 
 
-def test_what_lies_below_a_closed_directory_is_not_said_to_be_gone(root):
+def test_what_lies_below_a_closed_directory_is_not_said_to_be_gone(root: bytes) -> None:
     write(root + b"/closed/below/file")
     os.chmod(root + b"/closed", 0)
     for path in (b"closed/below/file", b"closed/nothing"):
-        assert isinstance(unprivileged(lambda path=path: look(root, path, Rules())), Skipped)
+        assert isinstance(unprivileged(partial(look, root, path, Rules())), Skipped)
     with pytest.raises(SourceUnreadable):
         unprivileged(lambda: list_directory(root, b"closed/below", Rules()))
 
 
-def test_a_link_whose_target_may_not_be_seen_is_skipped_with_the_reason(root):
+def test_a_link_whose_target_may_not_be_seen_is_skipped_with_the_reason(root: bytes) -> None:
     write(root + b"/closed/file")
     os.symlink(b"closed/file", root + b"/link")
     os.chmod(root + b"/closed", 0)
@@ -64,18 +65,18 @@ def test_a_link_whose_target_may_not_be_seen_is_skipped_with_the_reason(root):
     assert found == Skipped(b"link", "link", "a link, and Permission denied")
 
 
-def test_a_source_that_may_not_be_listed_is_not_seen(root):
+def test_a_source_that_may_not_be_listed_is_not_seen(root: bytes) -> None:
     os.chmod(root, 0o711)
     assert not unprivileged(lambda: sees_root(root))
 
 
-def test_opening_reads_a_regular_file_of_any_name(root):
+def test_opening_reads_a_regular_file_of_any_name(root: bytes) -> None:
     for name in (b"plain", b"\xff\n'", b"x" * 255):
         write(root + b"/d/" + name, b"it is " + name)
         assert content(root, b"d/" + name) == b"it is " + name
 
 
-def test_a_descriptor_is_not_inherited_by_programs_that_are_started(root):
+def test_a_descriptor_is_not_inherited_by_programs_that_are_started(root: bytes) -> None:
     write(root + b"/file")
     descriptor = open_regular(root, b"file", Rules())
     assert not os.get_inheritable(descriptor)
@@ -83,7 +84,7 @@ def test_a_descriptor_is_not_inherited_by_programs_that_are_started(root):
 
 
 @pytest.mark.parametrize("rules", [Rules(), FOLLOW])
-def test_opening_anything_else_is_an_error_and_never_waits(root, rules):
+def test_opening_anything_else_is_an_error_and_never_waits(root: bytes, rules: Rules) -> None:
     os.mkfifo(root + b"/pipe")
     make_socket(root + b"/socket")
     os.mkdir(root + b"/directory")
@@ -95,7 +96,7 @@ def test_opening_anything_else_is_an_error_and_never_waits(root, rules):
     assert readable(root + b"/pipe")
 
 
-def test_opening_what_is_gone_says_so(root):
+def test_opening_what_is_gone_says_so(root: bytes) -> None:
     write(root + b"/file")
     os.symlink(b"nowhere", root + b"/broken")
     for path in (b"nothing", b"nothing/below", b"file/below", b"broken"):
@@ -103,13 +104,13 @@ def test_opening_what_is_gone_says_so(root):
             open_regular(root, path, Rules())
 
 
-def test_opening_a_path_that_is_not_confined_is_an_error(root):
+def test_opening_a_path_that_is_not_confined_is_an_error(root: bytes) -> None:
     for path in (b"../source/file", b"/etc/passwd", b"a\0"):
         with pytest.raises(ValueError, match="not a path below a source"):
             open_regular(root, path, Rules())
 
 
-def test_opening_a_link_reads_its_target_only_when_the_link_is_accepted(root):
+def test_opening_a_link_reads_its_target_only_when_the_link_is_accepted(root: bytes) -> None:
     write(root + b"/d/file", b"inside")
     write(os.path.dirname(root) + b"/secret", b"outside")
     os.symlink(b"d", root + b"/door")
@@ -123,7 +124,7 @@ def test_opening_a_link_reads_its_target_only_when_the_link_is_accepted(root):
             open_regular(root, path, Rules())
 
 
-def test_an_accepted_link_may_lead_to_a_file_that_the_options_leave_out(root):
+def test_an_accepted_link_may_lead_to_a_file_that_the_options_leave_out(root: bytes) -> None:
     write(root + b"/versions/1.raw", b"data")
     os.symlink(b"versions/1.raw", root + b"/current")
     assert content(root, b"current", Rules(patterns=["versions/"])) == b"data"
@@ -147,7 +148,7 @@ def swap_for_ever(root: bytes) -> None:
         os._exit(1)
 
 
-def test_a_file_swapped_for_a_link_out_of_the_source_is_never_opened(root):
+def test_a_file_swapped_for_a_link_out_of_the_source_is_never_opened(root: bytes) -> None:
     """Another process swaps both the file and its directory all the time while we open."""
     write(root + b"/d/file", b"inside")
     write(os.path.dirname(root) + b"/outside/file", b"outside")
@@ -156,12 +157,13 @@ def test_a_file_swapped_for_a_link_out_of_the_source_is_never_opened(root):
     swapper = os.fork()
     if swapper == 0:
         swap_for_ever(root)
-    seen, refused = set(), 0
+    seen: set[bytes] = set()
+    refused = 0
     try:
         while not (seen and refused > 1000):
             try:
                 seen.add(content(root, b"d/file"))
-            except (OSError, ValueError):  # noqa: PERF203
+            except (OSError, ValueError):
                 refused += 1
     finally:
         os.kill(swapper, 9)
@@ -169,7 +171,7 @@ def test_a_file_swapped_for_a_link_out_of_the_source_is_never_opened(root):
     assert seen == {b"inside"}
 
 
-def test_a_tree_deeper_than_the_longest_path_is_listed_and_read(root):
+def test_a_tree_deeper_than_the_longest_path_is_listed_and_read(root: bytes) -> None:
     names, here = [b"d" * 200] * 30, os.open(root, os.O_RDONLY)
     for name in names:
         os.mkdir(name, dir_fd=here)
@@ -186,7 +188,7 @@ def test_a_tree_deeper_than_the_longest_path_is_listed_and_read(root):
     assert isinstance(look(root, deepest, Rules(one_file_system=True)), Entry)
 
 
-def test_listing_and_opening_leave_no_descriptor_open(root):
+def test_listing_and_opening_leave_no_descriptor_open(root: bytes) -> None:
     write(root + b"/a/b/file")
     os.symlink(b"a/b/file", root + b"/link")
     os.mkfifo(root + b"/pipe")
@@ -203,7 +205,7 @@ def test_listing_and_opening_leave_no_descriptor_open(root):
     assert os.listdir("/dev/fd") == before
 
 
-def test_the_mode_of_a_readable_file_does_not_matter_to_the_super_user_only(root):
+def test_the_mode_of_a_readable_file_does_not_matter_to_the_super_user_only(root: bytes) -> None:
     """Rights are those of the process, not the bits: the incumbent's rule of the group-read bit is not ours."""
     os.chmod(write(root + b"/others", b""), stat.S_IROTH)
     assert unprivileged(lambda: readable(root + b"/others"))

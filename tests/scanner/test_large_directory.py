@@ -31,7 +31,7 @@ print(count, peak() - before)
 
 
 @pytest.fixture
-def large(root):
+def large(root: bytes) -> bytes:
     # Long names make the memory that holding all of them would take stand out.
     for number in range(FILES):
         os.mknod(root + b"/%0200d" % (number * 7919 % FILES))
@@ -45,7 +45,7 @@ def count_and_growth(root: bytes, spill_above: int) -> tuple[int, int]:
     return int(output[0]), int(output[1])
 
 
-def test_a_large_directory_is_listed_in_full_and_in_order_in_memory_that_does_not_hold_it(large):
+def test_a_large_directory_is_listed_in_full_and_in_order_in_memory_that_does_not_hold_it(large: bytes) -> None:
     all_names = FILES * 233 // 1024
     count, spilled = count_and_growth(large, 1000)
     assert count == FILES
