@@ -15,7 +15,7 @@ from devzone.errors import (
     USER_INPUT_PATH_ERR,
     IrodsError,
 )
-from devzone.paths import check_zone, split
+from devzone.paths import check_zone, in_trash, split
 from devzone.session import Handler, Reply, Request, Session
 
 UNREGISTER = 26  # oprType of an unregistration
@@ -85,7 +85,7 @@ def _remove(session: Session, request: Request) -> Reply:
     if "recursiveOpr" not in keywords:
         with session.transaction():
             _remove_empty(session, colls.existing(session.db, path))
-    elif unregister or "forceFlag" in keywords:
+    elif unregister or "forceFlag" in keywords or in_trash(path):
         _remove_tree(session, path, unregister)
     else:
         _remove_to_trash(session, path)

@@ -7,7 +7,7 @@ from devzone.access import DELETE, is_visible, require
 from devzone.api_collections import UNREGISTER, create_with_parents
 from devzone.api_rename import move_to_trash
 from devzone.errors import CANT_UNREG_IN_VAULT_FILE, CAT_NO_ROWS_FOUND, SYS_REPLICA_DOES_NOT_EXIST, IrodsError
-from devzone.paths import zone_of
+from devzone.paths import in_trash
 from devzone.replicas import GOOD, Replica
 from devzone.session import Handler, Reply, Request, Session
 
@@ -31,8 +31,7 @@ def _unlink(session: Session, request: Request) -> Reply:
     path, keywords = request.node.path("objPath"), request.node.keywords()
     unregister = _operation(request) == UNREGISTER
     found = visible_replicas(session, path)
-    in_trash = path.startswith(f"/{zone_of(path)}/trash/")
-    if not (unregister or "forceFlag" in keywords or in_trash):
+    if not (unregister or "forceFlag" in keywords or in_trash(path)):
         removal.require_removable(session, found, unregister=False)
         move_to_trash(session, path, create_with_parents)
         return Reply()

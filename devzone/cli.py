@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -54,17 +55,23 @@ def main(host: str, port: int, data: Path | None, environment: Path | None, late
         _fail(f"The host {host} can be reached from other machines; use --allow-remote if that is meant.")
     folder = (data or default_data()).absolute()
     lock = _take_folder(folder)
+    listener = _listen(host, port)
     try:
-        listener = listen(host, port)
-    except (OSError, UnicodeError) as problem:
-        _fail(f"Cannot listen on {host} port {port}: {problem}.")
-    try:
-        zone = Zone(ZONE_NAME, host, folder, open_catalog(folder, host), OpenReplicas())
-        written = _write_environment(environment or folder / "irods_environment.json", listener, host)
-    except Exception as problem:  # noqa: BLE001 - whatever is wrong with the folder, the user gets one sentence
-        _fail(f"Cannot use the folder {folder}: {problem}.")
+        catalog = open_catalog(folder, host)
+    except (OSError, sqlite3.Error) as problem:
+        _fail(f"Cannot use the catalog in {folder}: {problem}.")
+    written = _write_environment(environment or folder / "irods_environment.json", listener, host)
+    os.chdir(folder)  # relative physical paths are looked for here, wherever the zone was started
+    zone = Zone(ZONE_NAME, host, folder, catalog, OpenReplicas())
     _run(Server(listener, zone, Latency(latency == "real")), host, listener.getsockname()[1], written)
     os.close(lock)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except (OSError, UnicodeError) as problem:
+        _fail(f"Cannot listen on {host} port {port}: {problem}.")
 
 
 def _fail(sentence: str) -> NoReturn:
@@ -108,8 +115,11 @@ def _write_environment(path: Path, listener: socket.socket, host: str) -> Path:
         "irods_authentication_file": str(password),
         "irods_authentication_uid": os.getuid(),
     }
-    _write(password, encode(ADMIN_PASSWORD))
-    _write(path, json.dumps(environment, indent=2) + "\n")
+    try:
+        _write(password, encode(ADMIN_PASSWORD))
+        _write(path, json.dumps(environment, indent=2) + "\n")
+    except OSError as problem:
+        _fail(f"Cannot write the client environment {path}: {problem.strerror}.")
     return path
 
 

@@ -37,6 +37,11 @@ def _metadata(table: str, first: int, prefix: str) -> list[Column]:
     )
 
 
+def _nothing(name: str, first: int, end: int) -> list[Column]:
+    """Columns of what this zone never has: queries find no rows."""
+    return [Column(number, f"{name}_{number}", "nothing", "{t}.x") for number in range(first, end)]
+
+
 _ACCESS_NAME = "(select name from token where namespace = 'access_type' and id = {t}.level)"
 ALL = [
     *_table("zone", "101 ZONE_ID id#, 102 ZONE_NAME name, 103 ZONE_TYPE type, 105 ZONE_COMMENT comment"),
@@ -88,6 +93,10 @@ ALL = [
     Column(712, "COLL_TOKEN_NAMESPACE", "coll_access", "'access_type'"),
     *_table("token", "800 TOKEN_NAMESPACE namespace, 801 TOKEN_ID id#, 802 TOKEN_NAME name"),
     *_table("group", "900 GROUP_ID id#, 901 GROUP_NAME name"),
+    *_nothing("RULE_EXEC", 1000, 1013),
+    *_nothing("USER_AUTH", 1600, 1602),
+    *_nothing("QUOTA", 2000, 2005),
+    *_nothing("TICKET", 2200, 2231),
     *_table("coll_user", "1300 COLL_ACCESS_USER_NAME name, 1301 COLL_ACCESS_USER_ZONE zone"),
 ]  # fmt: skip
 BY_NUMBER = {column.number: column for column in ALL}
@@ -103,7 +112,7 @@ BY_NAME |= {
 TABLES = {
     "zone": "zone", "user": "user", "resc": "resc", "data": "data", "coll": "coll", "data_meta": "meta",
     "coll_meta": "meta", "resc_meta": "meta", "user_meta": "meta", "data_access": "access", "coll_access": "access",
-    "token": "token", "group": "user", "coll_user": "user",
+    "nothing": "(select null as x where 0)", "token": "token", "group": "user", "coll_user": "user",
     "data_map": "metamap", "coll_map": "metamap", "resc_map": "metamap", "user_map": "metamap", "membership": "member",
 }  # fmt: skip
 

@@ -50,6 +50,11 @@ def vault_path(vault: str, logical: str) -> str:
     return path
 
 
+def in_trash(path: str) -> bool:
+    """Whether a path lies in its zone's trash, from where a removal is for good."""
+    return path.startswith(f"/{zone_of(path)}/trash/")
+
+
 def trash_path(path: str, user: str) -> str:
     """Where a removed path goes: the trash of the user, with the part below its home (or below /home)."""
     zone, rest = path.split("/", 2)[1:]

@@ -143,6 +143,13 @@ def test_foreign_catalog_is_refused(data: Path) -> None:
     assert refusal("--port", "0", data=data).count("\n") == 1
 
 
+def test_unwritable_environment_is_refused(data: Path, tmp_path: Path) -> None:
+    """An environment file in a missing folder is one sentence and status 1."""
+    said = refusal("--port", "0", "--environment", str(tmp_path / "no" / "env.json"), data=data)
+    assert said.count("\n") == 1
+    assert "environment" in said
+
+
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 def test_unwritable_data_folder_is_refused(tmp_path: Path) -> None:
     """A data folder that may not be written is one sentence and status 1."""
