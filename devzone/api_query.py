@@ -69,7 +69,7 @@ def _column(number: int) -> Column:
 
 
 def _compile(session: Session, node: Node, selected: Sequence[tuple[int, str]]) -> tuple[Select, Binds]:
-    """The statement of a request. Values of conditions before a faulty one stay behind in the session."""
+    """The statement of a request."""
     if not selected:
         raise IrodsError(CAT_SQL_ERR)
     options, select, binds = node.number("options"), Select(), Binds()
@@ -87,10 +87,15 @@ def _compile(session: Session, node: Node, selected: Sequence[tuple[int, str]]) 
             alias = f"x{occurrences[number]}" if column.table in METADATA and occurrences[number] > 1 else ""
             expression = select.expression(column, f"{alias}_{column.table}" if alias else "")
             select.conditions.append(compile_condition(column, expression, text, binds, bool(options & UPPER_CASE)))
-    except IrodsError:
-        session.stale_binds += binds.values
+    except IrodsError as problem:
+        _leave(session, binds, executed=problem.code == CAT_SQL_ERR)
         raise
     return select, binds
+
+
+def _leave(session: Session, binds: Binds, executed: bool) -> None:
+    """A query fails: its values stay behind unless the database has seen the statement (see ``Binds``)."""
+    session.stale_binds = [] if executed else session.stale_binds + binds.values
 
 
 def _add_column(select: Select, column: Column, flags: int) -> None:
@@ -118,7 +123,11 @@ def _run(session: Session, select: Select, binds: Binds, options: int) -> tuple[
     """
     if len(session.queries) >= OPEN_QUERIES:
         raise IrodsError(CAT_STATEMENT_TABLE_FULL)
-    sql = select.sql(session.user)
+    try:
+        sql = select.sql(session.user)
+    except IrodsError:
+        _leave(session, binds, executed=False)
+        raise
     stale, session.stale_binds = session.stale_binds, []
     values = binds.final(stale)
     total = 0

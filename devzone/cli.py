@@ -62,7 +62,7 @@ def main(host: str, port: int, data: Path | None, environment: Path | None, late
         _fail(f"Cannot use the catalog in {folder}: {problem}.")
     written = _write_environment(environment or folder / "irods_environment.json", listener, host)
     os.chdir(folder)  # relative physical paths are looked for here, wherever the zone was started
-    zone = Zone(ZONE_NAME, host, folder, catalog, OpenReplicas())
+    zone = Zone(ZONE_NAME, catalog, OpenReplicas())
     _run(Server(listener, zone, Latency(latency == "real")), host, listener.getsockname()[1], written)
     os.close(lock)
 

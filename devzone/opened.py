@@ -160,7 +160,7 @@ def _add_replica(
     new = NewReplica(physical, resource.id, 0, first.type, INTERMEDIATE)
     replicas.insert_replica(session, (first.id, number, first.coll_id, first.name), new)
     replica = Replica(first.id, number, first.coll_id, first.name, first.type, 0, resource.id, physical, STALE, "",
-                      "0", "", first.owner)  # fmt: skip
+                      "", first.owner)  # fmt: skip
     _lock_others(session, replica)
     writing = session.zone.open_replicas.add(replica, written=True)
     return Descriptor(fd, replica, resource.hierarchy, keywords, writing=writing)
@@ -179,7 +179,7 @@ def _create(session: "Session", path: str, keywords: dict[str, str]) -> Descript
     new = NewReplica(physical, resource.id, 0, kind, INTERMEDIATE)
     data_id = replicas.insert_object(session, parent, name, new)
     colls.touch(session.db, parent.id)
-    replica = Replica(data_id, 0, parent.id, name, kind, 0, resource.id, physical, STALE, "", "0", "", "")
+    replica = Replica(data_id, 0, parent.id, name, kind, 0, resource.id, physical, STALE, "", "", "")
     writing = session.zone.open_replicas.add(replica, written=True)
     return Descriptor(fd, replica, resource.hierarchy, keywords, writing=writing)
 

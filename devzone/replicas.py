@@ -10,7 +10,7 @@ from devzone.paths import split
 from devzone.session import Session
 
 STALE, GOOD, INTERMEDIATE, LOCKED = 0, 1, 2, 3
-_FIELDS = "id, number, coll_id, name, type, size, resc_id, path, repl_status, checksum, mode, modify_ts, owner_name"
+_FIELDS = "id, number, coll_id, name, type, size, resc_id, path, repl_status, checksum, modify_ts, owner_name"
 
 
 @dataclass(slots=True)
@@ -27,7 +27,6 @@ class Replica:
     path: str
     status: int
     checksum: str
-    mode: str
     modified: str
     owner: str
 

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devzone.catalog import Catalog
@@ -53,8 +52,6 @@ class Zone:
     """What all connections share."""
 
     name: str
-    host: str
-    folder: Path
     catalog: Catalog
     open_replicas: "OpenReplicas"
 

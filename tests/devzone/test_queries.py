@@ -157,3 +157,20 @@ def test_genquery2_refuses_what_is_no_query(session: iRODSSession, text: str) ->
     """A text that is not in the grammar is a parse error."""
     with pytest.raises(SYS_LIBRARY_ERROR):
         session.genquery2(text)
+
+
+def test_failed_query_spoils_the_next_one(session: iRODSSession, home: str) -> None:
+    """As on the real server, the values of a query that fails are bound by the connection's next query."""
+    from irods.exception import CAT_INVALID_ARGUMENT
+
+    for name in ("a", "b"):
+        session.data_objects.register("/none", f"{home}/{name}", dataSize="1")
+
+    def found(*conditions: object) -> list[str]:
+        query = session.query(DataObject.name).filter(Collection.name == home, *conditions)
+        return [row[DataObject.name] for row in query]
+
+    with pytest.raises(CAT_INVALID_ARGUMENT):
+        found(In(DataObject.name, []))
+    assert found(DataObject.name == "a") == []
+    assert found(DataObject.name == "a") == ["a"]
