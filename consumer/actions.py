@@ -126,7 +126,7 @@ class Act:
                 )
                 self._put(module, logger, session, meta, *args, **options)
                 return
-            self.bytes = transfer.append(session, target, descriptor, self._replica)
+            self.bytes = transfer.append(session, target, descriptor, self._replica, checksum=self._ctx.job.checksum)
         finally:
             os.close(descriptor)
         self._keep_mtime(session, meta)

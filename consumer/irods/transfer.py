@@ -51,15 +51,18 @@ def put(
     else:
         _put_streams(session, path, descriptor, keywords, allow_redirect=allow_redirect)
         if checksum:
-            _verify(session, path, descriptor)
+            _verify(session, path, descriptor, before.st_size)
     after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise FileChanged("the file changed while it was read")
     return before.st_size
 
 
-def append(session: iRODSSession, path: str, descriptor: int, replica: Replica) -> int:
-    """Write what the file has beyond the replica's size to the end of the replica; the number of bytes."""
+def append(session: iRODSSession, path: str, descriptor: int, replica: Replica, *, checksum: bool = False) -> int:
+    """Write what the file has beyond the replica's size to the end of the replica; the number of bytes.
+
+    Raises ChecksumMismatch, or what iRODS says.
+    """
     os.lseek(descriptor, replica.size, os.SEEK_SET)
     written = 0
     with session.data_objects.open(path, "r+", create=False, rescHier=replica.hierarchy) as target:
@@ -67,6 +70,8 @@ def append(session: iRODSSession, path: str, descriptor: int, replica: Replica) 
         while chunk := os.read(descriptor, APPEND_BUFFER):
             target.write(chunk)
             written += len(chunk)
+    if checksum:
+        _verify(session, path, descriptor, replica.size + written)
     return written
 
 
@@ -94,11 +99,13 @@ def _put_streams(
     session.data_objects.put(f"/dev/fd/{descriptor}", path, allow_redirect=allow_redirect, forceFlag=force, **keywords)
 
 
-def _verify(session: iRODSSession, path: str, descriptor: int) -> None:
+def _verify(session: iRODSSession, path: str, descriptor: int, size: int) -> None:
+    """Compare the server's checksum with that of the first `size` bytes: the file may have grown meanwhile."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     digest = hashlib.sha256()
-    while chunk := os.read(descriptor, APPEND_BUFFER):
+    while size and (chunk := os.read(descriptor, min(size, APPEND_BUFFER))):
         digest.update(chunk)
+        size -= len(chunk)
     stored = session.data_objects.chksum(path)
     if stored != _sha2(digest):
         _mark_stale(session, path)
