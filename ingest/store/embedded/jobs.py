@@ -89,14 +89,14 @@ class Jobs:
 
 
 def withdraw(db: sqlite3.Connection, name: str) -> None:
-    """Take back everything of a job that is outstanding, scheduled or not yet published."""
-    db.execute("DELETE FROM task WHERE pass_id IN (SELECT pass_id FROM pass WHERE job = ?)", (name,))
+    """Take back everything of a job that is scheduled or not yet published."""
     db.execute("DELETE FROM schedule WHERE job = ?", (name,))
     db.execute("DELETE FROM outbox WHERE job = ?", (name,))
 
 
 def _drop(db: sqlite3.Connection, name: str) -> None:
     withdraw(db, name)
+    db.execute("DELETE FROM task WHERE pass_id IN (SELECT pass_id FROM pass WHERE job = ?)", (name,))
     db.execute("DELETE FROM problem WHERE job = ?", (name,))
     db.execute("DELETE FROM pass WHERE job = ?", (name,))
     db.execute("DELETE FROM job WHERE name = ?", (name,))

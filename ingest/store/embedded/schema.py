@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS outbox (
     value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS schedule (
     number INTEGER PRIMARY KEY, job TEXT NOT NULL, due REAL NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-    value BLOB NOT NULL);
+    value BLOB NOT NULL, next_pass INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS schedule_due ON schedule (due);
 CREATE TABLE IF NOT EXISTS consumer (consumer TEXT PRIMARY KEY, status BLOB NOT NULL, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL);
@@ -51,9 +51,9 @@ def send(db: sqlite3.Connection, job: str, message: Outgoing) -> None:
     )
 
 
-def plan(db: sqlite3.Connection, job: str, due: float, message: Outgoing) -> None:
-    """Put a message into the schedule."""
+def plan(db: sqlite3.Connection, job: str, due: float, message: Outgoing, *, next_pass: bool = False) -> None:
+    """Put a message into the schedule; `next_pass`: it starts the next pass."""
     db.execute(
-        "INSERT INTO schedule (job, due, topic, partition, value) VALUES (?, ?, ?, ?, ?)",
-        (job, due, message.topic, message.partition, message.value),
+        "INSERT INTO schedule (job, due, topic, partition, value, next_pass) VALUES (?, ?, ?, ?, ?, ?)",
+        (job, due, message.topic, message.partition, message.value, next_pass),
     )

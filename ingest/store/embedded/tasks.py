@@ -16,6 +16,12 @@ from ingest.store.embedded.jobs import withdraw
 from ingest.store.embedded.schema import COUNT_NAMES, plan, send
 
 _ADD_COUNTS = f"UPDATE pass SET {', '.join(f'{name} = {name} + ?' for name in COUNT_NAMES)} WHERE pass_id = ?"
+_ROUND = "SELECT round FROM task JOIN pass USING (pass_id) WHERE pass_id = ? AND task = ? AND ended IS NULL"
+_PASSES_KEPT = 100
+"""Earlier passes, begun or skipped, that are recognised when their message is delivered once more."""
+_FORGET_PASSES = (
+    "DELETE FROM pass WHERE job = ? AND rowid NOT IN (SELECT rowid FROM pass WHERE job = ? ORDER BY rowid DESC LIMIT ?)"
+)
 
 
 class Tasks:
@@ -33,13 +39,18 @@ class Tasks:
             if job is None or known or not JobState(job[0]).active:
                 return False
             if following is not None and next_due is not None:
-                plan(db, name, next_due, following)
+                # At most one is scheduled, or a stray message would start a second chain of passes.
+                db.execute("DELETE FROM schedule WHERE job = ? AND next_pass", (name,))
+                plan(db, name, next_due, following, next_pass=True)
                 db.execute("UPDATE job SET next_pass = ? WHERE name = ?", (next_due, name))
             if JobState(job[0]) is JobState.RUNNING:
                 db.execute("UPDATE job SET passes_skipped = passes_skipped + 1 WHERE name = ?", (name,))
+                db.execute(
+                    "INSERT INTO pass (pass_id, job, started, ended) VALUES (?, ?, ?, ?)", (pass_id, name, now, now)
+                )
                 return False
             db.execute("DELETE FROM problem WHERE job = ?", (name,))
-            db.execute("DELETE FROM pass WHERE job = ?", (name,))
+            db.execute(_FORGET_PASSES, (name, name, _PASSES_KEPT))
             db.execute("INSERT INTO pass (pass_id, job, started) VALUES (?, ?, ?)", (pass_id, name, now))
             db.execute(
                 "UPDATE job SET state = ?, pass_id = ?, passes = passes + 1 WHERE name = ?",
@@ -50,7 +61,7 @@ class Tasks:
 
     def outstanding(self, pass_id: str, task: str, round_: int) -> bool:
         """See Store."""
-        row = self._db.execute("SELECT round FROM task WHERE pass_id = ? AND task = ?", (pass_id, task)).fetchone()
+        row = self._db.execute(_ROUND, (pass_id, task)).fetchone()
         return row is not None and row[0] == round_
 
     def marker(self, pass_id: str, task: str) -> bytes | None:
@@ -164,6 +175,7 @@ def _end_pass(db: sqlite3.Connection, step: Step) -> None:
     job = _job(db, step.job)
     if step.error is not None:
         db.execute("DELETE FROM task WHERE pass_id = ?", (step.pass_id,))
+        _add(db, step.pass_id, Counts(tasks_done=1))
     db.execute("UPDATE pass SET ended = ?, error = ? WHERE pass_id = ?", (step.at, step.error, step.pass_id))
     if job.periodic:
         db.execute("UPDATE job SET state = ? WHERE name = ?", (JobState.WAITING.value, step.job))
@@ -173,12 +185,23 @@ def _end_pass(db: sqlite3.Connection, step: Step) -> None:
     withdraw(db, step.job)
 
 
+def _forget_task(db: sqlite3.Connection, step: Step) -> bool:
+    return bool(
+        db.execute(
+            "DELETE FROM task WHERE pass_id = ? AND task = ? AND round = ?", (step.pass_id, step.task, step.round)
+        ).rowcount
+    )
+
+
 def _count_late_files(db: sqlite3.Connection, step: Step) -> None:
-    """Count what a worker finished after its job was stopped: it is in the catalog all the same."""
+    """Count what a worker finished after its job was stopped: it is in the catalog all the same.
+
+    The tasks that were outstanding at the stop are still known, so that each counts once.
+    """
     stopped = db.execute(
         "SELECT 1 FROM job WHERE name = ? AND pass_id = ? AND state = ?",
         (step.job, step.pass_id, JobState.STOPPED.value),
     ).fetchone()
-    if stopped:
+    if stopped and _forget_task(db, step):
         _add(db, step.pass_id, msgspec.structs.replace(step.counts, tasks=0, tasks_done=0))
         _remember(db, step)
