@@ -1,0 +1,86 @@
+"""A second process that does with a store what the test says, one command at a time, until it is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ingest.store import Step, Store
+
+
+class Process:
+    """The test's end: `process("settle", steps)` runs that method of `_Commands` over there."""
+
+    def __init__(self, source: str) -> None:
+        """Start a process whose store is what the Python text `source` assigns to `store`."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.store.child", source],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def __call__(self, command: str, argument: Any) -> Any:
+        self.send(command, argument)
+        return self.answer()
+
+    def send(self, command: str, argument: Any) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(msgspec.json.encode([command, argument]).decode() + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        assert line, "the child has died; its traceback is on stderr"
+        return msgspec.json.decode(line)
+
+    def kill(self) -> None:
+        """kill -9; gone when this returns."""
+        self._process.kill()
+        self._process.communicate()
+
+
+class _Commands:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def settle(self, argument: Any) -> list[bool]:
+        steps: Sequence[Step] = msgspec.convert(argument, list[Step])
+        return [self._store.settle(step) for step in steps]
+
+    def settle_then_stall(self, argument: Any) -> None:
+        """Answers after each step, for ever ready to be killed."""
+        for step in msgspec.convert(argument, list[Step]):
+            print(msgspec.json.encode(self._store.settle(step)).decode(), flush=True)
+
+    def fire_due(self, times: Any) -> int:
+        for now in times:
+            self._store.fire_due(now)
+        return len(times)
+
+    def lease(self, argument: Any) -> int:
+        """How many of these names this owner gets."""
+        owner, names, now = argument
+        return sum(self._store.lease(name, owner, now, 60.0) for name in names)
+
+
+def _main() -> None:
+    names: dict[str, Any] = {}
+    exec(sys.argv[1], names)
+    commands = _Commands(names["store"])
+    for line in sys.stdin:
+        command, argument = msgspec.json.decode(line)
+        result = getattr(commands, command)(argument)
+        if result is not None:
+            print(msgspec.json.encode(result).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    _main()

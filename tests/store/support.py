@@ -1,0 +1,82 @@
+"""Jobs, tasks and steps for the tests of the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingest.broker import Outgoing
+from ingest.job import Counts, Job, JobStatus, Problem
+from ingest.store import Again, Child, Step, Store
+
+T0 = 1_700_000_000.0
+
+
+def make_job(name: str = "job", target: str = "", **options: Any) -> Job:
+    return Job(name=name, source=b"/data/\xff", target=target or f"/zone/{name}", **options)
+
+
+def message(text: str, topic: str = "path", partition: int = 0) -> Outgoing:
+    return Outgoing(topic, partition, text.encode())
+
+
+def child(task: str) -> Child:
+    """A task whose message is its name."""
+    return Child(task, message(task))
+
+
+def create(store: Store, name: str = "job", target: str = "", **options: Any) -> Job:
+    """A job whose first message is `start NAME`."""
+    job = make_job(name, target, **options)
+    store.create_job(job, message(f"start {name}"), T0)
+    return job
+
+
+def begin(
+    store: Store, pass_id: str = "pass", job: str = "job", following: str | None = None, due: float = 0.0
+) -> bool:
+    """Begin a pass with the task `open`, perhaps with a message for the one after it."""
+    after = None if following is None else message(following)
+    return store.begin_pass(
+        job, pass_id, child("open"), T0, next_due=None if following is None else due, following=after
+    )
+
+
+def step(task: str, **changes: Any) -> Step:
+    """The end of a task: by default of round 0 of the pass `pass` of the job `job`, with `close` as closing task."""
+    values: dict[str, Any] = {"job": "job", "pass_id": "pass", "round": 0, "at": T0, "closing": child("close")}
+    return Step(task=task, **(values | changes))
+
+
+def again(task: str, round_: int, due: float = T0) -> Again:
+    return Again(due, round_, message(f"{task} round {round_}"))
+
+
+def problem(path: bytes, *, skipped: bool = False) -> Problem:
+    return Problem(path=path, target="/zone/x", skipped=skipped, reason="because", at=T0)
+
+
+def running(store: Store, *tasks: str, **options: Any) -> Job:
+    """A job in a pass whose outstanding tasks are just these; the outbox is empty."""
+    job = create(store, **options)
+    assert begin(store)
+    if tasks:
+        assert store.settle(step("open", children=[child(task) for task in tasks]))
+    take(store)
+    return job
+
+
+def take(store: Store) -> list[str]:
+    """What is in the outbox, which is empty afterwards."""
+    messages = store.outbox(1_000_000)
+    store.outbox_done([number for number, _ in messages])
+    return [each.value.decode() for _, each in messages]
+
+
+def status_of(store: Store, name: str = "job") -> JobStatus:
+    status = store.job(name)
+    assert status is not None
+    return status
+
+
+def counts_of(store: Store, name: str = "job") -> Counts:
+    return status_of(store, name).counts
