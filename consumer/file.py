@@ -179,9 +179,8 @@ def _act(
     act = Act(ctx, entry, seen, decision)
     if decision.do is not Do.NOTHING:
         act.run(session, meta)
-    directory, name = split(entry.path)
     result = Result.UNCHANGED if decision.do is Do.NOTHING else Result.DONE
-    return Outcome(result, bytes=act.bytes, cached=Cached(directory, name, now))
+    return Outcome(result, bytes=act.bytes, cached=Cached(*ctx.cache_key(ctx.target(entry.path)), now))
 
 
 def _physical(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:

@@ -20,7 +20,7 @@ from ingest.core import Operation
 from ingest.fingerprint import fingerprint
 from ingest.job import Counts, Problem
 from ingest.messages import Catalog, Change, ListPath, SyncFiles, encode, path_from_wire, path_to_wire
-from ingest.paths import logical_name, split
+from ingest.paths import logical_name
 from ingest.store import Cached, Child
 from scanner.filesystem import (
     Entry,
@@ -104,8 +104,8 @@ class _Collection:
         self._entry = entry
         self._present = False if ctx.job.initial_ingest else task.present
         self._contents: Contents | None = None
-        parent, name = split(path)
-        self._key = (parent, name + _DIRECTORY)
+        directory, name = ctx.cache_key(ctx.target(path, directory=True))
+        self._key = (directory, name + _DIRECTORY)
         self._now = 0
         self.created = False
 
@@ -159,6 +159,7 @@ class _Pages:
         self._task = task
         self._path = path
         self._collection = collection
+        self._cache_directory = ctx.cache_key(ctx.target(path, directory=True) + "/")[0]
         self._absolute = ctx.job.source + b"/" + path if path else ctx.job.source
         self._asks = ctx.handler.has("operation")
         self._batches: dict[int, list[Change]] = {}
@@ -193,8 +194,7 @@ class _Pages:
         if ctx.job.ignore_cache:
             known: list[int | None] = [None] * len(page)
         else:
-            names = [each.name + _DIRECTORY if each.kind == "directory" else each.name for each in page]
-            known = ctx.store.cached(ctx.cache_space, self._path, names)
+            known = ctx.store.cached(ctx.cache_space, self._cache_directory, [self._cache_name(each) for each in page])
         unchanged = files = 0
         for entry, cached in zip(page, known, strict=True):
             if entry.kind == "directory":
@@ -216,6 +216,10 @@ class _Pages:
     def _name(self, entry: Entry) -> str:
         name = entry.name
         return logical_name(self._absolute + b"/" + name, name, directory=entry.kind == "directory")
+
+    def _cache_name(self, entry: Entry) -> bytes:
+        name = self._name(entry).encode("utf-8", "surrogateescape")
+        return name + _DIRECTORY if entry.kind == "directory" else name
 
     def _descend(self, entry: Entry, cached: int | None) -> None:
         present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))

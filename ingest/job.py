@@ -72,6 +72,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     one_file_system: bool = False
     checksum: bool = False
     preserve_mtime: bool = False
+    max_delete: str | None = None
+    """Most objects and collections that a pass may delete: a number, or a share of what the target has (`5%`)."""
+    delete_only_ingested: bool = False
+    accept_new_device: bool = False
     log: LogSettings = LogSettings()
 
     @property
@@ -113,6 +117,9 @@ class Counts(msgspec.Struct, frozen=True):
     skipped: int = 0
     failed: int = 0
     collections: int = 0
+    deleted: int = 0
+    listed: int = 0
+    """Objects and sub-collections that the catalog had below the target."""
     bytes: int = 0
 
     def __add__(self, other: Counts) -> Counts:

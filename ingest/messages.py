@@ -70,6 +70,22 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     attempt: int = 0
 
 
+class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An object or collection that has no source any more, found by the listing of the directory `parent`.
+
+    `name` is the logical name in that directory's collection of what is missing: of the candidate itself, or of the
+    collection that it lies in. `resync` is a source path that has another kind than what has its name in the zone: it
+    is synced once the candidate is out of the way. Paths of the source are in their wire form.
+    """
+
+    target: str
+    collection: bool
+    parent: str
+    name: str
+    resync: str | None = None
+    attempt: int = 0
+
+
 class _Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True, omit_defaults=True):
     v: int = VERSION
     job: str
@@ -119,8 +135,18 @@ class SyncFiles(_Task, frozen=True, tag="file", kw_only=True, omit_defaults=True
     failed: bool = False
 
 
-Message = Restart | OpenPass | ClosePass | ListPath | SyncFiles
-Task = OpenPass | ClosePass | ListPath | SyncFiles
+class Delete(_Task, frozen=True, tag="delete", kw_only=True, omit_defaults=True):
+    """Delete what has no source any more, in this order; on the file topic.
+
+    `failed`: one of the candidates has failed for good already.
+    """
+
+    candidates: list[Candidate]
+    failed: bool = False
+
+
+Message = Restart | OpenPass | ClosePass | ListPath | SyncFiles | Delete
+Task = OpenPass | ClosePass | ListPath | SyncFiles | Delete
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _encoder = msgspec.json.Encoder()

@@ -13,6 +13,7 @@ import msgspec
 
 from ingest.broker import Outgoing
 from ingest.job import Counts, Job, JobStatus, Problem
+from ingest.messages import Candidate
 
 
 class Child(msgspec.Struct, frozen=True):
@@ -31,7 +32,7 @@ class Again(msgspec.Struct, frozen=True):
 
 
 class Cached(NamedTuple):
-    """What the path cache is to remember of one path: source-relative directory, name, fingerprint (signed 64 bits)."""
+    """What the path cache is to remember of one path; directory and name are logical, below the target."""
 
     directory: bytes
     name: bytes
@@ -41,9 +42,10 @@ class Cached(NamedTuple):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of (a part of) a task, taken in one atomic step: all of it, or none.
 
-    With `again` or a `marker` the task stays outstanding, otherwise it leaves the outstanding set. When it is the last
-    one, `closing` becomes the pass's last task; when that one leaves, the pass has ended. `error` ends the pass at
-    once and says why.
+    With `again` or a `marker` the task stays outstanding, otherwise it leaves the outstanding set. When it was the last
+    one, `closing` becomes the next task; without one the pass has ended. `error` ends the pass at once and says why.
+    `candidates` for deletion are added, `judged` ones are dealt with; `uncached` are logical directories and names
+    that the path cache must forget.
     """
 
     job: str
@@ -57,6 +59,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     marker: bytes | None = None
     problems: Sequence[Problem] = ()
     cached: Sequence[Cached] = ()
+    uncached: Sequence[tuple[bytes, bytes]] = ()
+    candidates: Sequence[Candidate] = ()
+    judged: Sequence[Candidate] = ()
     closing: Child | None = None
     error: str | None = None
 
@@ -125,6 +130,19 @@ class Store(Protocol):
 
         Of a job that was stopped meanwhile the files that were still done are counted.
         """
+
+    # deletion
+    def candidates(self, pass_id: str, *, collections: bool, limit: int) -> list[Candidate]:
+        """Objects, or collections with the deepest first, that the pass would delete."""
+
+    def candidate_counts(self, pass_id: str) -> tuple[int, int]:
+        """How many objects and collections the pass would delete."""
+
+    def mount(self, space: int, host: str) -> str | None:
+        """What was mounted at the source when a pass last ended on this host."""
+
+    def remember_mount(self, space: int, host: str, mount: str) -> None:
+        """Keep what is mounted at the source, for `mount`."""
 
     # messages on their way
     def outbox(self, limit: int) -> list[tuple[int, Outgoing]]:

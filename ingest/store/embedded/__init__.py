@@ -6,13 +6,14 @@ from pathlib import Path
 
 from ingest.sqlite import connect
 from ingest.store.embedded.cache import Cache
+from ingest.store.embedded.candidates import Candidates
 from ingest.store.embedded.consumers import Consumers
 from ingest.store.embedded.jobs import Jobs
 from ingest.store.embedded.schema import SCHEMA
 from ingest.store.embedded.tasks import Tasks
 
 
-class EmbeddedStore(Jobs, Tasks, Consumers, Cache):
+class EmbeddedStore(Jobs, Tasks, Candidates, Consumers, Cache):
     """Implements `ingest.store.Store`; one object per thread. Raises Refused when the file cannot be used."""
 
     def __init__(self, file: Path) -> None:

@@ -98,6 +98,7 @@ def _drop(db: sqlite3.Connection, name: str) -> None:
     withdraw(db, name)
     db.execute("DELETE FROM task WHERE pass_id IN (SELECT pass_id FROM pass WHERE job = ?)", (name,))
     db.execute("DELETE FROM problem WHERE job = ?", (name,))
+    db.execute("DELETE FROM candidate WHERE pass_id IN (SELECT pass_id FROM pass WHERE job = ?)", (name,))
     db.execute("DELETE FROM pass WHERE job = ?", (name,))
     db.execute("DELETE FROM job WHERE name = ?", (name,))
 

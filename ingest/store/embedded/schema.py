@@ -19,11 +19,16 @@ CREATE TABLE IF NOT EXISTS job (
     ended REAL);
 CREATE TABLE IF NOT EXISTS pass (
     pass_id TEXT PRIMARY KEY, job TEXT NOT NULL, started REAL NOT NULL, ended REAL, error TEXT,
-    closing INTEGER NOT NULL DEFAULT 0, {_COUNT_COLUMNS});
+    {_COUNT_COLUMNS});
 CREATE INDEX IF NOT EXISTS pass_job ON pass (job);
 CREATE TABLE IF NOT EXISTS task (
     pass_id TEXT NOT NULL, task TEXT NOT NULL, round INTEGER NOT NULL DEFAULT 0, marker BLOB,
     PRIMARY KEY (pass_id, task)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS candidate (
+    pass_id TEXT NOT NULL, collection INTEGER NOT NULL, height INTEGER NOT NULL, target TEXT NOT NULL,
+    candidate BLOB NOT NULL, PRIMARY KEY (pass_id, collection, height, target)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mount (
+    space INTEGER NOT NULL, host TEXT NOT NULL, mount TEXT NOT NULL, PRIMARY KEY (space, host)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS problem (
     job TEXT NOT NULL, path BLOB NOT NULL, skipped INTEGER NOT NULL, problem BLOB NOT NULL,
     PRIMARY KEY (job, path)) WITHOUT ROWID;

@@ -12,6 +12,7 @@ from ingest.fingerprint import cache_space, name_hash
 from ingest.job import Counts, Job, JobState
 from ingest.sqlite import transaction
 from ingest.store import Cached, Child, Step
+from ingest.store.embedded import candidates
 from ingest.store.embedded.jobs import withdraw
 from ingest.store.embedded.schema import COUNT_NAMES, plan, send
 
@@ -79,6 +80,8 @@ class Tasks:
                 _add_child(db, step.job, step.pass_id, child)
             _add(db, step.pass_id, step.counts)
             _remember(db, step)
+            candidates.add(db, step.pass_id, step.candidates)
+            candidates.drop(db, step.pass_id, step.judged)
             if step.error is not None:
                 _end_pass(db, step)
             elif step.again is not None:
@@ -135,9 +138,13 @@ def _remember(db: sqlite3.Connection, step: Step) -> None:
         "INSERT OR REPLACE INTO problem (job, path, skipped, problem) VALUES (?, ?, ?, ?)",
         [(step.job, each.path, each.skipped, msgspec.msgpack.encode(each)) for each in step.problems],
     )
-    if step.cached:
+    if step.cached or step.uncached:
         space = cache_space(_job(db, step.job))
         db.executemany("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?)", [_row(space, each) for each in step.cached])
+        db.executemany(
+            "DELETE FROM cache WHERE space = ? AND directory = ? AND name = ?",
+            [(space, name_hash(directory), name_hash(name)) for directory, name in step.uncached],
+        )
 
 
 def _row(space: int, cached: Cached) -> tuple[int, int, int, int]:
@@ -163,11 +170,9 @@ def _leave(db: sqlite3.Connection, step: Step) -> None:
     _add(db, step.pass_id, Counts(tasks_done=1))
     if db.execute("SELECT 1 FROM task WHERE pass_id = ? LIMIT 1", (step.pass_id,)).fetchone():
         return
-    (closing,) = db.execute("SELECT closing FROM pass WHERE pass_id = ?", (step.pass_id,)).fetchone()
-    if closing or step.closing is None:
+    if step.closing is None:
         _end_pass(db, step)
     else:
-        db.execute("UPDATE pass SET closing = 1 WHERE pass_id = ?", (step.pass_id,))
         _add_child(db, step.job, step.pass_id, step.closing)
 
 
