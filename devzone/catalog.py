@@ -91,7 +91,8 @@ class Catalog:
         found.execute("pragma busy_timeout = 30000")
         found.execute("pragma case_sensitive_like = on")
         found.execute("pragma temp_store = memory")
-        found.execute("pragma cache_size = -16000")
+        found.execute("pragma cache_size = -4000")  # kilobytes; there may be hundreds of connections
+        found.execute("pragma mmap_size = 268435456")
         return found
 
     def give_back(self, connection: sqlite3.Connection) -> None:

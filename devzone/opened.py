@@ -7,7 +7,6 @@ import os
 import secrets
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from devzone import colls, replicas
 from devzone.access import MODIFY, READ, is_visible, require
@@ -26,9 +25,7 @@ from devzone.paths import check_object_path, split, vault_path
 from devzone.replicas import GOOD, INTERMEDIATE, LOCKED, STALE, NewReplica, Replica
 from devzone.resources import Resource
 from devzone.selection import for_reading, for_writing
-
-if TYPE_CHECKING:
-    from devzone.session import Session
+from devzone.session import Session
 
 O_ACCMODE, O_CREAT, O_TRUNC = 3, 64, 512  # the protocol's flags are those of Linux
 FIRST_DESCRIPTOR, LAST_DESCRIPTOR = 3, 1025
@@ -86,7 +83,7 @@ class OpenReplicas:
             self._found.pop((writing.data_id, writing.number), None)
 
 
-def open_object(session: "Session", path: str, flags: int, keywords: dict[str, str]) -> Descriptor:
+def open_object(session: Session, path: str, flags: int, keywords: dict[str, str]) -> Descriptor:
     """Open (and make, if the flags say so) a data object; returns its descriptor, which has no number yet."""
     check_object_path(path)
     if not flags & (O_ACCMODE | O_CREAT):
@@ -100,7 +97,7 @@ def open_object(session: "Session", path: str, flags: int, keywords: dict[str, s
         return _create(session, path, keywords)
 
 
-def open_numbered(session: "Session", path: str, flags: int, keywords: dict[str, str]) -> int:
+def open_numbered(session: Session, path: str, flags: int, keywords: dict[str, str]) -> int:
     """Open a data object for the client; returns the lowest free number of the connection, now the descriptor's."""
     for number in range(FIRST_DESCRIPTOR, LAST_DESCRIPTOR + 1):
         if number not in session.descriptors:
@@ -109,7 +106,7 @@ def open_numbered(session: "Session", path: str, flags: int, keywords: dict[str,
     raise IrodsError(SYS_OUT_OF_FILE_DESC)
 
 
-def _open_for_reading(session: "Session", path: str, keywords: dict[str, str]) -> Descriptor:
+def _open_for_reading(session: Session, path: str, keywords: dict[str, str]) -> Descriptor:
     found = replicas.find(session.db, path)
     if not found or not is_visible(session, found[0].id):
         raise IrodsError(OBJ_PATH_DOES_NOT_EXIST)
@@ -121,7 +118,7 @@ def _open_for_reading(session: "Session", path: str, keywords: dict[str, str]) -
 
 
 def _open_for_writing(
-    session: "Session", found: list[Replica], path: str, flags: int, keywords: dict[str, str]
+    session: Session, found: list[Replica], path: str, flags: int, keywords: dict[str, str]
 ) -> Descriptor:
     require(session, found[0].id, MODIFY)
     target = for_writing(session.resources, found, keywords, bool(flags & O_CREAT))
@@ -141,7 +138,7 @@ def _open_for_writing(
     return Descriptor(fd, target, hierarchy, keywords, writing=session.zone.open_replicas.add(target, truncate))
 
 
-def _join(session: "Session", target: Replica | Resource, keywords: dict[str, str]) -> Descriptor:
+def _join(session: Session, target: Replica | Resource, keywords: dict[str, str]) -> Descriptor:
     if isinstance(target, Resource):
         raise IrodsError(LOCKED_DATA_OBJECT_ACCESS)
     writing = session.zone.open_replicas.joined(target, keywords.get("replicaToken", ""))
@@ -150,7 +147,7 @@ def _join(session: "Session", target: Replica | Resource, keywords: dict[str, st
 
 
 def _add_replica(
-    session: "Session", found: list[Replica], path: str, resource: Resource, keywords: dict[str, str]
+    session: Session, found: list[Replica], path: str, resource: Resource, keywords: dict[str, str]
 ) -> Descriptor:
     """A further replica of an object, empty at first; the others are locked meanwhile."""
     first = found[0]
@@ -166,7 +163,7 @@ def _add_replica(
     return Descriptor(fd, replica, resource.hierarchy, keywords, writing=writing)
 
 
-def _create(session: "Session", path: str, keywords: dict[str, str]) -> Descriptor:
+def _create(session: Session, path: str, keywords: dict[str, str]) -> Descriptor:
     """A new data object with one empty replica."""
     if colls.find(session.db, path):
         raise IrodsError(CAT_NAME_EXISTS_AS_COLLECTION)
@@ -189,7 +186,7 @@ def destination(keywords: dict[str, str]) -> str:
     return keywords.get("destRescName") or keywords.get("rescName") or keywords.get("defRescName") or ""
 
 
-def free_vault_path(session: "Session", resource: Resource, path: str) -> str:
+def free_vault_path(session: Session, resource: Resource, path: str) -> str:
     """Physical path for a new replica; not one that another row has."""
     physical = vault_path(resource.vault, path)
     if session.db.execute("select 1 from data where path = ?", (physical,)).fetchone():
@@ -213,7 +210,7 @@ def _open_file(physical: str, flags: int) -> int:
         raise unix_error(UNIX_FILE_OPEN_ERR, problem) from None
 
 
-def _lock_others(session: "Session", replica: Replica) -> None:
+def _lock_others(session: Session, replica: Replica) -> None:
     session.db.execute(
         "update data set locked_from = repl_status, repl_status = ? where id = ? and number <> ?",
         (LOCKED, replica.id, replica.number),
