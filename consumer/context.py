@@ -15,7 +15,7 @@ from ingest.errors import Refused
 from ingest.fingerprint import cache_space
 from ingest.handler_file import Handler
 from ingest.job import Job
-from ingest.paths import logical_path
+from ingest.paths import join, logical_name, logical_path
 from ingest.store import Store
 from scanner.rules import Rules
 
@@ -41,6 +41,10 @@ class Context:
     def lister(self) -> iRODSSession:
         """The session in which the catalog is asked: the service account's."""
         return self.sessions.get()
+
+    def name(self, parent: bytes, name: bytes, *, directory: bool) -> str:
+        """The logical name of an entry of the source-relative directory `parent`."""
+        return logical_name(join(self.job.source, join(parent, name)), name, directory=directory)
 
     def target(self, path: bytes, *, directory: bool = False) -> str:
         """The logical path of a source-relative path."""

@@ -20,7 +20,6 @@ from ingest.core import Operation
 from ingest.fingerprint import fingerprint
 from ingest.job import Counts, Problem
 from ingest.messages import Catalog, Change, ListPath, SyncFiles, encode, path_from_wire, path_to_wire
-from ingest.paths import logical_name
 from ingest.store import Cached, Child
 from scanner.filesystem import (
     Entry,
@@ -160,7 +159,6 @@ class _Pages:
         self._path = path
         self._collection = collection
         self._cache_directory = ctx.cache_key(ctx.target(path, directory=True) + "/")[0]
-        self._absolute = ctx.job.source + b"/" + path if path else ctx.job.source
         self._asks = ctx.handler.has("operation")
         self._batches: dict[int, list[Change]] = {}
         self._children: list[Child] = []
@@ -214,8 +212,7 @@ class _Pages:
         return self._ctx.handler.operation(self._ctx.session(meta), meta)
 
     def _name(self, entry: Entry) -> str:
-        name = entry.name
-        return logical_name(self._absolute + b"/" + name, name, directory=entry.kind == "directory")
+        return self._ctx.name(self._path, entry.name, directory=entry.kind == "directory")
 
     def _cache_name(self, entry: Entry) -> bytes:
         name = self._name(entry).encode("utf-8", "surrogateescape")

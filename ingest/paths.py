@@ -31,9 +31,9 @@ def overlap(one: str, other: str) -> bool:
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
-def join(root: bytes, path: bytes) -> bytes:
-    """The absolute path of a source-relative one."""
-    return os.path.join(root, path) if path else root
+def join(directory: bytes, path: bytes) -> bytes:
+    """The path of something below a directory; either may be empty."""
+    return os.path.join(directory, path) if path else directory
 
 
 def split(path: bytes) -> tuple[bytes, bytes]:
