@@ -9,7 +9,8 @@ from ingest.core import Operation
 from ingest.job import Job
 from ingest.messages import Stat
 
-_data = Struct("<qqi").pack
+_data = Struct("<qQi").pack
+_64_BITS = (1 << 64) - 1
 _CTIME_BITS = 24
 _DATA_MASK = -1 << _CTIME_BITS
 
@@ -29,7 +30,7 @@ def fingerprint(stat: Stat, operation: Operation) -> int:
     The upper 40 bits stand for size, mtime and operation, the lower 24 for ctime, so that a change of permissions can
     be told from a change of data.
     """
-    data = _hash(_data(stat.size, stat.mtime_ns, operation.value))
+    data = _hash(_data(stat.size, stat.mtime_ns & _64_BITS, operation.value))
     return (data & _DATA_MASK) | (stat.ctime_ns // 1000 * 0x9E3779B1 >> 16 & ~_DATA_MASK)
 
 
@@ -41,3 +42,13 @@ def same_data(one: int, other: int) -> bool:
 def cache_space(job: Job) -> int:
     """The part of the path cache that jobs with the same source and target share."""
     return _hash(job.source + b"\0" + job.target.encode())
+
+
+def cache_key(job: Job, target: str, *, directory: bool) -> tuple[bytes, bytes]:
+    """Directory and name under which the path cache knows a logical path below the job's target.
+
+    Logical and not source names: what is deleted in iRODS must be forgotten, and there is no way back from a mapped
+    name to its source. Directories have a name of their own, with a slash.
+    """
+    above, _, name = target.removeprefix(job.target).encode("utf-8", "surrogateescape").rpartition(b"/")
+    return above, name + b"/" if directory else name

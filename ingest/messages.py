@@ -25,9 +25,10 @@ def path_to_wire(path: bytes) -> str:
 
 def path_from_wire(text: str) -> bytes:
     """The path that `path_to_wire` wrote; raises ValueError for text that it cannot have written."""
-    if not text.startswith(_ESCAPE):
-        return text.encode()
-    return base64.b64decode(text[1:], validate=True)
+    path = base64.b64decode(text[1:], validate=True) if text.startswith(_ESCAPE) else text.encode()
+    if b"\0" in path or (text.startswith(_ESCAPE) and path_to_wire(path) != text):
+        raise ValueError(f"no path: {text!r}")
+    return path
 
 
 class Stat(msgspec.Struct, frozen=True, array_like=True):
@@ -74,14 +75,15 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
     """An object or collection that has no source any more, found by the listing of the directory `parent`.
 
     `name` is the logical name in that directory's collection of what is missing: of the candidate itself, or of the
-    collection that it lies in. `resync` is a source path that has another kind than what has its name in the zone: it
-    is synced once the candidate is out of the way. Paths of the source are in their wire form.
+    collection that it lies in. `taken_by` says that the source has something of another kind under this name, and
+    `resync` is its path: it is synced once the candidate is out of the way. Source paths are in their wire form.
     """
 
     target: str
     collection: bool
     parent: str
     name: str
+    taken_by: Literal["regular", "directory"] | None = None
     resync: str | None = None
     attempt: int = 0
 
