@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -48,9 +49,12 @@ class Handler:
         """Run the source as a module; raises Refused when it fails or has no class `event_handler`."""
         module = ModuleType(f"event_handler_{sha256(source)[:16]}")
         module.__file__ = name
+        sys.modules[module.__name__] = module  # dataclasses and pickle look a class's module up there
         try:
-            exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 - that is what a handler file is for
-        except Exception as error:
+            program = compile(source, name, "exec", dont_inherit=True)  # or our own __future__ would hold for it
+            exec(program, module.__dict__)  # noqa: S102 - that is what a handler file is for
+        except (Exception, SystemExit) as error:
+            sys.modules.pop(module.__name__, None)
             where = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
             raise Refused(f"the event handler {name} does not load: {type(error).__name__}: {error}{where}") from error
         found = getattr(module, "event_handler", None)
