@@ -1,0 +1,141 @@
+"""Logs go to a terminal as text and to a file as JSON, and secrets to neither."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.job import LOG_LEVELS
+
+ROOT = Path(__file__).parents[2]
+SECRET = "rods-password"
+
+
+def run(program: str, **settings: Any) -> str:
+    """Run a program in a process of its own, after logging is configured with the settings; its stderr."""
+    head = "import logging\nfrom ingest import logs\nfrom ingest.job import LogSettings\n"
+    head += f"logs.configure(LogSettings(**{settings!r}))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", head + program], cwd=ROOT, env={**os.environ, "NO_COLOR": "1"},
+        stderr=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    return done.stderr
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="ascii").splitlines()]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ingest.log"
+
+
+def test_a_file_has_one_json_object_per_line_with_time_level_and_logger(file: Path) -> None:
+    err = run(
+        "log = logs.get('consumer').bind(job='j')\n"
+        "log.warning('failed', path=b'a\\xff', target='/z/ü\\n')\n"
+        "logging.getLogger('other.library').error('went %s', 'wrong')",
+        filename=str(file),
+    )
+    assert err == ""
+    ours, theirs = lines(file)
+    assert ours["@timestamp"] <= theirs["@timestamp"]
+    assert {key: value for key, value in ours.items() if key != "@timestamp"} == {
+        "event": "failed", "job": "j",
+        "path": "b'a\\xff'", "target": "/z/ü\n", "logger": "consumer", "level": "warning",
+    }  # fmt: skip
+    assert (theirs["event"], theirs["logger"], theirs["level"]) == ("went wrong", "other.library", "error")
+
+
+def test_without_a_file_lines_go_to_stderr_as_text() -> None:
+    err = run("logs.get('consumer').warning('out of reach', seconds=2)")
+    assert "out of reach" in err
+    assert "seconds=2" in err
+    assert "\x1b" not in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("level", [None, *LOG_LEVELS])
+def test_the_level_decides_what_is_written_and_is_warning_unless_said_otherwise(file: Path, level: str | None) -> None:
+    names = ["debug", "info", "warning", "error", "critical"]
+    run(
+        f"log, library = logs.get('consumer'), logging.getLogger('library')\nfor name in {names}:\n"
+        "    getattr(log, name)(name)\n    getattr(library, name)(name)",
+        filename=str(file),
+        level=level,
+    )
+    first = {None: 2, "NOTSET": 0, "DEBUG": 0, "INFO": 1, "WARNING": 2, "ERROR": 3, "CRITICAL": 4}[level]
+    assert [line["event"] for line in lines(file)] == [name for name in names[first:] for _ in range(2)]
+
+
+@pytest.mark.parametrize("level", ["NOTSET", "DEBUG"])
+def test_what_the_client_library_writes_at_debug_is_never_logged_for_it_has_passwords(file: Path, level: str) -> None:
+    run(
+        f"logging.getLogger('irods').debug({SECRET!r})\nlogging.getLogger('irods.connection').debug({SECRET!r})\n"
+        "logging.getLogger('irods.connection').info('connected')\nlogs.get('consumer').debug('ours')",
+        filename=str(file),
+        level=level,
+    )
+    assert SECRET not in file.read_text()
+    assert [line["event"] for line in lines(file)] == ["connected", "ours"]
+
+
+def test_a_login_at_debug_leaves_no_password_in_the_log(file: Path, zone_environment: Path) -> None:
+    run(
+        "import json, sys\nfrom irods.session import iRODSSession\n"
+        f"settings = json.load(open({str(zone_environment)!r}))\n"
+        "with iRODSSession(host=settings['irods_host'], port=settings['irods_port'], user=settings['irods_user_name'],"
+        f" zone=settings['irods_zone_name'], password={SECRET!r}) as session:\n"
+        "    try:\n        session.server_version\n        session.collections.get('/')\n"
+        "    except Exception as error:\n        logs.get('consumer').error('refused', error=type(error).__name__)",
+        filename=str(file),
+        level="DEBUG",
+    )
+    assert SECRET not in file.read_text()
+    assert lines(file)
+
+
+@pytest.mark.parametrize("logger", ["logs.get('consumer')", "logging.getLogger('library')"])
+def test_an_exception_is_logged_with_its_traceback(file: Path, logger: str) -> None:
+    run(f"try:\n    1 / 0\nexcept ZeroDivisionError:\n    {logger}.exception('broken')", filename=str(file))
+    (line,) = lines(file)
+    assert line["event"] == "broken"
+    assert line["exception"].startswith("Traceback (most recent call last)")
+    assert line["exception"].endswith("ZeroDivisionError: division by zero")
+
+
+@pytest.mark.parametrize("logger", ["logs.get('consumer')", "logging.getLogger('library')"])
+def test_a_traceback_on_a_terminal_shows_no_values(logger: str) -> None:
+    err = run(f"password = {SECRET!r}\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    {logger}.exception('broken')")
+    assert err.count("Traceback (most recent call last)") == 1
+    assert "UserWarning" not in err
+    assert SECRET not in err
+
+
+def test_a_file_is_rotated_after_the_interval_given(file: Path) -> None:
+    run(
+        "handler = logging.getLogger().handlers[0]\nassert (handler.when, handler.interval) == ('M', 7 * 60)",
+        filename=str(file), when="m", interval=7,
+    )  # fmt: skip
+
+
+def test_a_file_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
+    run(
+        "try:\n    logs.configure(LogSettings(filename='/proc/no/such/folder/log'))\nexcept OSError:\n    pass\n"
+        "else:\n    raise AssertionError",
+    )
+
+
+def test_configuring_again_replaces_what_was_set_up_before(file: Path) -> None:
+    run(
+        f"logs.configure(LogSettings(filename={str(file)!r}))\nlogs.get('consumer').warning('once')\n"
+        "assert len(logging.getLogger().handlers) == 1",
+    )
+    assert [line["event"] for line in lines(file)] == ["once"]
