@@ -13,6 +13,7 @@ import msgspec
 
 from ingest.broker import Outgoing
 from ingest.job import Counts, Job, JobStatus, Problem
+from ingest.store.values import Values
 from ingest.messages import Candidate
 
 
@@ -82,8 +83,8 @@ class JobExists(Exception):  # noqa: N818 - a refusal, not a fault
         self.status = status
 
 
-class Store(Protocol):
-    """Jobs, tasks, schedule, leases, handlers and path cache."""
+class Store(Values, Protocol):
+    """Jobs, tasks, schedule, leases, handlers, path cache, and the values of handlers."""
 
     # jobs
     def create_job(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:

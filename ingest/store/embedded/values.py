@@ -1,0 +1,152 @@
+"""The values of handlers in the embedded store: a row per key, and one per element of a list."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ingest.sqlite import transaction
+from ingest.store.values import WrongKind
+
+_LIVE = "key = :key AND (until IS NULL OR until > :now)"
+
+
+class EmbeddedValues:
+    """Implements `ingest.store.values.Values`."""
+
+    _db: sqlite3.Connection
+
+    def value(self, key: bytes, now: float) -> bytes | None:
+        """See Values."""
+        row = _row(self._db, key, now)
+        return None if row is None else _string(key, row)
+
+    def set_value(
+        self, key: bytes, value: bytes, now: float, *, until: float | None = None, only_new: bool = False
+    ) -> bool:
+        """See Values."""
+        with _changing(self._db, key, now) as there:
+            if there is not None and only_new:
+                return False
+            _drop(self._db, key)
+            self._db.execute("INSERT INTO value (key, content, until) VALUES (?, ?, ?)", (key, value, until))
+        return True
+
+    def add_to_value(self, key: bytes, amount: int, now: float) -> int:
+        """See Values."""
+        with _changing(self._db, key, now) as there:
+            try:
+                total = amount if there is None else int(_string(key, there)) + amount
+            except ValueError:
+                raise WrongKind(f"{key!r} holds no whole number") from None
+            self._db.execute(
+                "INSERT INTO value (key, content) VALUES (:key, :text) ON CONFLICT (key) DO UPDATE SET content = :text",
+                {"key": key, "text": b"%d" % total},
+            )
+        return total
+
+    def push_values(self, key: bytes, values: Sequence[bytes], now: float, *, left: bool = False) -> int:
+        """See Values."""
+        with _changing(self._db, key, now) as there:
+            if there is None:
+                self._db.execute("INSERT INTO value (key) VALUES (?)", (key,))
+            else:
+                _refuse_string(key, there)
+            end, step = ("min(position)", -1) if left else ("max(position)", 1)
+            (position,) = self._db.execute(
+                f"SELECT coalesce({end}, 0) FROM value_item WHERE key = ?", (key,)
+            ).fetchone()
+            self._db.executemany(
+                "INSERT INTO value_item VALUES (?, ?, ?)",
+                [(key, position + step * number, each) for number, each in enumerate(values, start=1)],
+            )
+            return _length(self._db, key)
+
+    def list_values(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
+        """See Values."""
+        length = self.count_values(key, now)
+        first, last = (max(0, place + length) if place < 0 else place for place in (first, last + 1 or length))
+        rows = self._db.execute(
+            "SELECT content FROM value_item WHERE key = ? ORDER BY position LIMIT ? OFFSET ?",
+            (key, max(0, last - first), first),
+        )
+        return [row[0] for row in rows]
+
+    def count_values(self, key: bytes, now: float) -> int:
+        """See Values."""
+        row = _row(self._db, key, now)
+        if row is None:
+            return 0
+        _refuse_string(key, row)
+        return _length(self._db, key)
+
+    def delete_value(self, key: bytes, now: float) -> bool:
+        """See Values."""
+        with _changing(self._db, key, now) as there:
+            _drop(self._db, key)
+        return there is not None
+
+    def expire_value(self, key: bytes, until: float | None, now: float) -> bool:
+        """See Values."""
+        with _changing(self._db, key, now) as there:
+            self._db.execute("UPDATE value SET until = ? WHERE key = ?", (until, key))
+        return there is not None
+
+    def value_expiry(self, key: bytes, now: float) -> float | None:
+        """See Values."""
+        row = _row(self._db, key, now)
+        if row is None:
+            raise KeyError(key)
+        until: float | None = row[1]
+        return until
+
+    def value_keys(self, prefix: bytes, now: float) -> list[bytes]:
+        """See Values."""
+        rows = self._db.execute(
+            "SELECT key FROM value WHERE substr(key, 1, ?) = ? AND (until IS NULL OR until > ?) ORDER BY key",
+            (len(prefix), prefix, now),
+        )
+        return [row[0] for row in rows]
+
+
+_Row = tuple[bytes | None, float | None]
+"""Content (None: it is a list) and time of expiry."""
+
+
+def _row(db: sqlite3.Connection, key: bytes, now: float) -> _Row | None:
+    row: _Row | None = db.execute(
+        f"SELECT content, until FROM value WHERE {_LIVE}", {"key": key, "now": now}
+    ).fetchone()
+    return row
+
+
+@contextmanager
+def _changing(db: sqlite3.Connection, key: bytes, now: float) -> Iterator[_Row | None]:
+    """A transaction that gives the row of the key; what has expired is removed first."""
+    with transaction(db):
+        row = _row(db, key, now)
+        if row is None:
+            _drop(db, key)
+        yield row
+
+
+def _drop(db: sqlite3.Connection, key: bytes) -> None:
+    db.execute("DELETE FROM value WHERE key = ?", (key,))
+    db.execute("DELETE FROM value_item WHERE key = ?", (key,))
+
+
+def _string(key: bytes, row: _Row) -> bytes:
+    if row[0] is None:
+        raise WrongKind(f"{key!r} holds a list")
+    return row[0]
+
+
+def _refuse_string(key: bytes, row: _Row) -> None:
+    if row[0] is not None:
+        raise WrongKind(f"{key!r} holds a string, no list")
+
+
+def _length(db: sqlite3.Connection, key: bytes) -> int:
+    length: int = db.execute("SELECT count(*) FROM value_item WHERE key = ?", (key,)).fetchone()[0]
+    return length
