@@ -10,12 +10,15 @@ import msgspec
 
 from consumer.protocol import Away, Began, Finished, Outcome, Page, Part, PathDone, Result
 from ingest.broker import Outgoing, Record
+from ingest.fingerprint import cache_key
 from ingest.handler_file import DEFAULT_TIMEOUT
 from ingest.job import Counts, Job, Problem
 from ingest.messages import (
     UNKNOWN,
+    Candidate,
     Change,
     ClosePass,
+    Delete,
     ListPath,
     OpenPass,
     SyncFiles,
@@ -54,12 +57,10 @@ def page_step(given: Given, page: Page, now: float) -> Step:
 
 def finished_step(given: Given, finished: Finished, now: float) -> Step:
     """The task came to its end, for better or worse."""
-    if isinstance(given.task, SyncFiles):
+    if isinstance(given.task, (SyncFiles, Delete)):
         if finished.failure is None:
-            return _files_step(given, now, [])
-        outcome = finished.failure
-        rest = given.task.changes[len(given.done) :]
-        return _files_step(given, now, [(change, outcome) for change in rest])
+            return _batch_step(given, now, [])
+        return _batch_step(given, now, [(item, finished.failure) for item in _not_done(given)])
     if finished.failure is None:
         return _step(given, now, finished.part)
     return _task_failed(given, finished.failure, finished, now)
@@ -68,18 +69,17 @@ def finished_step(given: Given, finished: Finished, now: float) -> Step:
 def broken_step(given: Given, broken: Broken, now: float) -> Step:
     """The worker was killed, or died: the path in progress has failed, those after it have not been begun."""
     outcome = Outcome(Result.FAILED, reason=broken.reason)
-    if not isinstance(given.task, SyncFiles):
+    if not isinstance(given.task, (SyncFiles, Delete)):
         return _task_failed(given, outcome, Finished(), now)
-    rest = given.task.changes[len(given.done) :]
-    untouched = rest[1:] if broken.retry else []
-    return _files_step(given, now, [(change, outcome) for change in rest[:1]], untouched)
+    rest = _not_done(given)
+    return _batch_step(given, now, [(item, outcome) for item in rest[:1]], rest[1:] if broken.retry else [])
 
 
 def away_step(given: Given, _away: Away, now: float, back_off: float) -> Step:
     """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed."""
     task = given.task
-    if isinstance(task, SyncFiles):
-        return _files_step(given, now, [], task.changes[len(given.done) :], back_off)
+    if isinstance(task, (SyncFiles, Delete)):
+        return _batch_step(given, now, [], _not_done(given), back_off)
     return _step(given, now, Part(), again_with=again(task), due=now + back_off)
 
 
@@ -100,38 +100,94 @@ def _task_failed(given: Given, outcome: Outcome, finished: Finished, now: float)
     return _step(given, now, part)
 
 
-def _files_step(
-    given: Given,
-    now: float,
-    broken: list[tuple[Change, Outcome]],
-    untouched: Sequence[Change] = (),
-    wait: float = 0.0,
+Item = Change | Candidate
+
+
+def _items(task: Task) -> Sequence[Item]:
+    if isinstance(task, SyncFiles):
+        return task.changes
+    return task.candidates if isinstance(task, Delete) else ()
+
+
+def _not_done(given: Given) -> Sequence[Item]:
+    return _items(given.task)[len(given.done) :]
+
+
+def _batch_step(
+    given: Given, now: float, broken: list[tuple[Item, Outcome]], untouched: Sequence[Item] = (), wait: float = 0.0
 ) -> Step:
     """The step for a batch: what was done is done, what failed is retried or recorded, the rest is handed out again."""
-    task = given.task
-    assert isinstance(task, SyncFiles)  # noqa: S101 - the callers have looked
-    ended = [*zip(task.changes, given.done, strict=False)]
-    results = [(change, done.target, done.outcome) for change, done in ended]
-    results += [(change, "", outcome) for change, outcome in broken]
-    counts, cached, problems, retried = Counts(), [], [], []
-    for change, target, outcome in results:
-        if outcome.result is Result.FAILED and change.attempt < given.began.max_retries:
-            retried.append(msgspec.structs.replace(change, attempt=change.attempt + 1, catalog=UNKNOWN))
-            continue
+    results = [(item, done.target, done.outcome) for item, done in zip(_items(given.task), given.done, strict=False)]
+    results += [(item, "", outcome) for item, outcome in broken]
+    settled, retried = [], []
+    for item, target, outcome in results:
+        if outcome.result is Result.FAILED and item.attempt < given.began.max_retries:
+            retried.append(_once_more(item))
+        else:
+            settled.append((item, target, outcome))
+    delete = isinstance(given.task, Delete)
+    part = _deleted(given, settled, now) if delete else _synced(settled, now)
+    failed = any(outcome.result is Result.FAILED for _, _, outcome in settled)
+    failed = failed or (isinstance(given.task, (SyncFiles, Delete)) and given.task.failed)
+    left = [*retried, *untouched]
+    counts = part.counts + Counts(retries=int(bool(retried)), tasks_failed=int(failed and not left))
+    part = msgspec.structs.replace(part, counts=counts)
+    judged = [item for item, _, _ in settled if isinstance(item, Candidate)]
+    if not left:
+        return _step(given, now, part, judged=judged)
+    items = {"candidates" if delete else "changes": left}
+    task = msgspec.structs.replace(again(given.task), failed=failed, **items)
+    due = now + max(wait, given.began.delay if retried else 0.0)
+    return _step(given, now, part, again_with=task, due=due, judged=judged)
+
+
+def _once_more(item: Item) -> Item:
+    if isinstance(item, Change):
+        return msgspec.structs.replace(item, attempt=item.attempt + 1, catalog=UNKNOWN)
+    return msgspec.structs.replace(item, attempt=item.attempt + 1)
+
+
+def _synced(settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+    counts, cached, problems = Counts(), [], []
+    for item, target, outcome in settled:
+        assert isinstance(item, Change)  # noqa: S101 - of a SyncFiles
         counts += _count(outcome)
         if outcome.cached is not None:
             cached.append(outcome.cached)
         if outcome.reason:
-            problems.append(_problem(path_from_wire(change.path), target, outcome, change.attempt, now))
-    counts += Counts(retries=1 if retried else 0)
-    failed = task.failed or counts.failed > 0
-    left = [*retried, *untouched]
-    if left:
-        once_more = msgspec.structs.replace(again(task), changes=left, failed=failed)
-        due = now + max(wait, given.began.delay if retried else 0.0)
-        return _step(given, now, Part((), counts, problems, cached), again_with=once_more, due=due)
-    counts += Counts(tasks_failed=int(failed))
-    return _step(given, now, Part((), counts, problems, cached))
+            problems.append(_problem(path_from_wire(item.path), target, outcome, item.attempt, now))
+    return Part((), counts, problems, cached)
+
+
+def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+    """What was deleted is forgotten by the path cache; what waited for its place is synced, or has failed too."""
+    counts, uncached, problems, children = Counts(), [], [], []
+    for item, _, outcome in settled:
+        assert isinstance(item, Candidate)  # noqa: S101 - of a Delete
+        relative = item.target.removeprefix(given.job.target + "/").encode("utf-8", "surrogateescape")
+        if outcome.result is Result.DONE:
+            counts += Counts(deleted=1)
+            uncached.append(cache_key(given.job, item.target, directory=item.collection))
+        if outcome.reason:
+            problems.append(_problem(relative, item.target, outcome, item.attempt, now))
+        if item.resync is not None and outcome.result in (Result.DONE, Result.UNCHANGED):
+            children.append(_resync(given, item))
+        elif item.taken_by == "regular" and item.resync is not None:
+            counts += Counts(failed=1)  # the file that waits; a directory is counted by nobody
+    return Part(children, counts, problems, uncached=uncached)
+
+
+def _resync(given: Given, candidate: Candidate) -> Child:
+    """The task for what takes the place of a candidate that is out of the way."""
+    job, task, path = given.job, secrets.token_hex(8), candidate.resync or ""
+    key, pass_id = job.key(path_from_wire(path)), given.task.pass_id
+    message: Task
+    if candidate.taken_by == "directory":
+        topic, message = job.topics.path, ListPath(job=job.name, pass_id=pass_id, task=task, path=path)
+    else:
+        change = Change(path)
+        topic, message = job.topics.file, SyncFiles(job=job.name, pass_id=pass_id, task=task, changes=[change])
+    return Child(task, Outgoing(topic, job.topics.partition(topic, key), encode(message)))
 
 
 def _count(outcome: Outcome) -> Counts:
@@ -166,15 +222,17 @@ def _step(
     again_with: Task | None = None,
     due: float = 0.0,
     error: str | None = None,
+    judged: Sequence[Candidate] = (),
 ) -> Step:
     task, record, topics = given.task, given.record, given.job.topics
     once_more = None
     if again_with is not None:
         message = Outgoing(record.topic, record.partition, encode(again_with))
         once_more = Again(due, again_with.round, message)
-    closing = secrets.token_hex(8)
-    last = ClosePass(job=task.job, pass_id=task.pass_id, task=closing)
+    number = secrets.token_hex(8)
     partition = topics.partition(topics.restart, given.job.key(b""))
+    last = ClosePass(job=task.job, pass_id=task.pass_id, task=number)
+    closing = Child(number, Outgoing(topics.restart, partition, encode(last)))
     return Step(
         job=task.job,
         pass_id=task.pass_id,
@@ -187,6 +245,9 @@ def _step(
         marker=marker,
         problems=part.problems,
         cached=part.cached,
-        closing=Child(closing, Outgoing(topics.restart, partition, encode(last))),
+        uncached=part.uncached,
+        candidates=part.candidates,
+        judged=judged,
+        closing=None if isinstance(task, ClosePass) and not part.children else closing,
         error=error,
     )

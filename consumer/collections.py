@@ -7,13 +7,19 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from irods.session import iRODSSession
+
 from consumer.context import Context
-from consumer.irods import requests
+from consumer.irods import catalog, requests
 from consumer.irods.catalog import collection_exists
 from consumer.irods.errors import ALREADY_EXISTS, code_of
+from consumer.listing import Contents
 from consumer.meta import Meta, of_directory
-from ingest.core import Operation
+from ingest.core import DeleteMode, Operation
+from ingest.fingerprint import cache_key, fingerprint
 from ingest.messages import Stat
+from ingest.store import Cached
+from scanner.filesystem import Entry
 
 LEASE_SECONDS = 60.0
 """How long the creation of one collection, its hooks included, keeps others waiting."""
@@ -86,3 +92,63 @@ def _create(_module: Any, _logger: Any, session: Any, meta: Meta, *_: Any, **__:
 
 def _nothing(*_: Any, **__: Any) -> None:
     """The action of events that change nothing in iRODS."""
+
+
+class DirectoryCollection:
+    """The collection of the directory: whether it is there, and what it has, asked at most once each."""
+
+    def __init__(self, ctx: Context, path: bytes, entry: Entry, present: bool | None) -> None:
+        """`present`: what the listing of the parent said of the collection, if it knew."""
+        self._ctx = ctx
+        self._path = path
+        self._entry = entry
+        self._present = False if ctx.job.initial_ingest else present
+        self._contents: Contents | None = None
+        self._key = cache_key(ctx.job, ctx.target(path, directory=True), directory=True)
+        self._now = 0
+        self.created = False
+        self.deletes = False
+        """Whether what has no source any more is to be deleted in this collection."""
+
+    def ensure(self) -> None:
+        """Create the collection, or run the hooks for a changed one; nothing when the cache knows it as it is."""
+        ctx, path = self._ctx, self._path
+        meta = of_directory(ctx.job, path, ctx.target(path, directory=True), self._entry.stat)
+        operation = ctx.handler.operation(ctx.session(meta), meta)
+        self.deletes = ctx.handler.check_modes(operation, meta) is not DeleteMode.DO_NOT_DELETE
+        self._now = fingerprint(self._entry.stat, operation)
+        known = None if ctx.job.ignore_cache else ctx.store.cached(ctx.cache_space, self._key[0], self._key[1:])[0]
+        if known == self._now and self._present is not False:
+            return
+        if self._present is None:
+            self._present = collection_exists(ctx.lister, meta["target"])
+        if self._present:
+            modify(ctx, path, self._entry.stat)
+        elif path and not ctx.job.initial_ingest:
+            self.created = create_below_known(ctx, path, self._entry.stat)
+        else:
+            self.created = create(ctx, path, self._entry.stat)
+        if operation is Operation.NO_OP:
+            self.created = False
+
+    def remember(self) -> list[Cached]:
+        """What the path cache is to keep of the directory."""
+        return [Cached(*self._key, self._now)]
+
+    def contents(self) -> Contents:
+        """What is in the collection: two queries, none when it was just created or is to be taken as empty."""
+        if self._contents is None:
+            if self.created or self._ctx.job.initial_ingest:
+                self._contents = Contents((), ())
+            else:
+                self._contents = self._ask(self._ctx.lister)
+        return self._contents
+
+    def _ask(self, session: iRODSSession) -> Contents:
+        target = self._ctx.target(self._path, directory=True)
+        return Contents(catalog.objects(session, target), catalog.subcollections(session, target))
+
+    def close(self) -> None:
+        """Give back what the contents hold."""
+        if self._contents is not None:
+            self._contents.close()

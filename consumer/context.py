@@ -50,15 +50,6 @@ class Context:
         """The logical path of a source-relative path."""
         return logical_path(self.job.source, self.job.target, path, directory=directory)
 
-    def cache_key(self, target: str) -> tuple[bytes, bytes]:
-        """Directory and name under which the path cache knows a logical path below the target.
-
-        Logical and not source names: what is deleted in iRODS must be forgotten, and there is no way back from a
-        mapped name to its source.
-        """
-        directory, _, name = target.removeprefix(self.job.target).encode("utf-8", "surrogateescape").rpartition(b"/")
-        return directory, name
-
     def vault_of(self, hierarchy: str) -> str:
         """The vault path of the leaf of a hierarchy; asked once."""
         leaf = hierarchy.rpartition(";")[2]

@@ -23,7 +23,7 @@ from consumer.irods.sessions import Unreachable, check_login
 from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
-from ingest.fingerprint import fingerprint, same_data
+from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.messages import UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
 from ingest.store import Cached
@@ -118,6 +118,7 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     meta = of_file(ctx.job, entry, target)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
+    ctx.handler.check_modes(operation, meta)
     reason = _unfit(ctx, entry, operation, target)
     if reason:
         return Outcome(Result.SKIPPED, reason=reason)
@@ -180,7 +181,9 @@ def _act(
     if decision.do is not Do.NOTHING:
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Do.NOTHING else Result.DONE
-    return Outcome(result, bytes=act.bytes, cached=Cached(*ctx.cache_key(ctx.target(entry.path)), now))
+    return Outcome(
+        result, bytes=act.bytes, cached=Cached(*cache_key(ctx.job, ctx.target(entry.path), directory=False), now)
+    )
 
 
 def _physical(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:

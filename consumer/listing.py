@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -43,9 +43,22 @@ class Contents:
             found += [msgspec.msgpack.decode(row[0], type=Replica) for row in rows]
         return sorted(found, key=lambda replica: replica.number)
 
+    def names(self) -> Iterator[tuple[str, bool]]:
+        """All names, objects first, each once, and whether it is a collection's."""
+        yield from ((name, False) for name in self._held)
+        if self._spilled is not None:
+            for (name,) in self._spilled.execute("SELECT DISTINCT name FROM replica"):
+                if name not in self._held:
+                    yield name, False
+        yield from ((name, True) for name in self._collections)
+
     def has_collection(self, name: str) -> bool:
         """Whether there is a sub-collection of this name."""
         return name in self._collections
+
+    def has_object(self, name: str) -> bool:
+        """Whether there is an object of this name."""
+        return name not in self._collections and bool(self[name])
 
     def close(self) -> None:
         """Remove the temporary file."""

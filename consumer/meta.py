@@ -80,5 +80,17 @@ def of_file(job: Job, entry: Entry, target: str) -> Meta:
     )
 
 
+def of_deletion(job: Job, parent: bytes, target: str, *, collection: bool) -> Meta:
+    """What holds for an object or collection that is deleted; `path` is where its source would be."""
+    directory = os.fsdecode(join(job.source, parent))
+    return of_job(job) | {
+        "task": "delete_collection" if collection else "delete_data_object",
+        "queue_name": job.topics.file,
+        "path": f"{directory}/{target.rpartition('/')[2]}",
+        "target": target,
+        "target_collection": target if collection else target.rpartition("/")[0],
+    }
+
+
 def _times(stat: Stat) -> Meta:
     return {"mtime": stat.mtime_ns / 1e9, "ctime": stat.ctime_ns / 1e9}

@@ -13,6 +13,7 @@ from enum import Enum
 import msgspec
 
 from ingest.job import Counts, LogSettings, Problem
+from ingest.messages import Candidate
 from ingest.store import Cached, Child
 
 PAGE_STORED = b"stored"
@@ -71,6 +72,8 @@ class Part(msgspec.Struct, frozen=True):
     counts: Counts = Counts()
     problems: Sequence[Problem] = ()
     cached: Sequence[Cached] = ()
+    uncached: Sequence[tuple[bytes, bytes]] = ()
+    candidates: Sequence[Candidate] = ()
 
 
 class Page(_Report, frozen=True):

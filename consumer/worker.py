@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from consumer.context import Context
+from consumer.delete import delete
 from consumer.file import out_of_reach, sync_files
 from consumer.irods.errors import describe
 from consumer.irods.sessions import Sessions
@@ -26,7 +27,7 @@ from consumer.restart import close_pass, open_pass
 from ingest import logs
 from ingest.errors import Refused
 from ingest.job import DEFAULT_IDLE_SECONDS
-from ingest.messages import ClosePass, ListPath, OpenPass, SyncFiles, Task, decode
+from ingest.messages import ClosePass, Delete, ListPath, OpenPass, SyncFiles, Task, decode
 from ingest.store import Store
 from ingest.store.embedded import EmbeddedStore
 
@@ -104,6 +105,9 @@ class _Worker:
                 case SyncFiles():
                     yield from sync_files(ctx, task)
                     yield Finished()
+                case Delete():
+                    yield from delete(ctx, task)
+                    yield Finished()
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end
@@ -129,6 +133,8 @@ def _began(ctx: Context, task: Task) -> Began:
     match task:
         case SyncFiles():
             attempt = max(change.attempt for change in task.changes)
+        case Delete():
+            attempt = max(candidate.attempt for candidate in task.candidates)
         case ListPath():
             attempt = task.attempt
         case _:

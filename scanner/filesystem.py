@@ -101,6 +101,10 @@ class Listing:
             if found is not None and not (isinstance(found, Skipped) and found.excluded):
                 yield found
 
+    def names(self) -> Iterator[bytes]:
+        """All names that the directory has, whatever options, permissions or kind, in order."""
+        return self._names.after(b"")
+
     def has(self, name: bytes) -> bool:
         """Whether the directory has an entry of this name."""
         return name in self._names

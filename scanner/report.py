@@ -48,6 +48,7 @@ def as_json(status: JobStatus, now: float) -> dict[str, Any]:
             "remaining": counts.remaining_files,
         },
         "collections_created": counts.collections,
+        "deleted": counts.deleted,
         "bytes": counts.bytes,
         "rate": round(_rate(status, now), 1),
         "passes": status.passes,
@@ -99,7 +100,8 @@ def print_summary(status: JobStatus, problems: Sequence[Problem], now: float) ->
     out.print(
         f"Job {_plain(status.job.name)} {status.state.value}: {counts.files} files in {_elapsed(status, now):.1f} s:"
         f" {counts.done} synced ({_size(counts.bytes)}), {counts.unchanged} unchanged, {counts.skipped} skipped,"
-        f" {counts.failed} failed; {counts.collections} collections created."
+        f" {counts.failed} failed; {counts.collections} collections created,"
+        f" {counts.deleted} deleted."
     )
     if status.error:
         out.print(f"[red]Error:[/] {_plain(status.error)}")

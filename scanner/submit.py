@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from ingest.core import DeleteMode, Operation
+from ingest.core import Operation
 from ingest.errors import Refused
 from ingest.handler_file import Handler, read, sha256
 from ingest.job import Job, LogSettings
@@ -28,7 +28,6 @@ NOT_YET = {
     "redis_port": "Redis",
     "redis_db": "Redis",
     "dry_run": "dry runs",
-    "max_delete": "deletion",
     "bulk": "bulk registration",
     "profile": "profiling",
     "profile_filename": "profiling",
@@ -96,6 +95,9 @@ def _job(source: str, target: str, given: dict[str, Any], handler: str | None) -
         one_file_system=given["one_file_system"],
         checksum=given["checksum"],
         preserve_mtime=given["preserve_mtime"],
+        max_delete=_max_delete(given["max_delete"]),
+        delete_only_ingested=given["delete_only_ingested"],
+        accept_new_device=given["accept_new_device"],
         log=LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"]),
     )
 
@@ -104,6 +106,15 @@ def _types(text: str | None) -> tuple[str, ...]:
     """The comma list of --exclude_file_type; `none` is what the incumbent calls an empty one."""
     names = [name.strip() for name in (text or "").split(",")]
     return tuple(name for name in names if name and name != "none")
+
+
+def _max_delete(text: str | None) -> str | None:
+    if text is None:
+        return None
+    number = text.removesuffix("%")
+    if not number.replace(".", "", 1 if text.endswith("%") else 0).isdecimal():
+        raise Refused(f"--max-delete {text!r} is neither a number nor a share like 5%")
+    return text
 
 
 def _check_cron(text: str | None) -> None:
@@ -121,11 +132,9 @@ def _check_modes(handler: Handler) -> None:
         raise Refused("character_map of the event handler: not yet")
     try:
         operation = handler.operation(None, {})
-        mode = handler.delete_mode({})
+        handler.delete_mode({})
     except Exception:  # noqa: BLE001 - it cannot be known here
         return
     if operation is Operation.REGISTER_AS_REPLICA_SYNC and not handler.has("to_resource"):
         raise Refused("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
     handler.check_modes(operation, {})
-    if mode is not DeleteMode.DO_NOT_DELETE:
-        raise Refused(f"delete mode {mode.name}: not yet")

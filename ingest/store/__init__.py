@@ -13,8 +13,8 @@ import msgspec
 
 from ingest.broker import Outgoing
 from ingest.job import Counts, Job, JobStatus, Problem
-from ingest.store.values import Values
 from ingest.messages import Candidate
+from ingest.store.values import Values
 
 
 class Child(msgspec.Struct, frozen=True):

@@ -1,0 +1,65 @@
+"""Before anything is deleted: reasons to doubt that what the source does not show is really gone."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from consumer.context import Context
+from ingest.job import JobStatus
+from scanner.filesystem import Listing, list_directory
+from scanner.rules import Rules
+
+
+def objection(ctx: Context, status: JobStatus, objects: int, collections: int) -> str | None:
+    """Why the candidates of a pass must not be deleted, in a sentence. Raises RootUnseen without the source."""
+    with list_directory(ctx.job.source, b"", Rules()) as listing:
+        return _empty(listing) or _moved(ctx) or _too_many(ctx, status, objects + collections)
+
+
+def remember(ctx: Context) -> None:
+    """Keep what is mounted at the source now, for the next pass on this host."""
+    ctx.store.remember_mount(ctx.cache_space, socket.gethostname(), mounted_at(ctx.job.source))
+
+
+def mounted_at(source: bytes) -> str:
+    """What the source lies on: file system type, mount source and root within it; without /proc the device."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return f"device {os.stat(source).st_dev}"
+    best, found = b"", b""
+    for line in lines:
+        fields, _, rest = line.partition(b" - ")
+        _, _, _, root, mount, *_ = fields.split(b" ")
+        mount = mount.replace(b"\\040", b" ")
+        if (source + b"/").startswith(mount.rstrip(b"/") + b"/") and len(mount) >= len(best):
+            kind, device, *_ = rest.split(b" ")
+            best, found = mount, b" ".join((kind, device, root))
+    return found.decode("utf-8", "backslashreplace")
+
+
+def _empty(listing: Listing) -> str | None:
+    if len(listing):
+        return None
+    return "the source is empty and the target is not: is it mounted?"
+
+
+def _moved(ctx: Context) -> str | None:
+    before = ctx.store.mount(ctx.cache_space, socket.gethostname())
+    now = mounted_at(ctx.job.source)
+    if before is None or before == now or ctx.job.accept_new_device:
+        return None
+    return f"the source is on another device than last time ({now}, not {before}): --accept-new-device if that is right"
+
+
+def _too_many(ctx: Context, status: JobStatus, candidates: int) -> str | None:
+    limit = ctx.job.max_delete
+    if limit is None:
+        return None
+    listed = status.counts.listed
+    most = listed * float(limit[:-1]) / 100 if limit.endswith("%") else float(limit)
+    if candidates <= most:
+        return None
+    return f"{candidates} of {listed} objects and collections would be deleted, more than --max-delete {limit}"

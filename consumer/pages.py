@@ -1,0 +1,164 @@
+"""From the listing of a directory to tasks, page by page: what is new, what is in the way, what has no source."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+
+from consumer import candidates
+from consumer.collections import DirectoryCollection
+from consumer.context import Context
+from consumer.meta import of_file
+from consumer.protocol import Page, Part
+from ingest.broker import Outgoing
+from ingest.core import Operation
+from ingest.fingerprint import cache_key, fingerprint
+from ingest.job import Counts, Problem
+from ingest.messages import Candidate, Change, ListPath, SyncFiles, encode, path_to_wire
+from ingest.store import Child
+from scanner.filesystem import Entry, Listing, Skipped
+
+PAGE_ENTRIES = 5_000
+"""Entries of a directory between two steps of the store, and names of one look into the path cache."""
+
+
+class Pages:
+    """Turns the listing of one directory into tasks; changed files in batches that share a partition."""
+
+    def __init__(
+        self, ctx: Context, task: ListPath, path: bytes, collection: DirectoryCollection, *, deletes: bool
+    ) -> None:
+        """`deletes`: what the collection has and the directory has not becomes a candidate for deletion."""
+        self._ctx = ctx
+        self._task = task
+        self._path = path
+        self._collection = collection
+        self._deletes = deletes
+        self._target = ctx.target(path, directory=True)
+        self._asks = ctx.handler.has("operation")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._batches: dict[int, list[Change]] = {}
+        self._children: list[Child] = []
+        self._problems: list[Problem] = []
+        self._candidates: list[Candidate] = []
+        self._counts = Counts()
+
+    def over(self, listing: Listing) -> Iterator[Page]:
+        """The pages of the listing but the last, which `part` gives."""
+        page: list[Entry] = []
+        last = b""
+        for entry in listing:
+            if len(page) == PAGE_ENTRIES:
+                self._take(page)
+                yield Page(last, self.part())
+                page = []
+            if isinstance(entry, Skipped):
+                self._skip(entry)
+            else:
+                page.append(entry)
+            last = entry.path.rpartition(b"/")[2]
+        self._take(page)
+        if self._deletes:
+            yield from self._missing(listing, last)
+
+    def part(self) -> Part:
+        """What has come together since the last call."""
+        for partition, changes in self._batches.items():
+            self._publish(partition, changes)
+        part = Part(self._children, self._counts, self._problems, candidates=self._candidates)
+        self._begin()
+        return part
+
+    def _missing(self, listing: Listing, last: bytes) -> Iterator[Page]:
+        contents = self._collection.contents()
+        self._counts += Counts(listed=sum(1 for _ in contents.names()))
+        for candidate in candidates.missing(self._ctx, self._path, contents, listing):
+            if len(self._candidates) >= PAGE_ENTRIES:
+                yield Page(last, self.part())
+            self._add(candidate)
+
+    def _take(self, page: list[Entry]) -> None:
+        unchanged = files = 0
+        for entry, cached in zip(page, self._known(page), strict=True):
+            files += entry.kind != "directory"
+            if self._deletes and self._in_the_way(entry):
+                continue
+            if entry.kind == "directory":
+                self._descend(entry, cached)
+            elif cached is not None and cached == fingerprint(entry.stat, self._operation(entry)):
+                unchanged += 1
+            else:
+                self._change(entry, cached)
+        self._counts += Counts(files=files, unchanged=unchanged)
+
+    def _known(self, page: list[Entry]) -> list[int | None]:
+        """The fingerprints that the path cache has for the entries of a page."""
+        ctx = self._ctx
+        if ctx.job.ignore_cache or not page:
+            return [None] * len(page)
+        keys = [
+            cache_key(ctx.job, f"{self._target}/{self._name(each)}", directory=each.kind == "directory")
+            for each in page
+        ]
+        return ctx.store.cached(ctx.cache_space, keys[0][0], [name for _, name in keys])
+
+    def _operation(self, entry: Entry) -> Operation:
+        if not self._asks:
+            return Operation.REGISTER_SYNC
+        meta = of_file(self._ctx.job, entry, self._ctx.target(entry.path))
+        return self._ctx.handler.operation(self._ctx.session(meta), meta)
+
+    def _name(self, entry: Entry) -> str:
+        return self._ctx.name(self._path, entry.name, directory=entry.kind == "directory")
+
+    def _in_the_way(self, entry: Entry) -> bool:
+        """Whether the zone has something of the other kind under the entry's name: that goes first, then it is synced.
+
+        Links and special files are in nobody's way: what they were may come back by an option.
+        """
+        name, contents = self._name(entry), self._collection.contents()
+        if entry.kind == "regular" and contents.has_collection(name):
+            in_the_way = candidates.tree(self._ctx, self._path, name, taken_by="regular", resync=entry.path)
+        elif entry.kind == "directory" and contents.has_object(name):
+            in_the_way = candidates.tree(self._ctx, self._path, name, taken_by="directory", resync=entry.path)
+        else:
+            return False
+        for candidate in in_the_way:
+            self._add(candidate)
+        return True
+
+    def _add(self, candidate: Candidate) -> None:
+        self._candidates.append(candidate)
+        if candidate.target != f"{self._target}/{candidate.name}":  # what lies deeper is not in this listing
+            self._counts += Counts(listed=1)
+
+    def _descend(self, entry: Entry, cached: int | None) -> None:
+        present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))
+        job, task = self._ctx.job, secrets.token_hex(8)
+        message = ListPath(
+            job=job.name, pass_id=self._task.pass_id, task=task, path=path_to_wire(entry.path), present=present
+        )
+        partition = job.topics.partition(job.topics.path, job.key(entry.path))
+        self._children.append(Child(task, Outgoing(job.topics.path, partition, encode(message))))
+
+    def _change(self, entry: Entry, cached: int | None) -> None:
+        found = self._collection.contents()[self._name(entry)]
+        partition = self._ctx.job.topics.partition(self._ctx.job.topics.file, self._ctx.job.key(entry.path))
+        batch = self._batches.setdefault(partition, [])
+        batch.append(Change(path_to_wire(entry.path), found, cached))
+        if len(batch) >= self._ctx.job.files_per_task:
+            self._publish(partition, self._batches.pop(partition))
+
+    def _publish(self, partition: int, changes: list[Change]) -> None:
+        task, topic = secrets.token_hex(8), self._ctx.job.topics.file
+        message = SyncFiles(job=self._ctx.job.name, pass_id=self._task.pass_id, task=task, changes=changes)
+        self._children.append(Child(task, Outgoing(topic, partition, encode(message))))
+
+    def _skip(self, skipped: Skipped) -> None:
+        self._counts += Counts(files=1, skipped=1)
+        target = self._ctx.target(skipped.path)
+        problem = Problem(path=skipped.path, target=target, skipped=True, reason=skipped.reason, at=time.time())
+        self._problems.append(problem)
