@@ -44,7 +44,7 @@ class Given(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """The worker did not come to an end: why. `retry`: paths that had not been begun are to be handed out again."""
+    """The worker did not come to an end: why. Without `retry` nothing is handed out again, as for a stopped job."""
 
     reason: str
     retry: bool = True
@@ -68,6 +68,8 @@ def finished_step(given: Given, finished: Finished, now: float) -> Step:
 
 def broken_step(given: Given, broken: Broken, now: float) -> Step:
     """The worker was killed, or died: the path in progress has failed, those after it have not been begun."""
+    if not broken.retry:
+        given = given._replace(began=BEFORE_BEGAN)
     outcome = Outcome(Result.FAILED, reason=broken.reason)
     if not isinstance(given.task, (SyncFiles, Delete)):
         return _task_failed(given, outcome, Finished(), now)

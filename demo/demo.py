@@ -93,7 +93,8 @@ def demonstrate(work: Path, programs: Path) -> int:
 def ingest_twice(work: Path, programs: Path, source: Path, environment: str) -> int:
     """Put the tree into the zone, see what arrived, and show that a second run does nothing."""
     handler = Path(__file__).with_name("put_handler.py")
-    start: list[str | Path] = [programs / "ingest-scan", "start", source, TARGET, "--synchronous", "--event_handler", handler]
+    start: list[str | Path] = [programs / "ingest-scan", "start", source, TARGET, "--synchronous"]
+    start += ["--event_handler", handler]
     environ = {"IRODS_ENVIRONMENT_FILE": environment, "INGEST_STATE": str(work / "state.db")}
 
     say("Everything into the zone")
