@@ -43,7 +43,7 @@ def credentials(environ: dict[str, str] | None = None) -> dict[str, Any]:
     file = env.get("IRODS_ENVIRONMENT_FILE")
     if all(env.get(variable) for variable in _VARIABLES.values()):
         values: dict[str, Any] = {name: env[variable] for name, variable in _VARIABLES.items()}
-        if not values["port"].isdigit():
+        if not values["port"].isdecimal():
             raise Refused(f"IRODS_PORT must be a number, and {values['port']!r} is not")
         tls = _tls_settings(Path(file)) if file else {}
         return values | {"port": int(values["port"])} | tls
