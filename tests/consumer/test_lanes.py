@@ -38,10 +38,10 @@ def test_while_a_record_is_in_work_its_lane_waits_and_the_others_do_not() -> Non
     assert list(lanes.ready()) == [B1]
     assert len(lanes) == 2
     lanes.done(A0)
-    assert list(lanes.ready()) == [A5, B1]
+    assert list(lanes.ready()) == [B1, A5]
 
 
-def test_the_most_urgent_topic_comes_first_and_in_it_the_oldest_record() -> None:
+def test_the_most_urgent_topic_comes_first_and_in_it_the_lowest_offset() -> None:
     restart, path = record("restart", 0, 0), record("path", 0, 1)
     lanes = lanes_with(restart, path, A5, B2)
     assert list(lanes.ready()) == [B2, A5, path, restart]
@@ -99,7 +99,7 @@ def test_a_partition_that_comes_back_goes_on_with_what_is_delivered_anew() -> No
     assert lanes.to_commit() == {LANE_A: 1}
 
 
-@given(st.lists(st.integers(0, 2), max_size=30), st.data())
+@given(st.lists(st.integers(0, 2), max_size=12), st.data())
 def test_however_work_ends_each_lane_is_done_in_order_and_to_its_end(parts: list[int], data: st.DataObject) -> None:
     records = [record("file", part, number) for number, part in enumerate(parts)]
     lanes, working, order = lanes_with(*records), set[Record](), list[Record]()
@@ -108,11 +108,11 @@ def test_however_work_ends_each_lane_is_done_in_order_and_to_its_end(parts: list
         ready = list(lanes.ready())
         assert not {each.lane for each in ready} & {each.lane for each in working}
         assert len({each.lane for each in ready}) == len(ready)
-        if ready and data.draw(st.booleans()):
+        if ready and (not working or data.draw(st.integers(0, 1))):
             lanes.begin(ready[0])
             working.add(ready[0])
-        elif working:
-            ended = data.draw(st.sampled_from(sorted(working)))
+        else:
+            ended = sorted(working)[data.draw(st.integers(0, len(working) - 1))]
             working.remove(ended)
             lanes.done(ended)
             order.append(ended)
