@@ -81,7 +81,7 @@ def test_without_any_account_the_sentence_names_the_file_and_all_variables(home:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"{", "cannot read"), (b"", "cannot read"), (b"{'irods_host': 'x'}", "cannot read"), 
+        (b"{", "cannot read"), (b"", "cannot read"), (b"{'irods_host': 'x'}", "cannot read"),
         (b"\xff\xfe{}", "cannot read"),
         (b"[]", "is not a JSON object"), (b'"text"', "is not a JSON object"), (b"null", "is not a JSON object"),
     ],
