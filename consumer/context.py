@@ -23,12 +23,12 @@ from scanner.rules import Rules
 class Context:
     """A job with its handler, compiled rules, sessions and store; raises Refused when the handler cannot be had."""
 
-    def __init__(self, job: Job, store: Store, sessions: Sessions) -> None:
+    def __init__(self, job: Job, store: Store, sessions: Sessions, handler: Handler | None = None) -> None:
         self.job = job
         self.store = store
         self.sessions = sessions
         self.rules = Rules.of(job)
-        self.handler = _handler(job, store)
+        self.handler = handler or _handler(job, store)
         self.cache_space = cache_space(job)
         self.log: Any = logs.get("consumer").bind(job=job.name)
         self._vaults: dict[str, str] = {}

@@ -34,7 +34,8 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
     if not objects and not collections:
         return None
     status = ctx.store.job(ctx.job.name)
-    objection = guards.objection(ctx, status, objects, collections) if status else "the job is gone"
+    listed = status.counts.listed if status else 0
+    objection = guards.objection(ctx, objects + collections, listed)
     if objection:
         return _refused(ctx, task, objection, objects + collections)
     size = ctx.job.files_per_task

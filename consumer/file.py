@@ -119,7 +119,7 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     ctx.handler.check_modes(operation, meta)
-    reason = _unfit(ctx, entry, operation, target)
+    reason = unfit(ctx, entry, operation, target)
     if reason:
         return Outcome(Result.SKIPPED, reason=reason)
     catalog: Catalog = [] if ctx.job.initial_ingest and not change.attempt else change.catalog
@@ -137,7 +137,7 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     raise Impossible("the data object keeps changing while it is synced")
 
 
-def _unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str | None:
+def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str | None:
     """Why an entry cannot be synced with this operation, if so."""
     if entry.kind == "directory":
         return "a directory is where a file was listed: the next pass takes it"
@@ -163,17 +163,7 @@ def _act(
     operation: Operation,
     catalog: Catalog,
 ) -> Outcome:
-    now = fingerprint(entry.stat, operation)
-    seen = Situation(
-        operation=operation,
-        stat=entry.stat,
-        physical=_physical(ctx, entry, session, meta),
-        resource=ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource,
-        catalog=catalog,
-        metadata_only=change.cached is not None and same_data(change.cached, now),
-        forced=ctx.job.ignore_cache,
-        preserve_mtime=ctx.job.preserve_mtime,
-    )
+    seen = situation(ctx, entry, session, meta, operation, catalog, change.cached)
     decision = decide(seen)
     if decision.note:
         ctx.log.warning(decision.note, target=meta["target"])
@@ -181,8 +171,29 @@ def _act(
     if decision.do is not Do.NOTHING:
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Do.NOTHING else Result.DONE
-    return Outcome(
-        result, bytes=act.bytes, cached=Cached(*cache_key(ctx.job, ctx.target(entry.path), directory=False), now)
+    key = cache_key(ctx.job, ctx.target(entry.path), directory=False)
+    return Outcome(result, bytes=act.bytes, cached=Cached(*key, fingerprint(entry.stat, operation)))
+
+
+def situation(
+    ctx: Context,
+    entry: Entry,
+    session: iRODSSession,
+    meta: Meta,
+    operation: Operation,
+    catalog: Catalog,
+    cached: int | None,
+) -> Situation:
+    """What a decision about an entry depends on; `cached` is the fingerprint of another state of it, if any."""
+    return Situation(
+        operation=operation,
+        stat=entry.stat,
+        physical=_physical(ctx, entry, session, meta),
+        resource=ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource,
+        catalog=catalog,
+        metadata_only=cached is not None and same_data(cached, fingerprint(entry.stat, operation)),
+        forced=ctx.job.ignore_cache,
+        preserve_mtime=ctx.job.preserve_mtime,
     )
 
 

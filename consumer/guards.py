@@ -7,15 +7,17 @@ import socket
 from pathlib import Path
 
 from consumer.context import Context
-from ingest.job import JobStatus
 from scanner.filesystem import Listing, list_directory
 from scanner.rules import Rules
 
 
-def objection(ctx: Context, status: JobStatus, objects: int, collections: int) -> str | None:
-    """Why the candidates of a pass must not be deleted, in a sentence. Raises RootUnseen without the source."""
+def objection(ctx: Context, candidates: int, listed: int) -> str | None:
+    """Why the candidates of a pass must not be deleted, in a sentence; `listed` is how much the target has.
+
+    Raises RootUnseen when this host does not see the source.
+    """
     with list_directory(ctx.job.source, b"", Rules()) as listing:
-        return _empty(listing) or _moved(ctx) or _too_many(ctx, status, objects + collections)
+        return _empty(listing) or _moved(ctx) or _too_many(ctx, candidates, listed)
 
 
 def remember(ctx: Context) -> None:
@@ -54,11 +56,10 @@ def _moved(ctx: Context) -> str | None:
     return f"the source is on another device than last time ({now}, not {before}): --accept-new-device if that is right"
 
 
-def _too_many(ctx: Context, status: JobStatus, candidates: int) -> str | None:
+def _too_many(ctx: Context, candidates: int, listed: int) -> str | None:
     limit = ctx.job.max_delete
     if limit is None:
         return None
-    listed = status.counts.listed
     most = listed * float(limit[:-1]) / 100 if limit.endswith("%") else float(limit)
     if candidates <= most:
         return None

@@ -13,9 +13,11 @@ from ingest.errors import Refused
 from ingest.options import MultiValueCommand, common, default_state, option, options, processors
 
 if TYPE_CHECKING:
+    from consumer.irods.sessions import Sessions
     from ingest.job import JobStatus
     from ingest.store import Store
     from scanner.foreground import Foreground
+    from scanner.submit import Submission
 
 FAILED_WORK = 255
 _STOP_MARGIN = 5.0
@@ -41,6 +43,7 @@ _start_options = options(
     option("event_handler", type=click.Path(path_type=Path), help="Python file with a class event_handler."),
     option("synchronous", is_flag=True, help="Wait until the pass has ended."),
     option("progress", is_flag=True, help="With --synchronous: show how far the pass is."),
+    option("dry_run", is_flag=True, help="Print what would be done, a JSON line per path; change nothing."),
     option("files_per_task", type=click.IntRange(min=1), default=50, show_default=True, help="Files in one task."),
     option("ignore_cache", is_flag=True, help="Sync what looks unchanged, too."),
     option("initial_ingest", is_flag=True, help="Take the target as empty and ask the catalog nothing."),
@@ -67,7 +70,6 @@ _start_options = options(
     option("s3_insecure_connection", is_flag=True, hidden=True),
     option("s3_multipart_chunksize_in_mib", type=int, hidden=True),
     *(option(name, hidden=True) for name in ("kafka", "redis", "redis_host", "redis_port", "redis_db")),
-    option("dry_run", is_flag=True, hidden=True),
     option("bulk", is_flag=False, flag_value="mtime", hidden=True),
     option("profile", is_flag=True, hidden=True),
     *(option(f"profile_{name}", hidden=True) for name in ("filename", "level", "interval", "when")),
@@ -89,16 +91,45 @@ def start(source: str, target: str, state: Path | None, **given: Any) -> None:
     from scanner.submit import Submission  # noqa: PLC0415
 
     submission = Submission(source, target, given)
+    if given["dry_run"]:
+        _plan(state, submission)
+        return
     with Foreground(state or default_state(), submission, given) as foreground:
         status = _run(foreground, given)
     if status is not None and (status.counts.tasks_failed or status.error):
         sys.exit(FAILED_WORK)
 
 
+def _plan(state: Path | None, submission: Submission) -> None:
+    """Print the plan of a pass."""
+    from consumer.context import Context  # noqa: PLC0415
+    from consumer.irods.sessions import Sessions  # noqa: PLC0415
+    from consumer.plan import Plan  # noqa: PLC0415
+    from ingest.handler_file import Handler  # noqa: PLC0415
+    from scanner import report  # noqa: PLC0415
+
+    source, job = submission.handler, submission.job
+    handler = Handler.default() if source is None else Handler.load(source, job.handler_file or "")
+    sessions = Sessions(job.idle_seconds)
+    _log_in(sessions)
+    for line in Plan(Context(job, _store(state), sessions, handler)).lines():
+        report.print_planned(line.action, line.path, line.target, line.reason)
+
+
+def _log_in(sessions: Sessions) -> None:
+    """Make sure that the account works, before anything starts."""
+    from consumer.irods.sessions import Unreachable, check_login  # noqa: PLC0415
+
+    try:
+        check_login(sessions)
+    except Unreachable as error:
+        raise Refused(str(error)) from error
+
+
 def _run(foreground: Foreground, given: dict[str, Any]) -> JobStatus | None:
     """Have the job done by a consumer in this process, or by one that is there. None: it goes on without us."""
     from consumer.dispatch import Consumer, first_message  # noqa: PLC0415
-    from consumer.irods.sessions import Sessions, Unreachable, check_login  # noqa: PLC0415
+    from consumer.irods.sessions import Sessions  # noqa: PLC0415
     from consumer.protocol import Setup  # noqa: PLC0415
 
     if foreground.served:
@@ -106,9 +137,7 @@ def _run(foreground: Foreground, given: dict[str, Any]) -> JobStatus | None:
         return foreground.wait() if given["synchronous"] else None
     sessions = Sessions(1)
     try:
-        check_login(sessions)
-    except Unreachable as error:
-        raise Refused(str(error)) from error
+        _log_in(sessions)
     finally:
         sessions.close()
     job = foreground.submit(first_message)

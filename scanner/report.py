@@ -77,6 +77,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(value))
 
 
+def print_planned(action: str, path: bytes | None, target: str, reason: str) -> None:
+    """One line of a plan."""
+    line = {"action": action, "path": None if path is None else _text(path), "target": target, "reason": reason}
+    print_json({name: value for name, value in line.items() if value not in (None, "") or name == "path"})
+
+
 def print_table(statuses: Sequence[JobStatus], now: float) -> None:
     """The jobs for a person."""
     from rich.table import Table  # noqa: PLC0415

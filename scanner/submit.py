@@ -27,7 +27,6 @@ NOT_YET = {
     "redis_host": "Redis",
     "redis_port": "Redis",
     "redis_db": "Redis",
-    "dry_run": "dry runs",
     "bulk": "bulk registration",
     "profile": "profiling",
     "profile_filename": "profiling",
