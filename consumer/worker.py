@@ -25,6 +25,7 @@ from consumer.path import list_path
 from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page, Report, Result, Setup, pack
 from consumer.restart import close_pass, open_pass
 from ingest import logs
+from ingest.compat import runtime
 from ingest.errors import Refused
 from ingest.job import DEFAULT_IDLE_SECONDS
 from ingest.messages import ClosePass, Delete, ListPath, OpenPass, SyncFiles, Task, decode
@@ -67,6 +68,7 @@ class _Worker:
         self._pipe = pipe
         self._store = store
         self._sessions = Sessions(DEFAULT_IDLE_SECONDS)
+        runtime.configure(store, self._sessions.get)
         self._context: tuple[str, Context] | None = None
 
     def serve(self) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from ingest import hooks
+
 
 class Operation(Enum):
     """What is done with one file; the numbers are those of the incumbent, stored by people's scripts."""
@@ -51,7 +53,7 @@ _Action = Callable[..., None]
 def _around(cls: type[Core], event: str, action: _Action, *args: Any, **options: Any) -> None:
     before = getattr(cls, f"pre_{event}", None)
     if before is not None:
-        before(*args, **options)
+        hooks.call(before, args, options)
     action(*args, **options)
     after = getattr(cls, f"post_{event}", None)
     if after is not None:
@@ -62,7 +64,8 @@ class Core:
     """Runs the `pre_` and `post_` hooks of a handler around each event.
 
     Each `on_` method takes the action and the arguments of the event. A handler may override one: that is the way to
-    replace or skip the action. An exception in the `pre_` hook skips the action and the `post_` hook.
+    replace or skip the action. An exception in the `pre_` hook skips the action and the `post_` hook. What the `pre_`
+    hook does to its `**options` holds for the action.
     """
 
     @classmethod

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
+from ingest.character_map import CharacterMap
+from ingest.compat import finder
 from ingest.core import DeleteMode, Operation, delete_mode_is_compatible_with_operation
 from ingest.errors import Refused
 
@@ -17,6 +20,7 @@ DEFAULT_TIMEOUT = 3600.0
 
 Meta = dict[str, Any]
 Action = Callable[..., None]
+_Member = TypeVar("_Member", bound=Enum)
 
 
 def read(path: Path) -> bytes:
@@ -30,6 +34,26 @@ def read(path: Path) -> bytes:
 def sha256(source: bytes) -> str:
     """The key under which a handler is stored."""
     return hashlib.sha256(source).hexdigest()
+
+
+def _module_name(key: str) -> str:
+    return f"event_handler_{key[:16]}"
+
+
+def loaded(key: str) -> Handler:
+    """The handler with this SHA-256 that this process has loaded; raises LookupError when it has not."""
+    module = sys.modules.get(_module_name(key))
+    if module is None:
+        raise LookupError(f"the event handler {key} is not loaded in this process")
+    return Handler(module, module.event_handler)
+
+
+def _member(kind: type[_Member], answer: Any, method: str) -> _Member:
+    """The answer as a member of ours: where the incumbent is installed, handlers have enumerations of its own."""
+    name = getattr(answer, "name", None)
+    if not isinstance(answer, Enum) or name not in kind.__members__:
+        raise TypeError(f"{method}() of the event handler returned {answer!r}, which is no {kind.__name__}")
+    return kind.__members__[name]
 
 
 class Handler:
@@ -47,7 +71,8 @@ class Handler:
     @classmethod
     def load(cls, source: bytes, name: str) -> Handler:
         """Run the source as a module; raises Refused when it fails or has no class `event_handler`."""
-        module = ModuleType(f"event_handler_{sha256(source)[:16]}")
+        finder.install()
+        module = ModuleType(_module_name(sha256(source)))
         module.__file__ = name
         sys.modules[module.__name__] = module  # dataclasses and pickle look a class's module up there
         try:
@@ -62,6 +87,11 @@ class Handler:
             raise Refused(f"the event handler {name} has no class named event_handler")
         return cls(module, found)
 
+    @property
+    def cls(self) -> type | None:
+        """The handler's class; None for a job without a handler."""
+        return self._cls
+
     def has(self, method: str) -> bool:
         """Whether the handler says something of its own here."""
         return self._cls is not None and hasattr(self._cls, method)
@@ -74,16 +104,12 @@ class Handler:
         answer = self._ask("operation", None, session, meta, **options)
         if answer is None:
             return Operation.REGISTER_SYNC
-        if not isinstance(answer, Operation):
-            raise TypeError(f"operation() of the event handler returned {answer!r}, which is no Operation")
-        return answer
+        return answer if isinstance(answer, Operation) else _member(Operation, answer, "operation")
 
     def delete_mode(self, meta: Meta) -> DeleteMode:
         """What to do with objects whose source is gone."""
         answer = self._ask("delete_mode", DeleteMode.DO_NOT_DELETE, meta)
-        if not isinstance(answer, DeleteMode):
-            raise TypeError(f"delete_mode() of the event handler returned {answer!r}, which is no DeleteMode")
-        return answer
+        return _member(DeleteMode, answer, "delete_mode")
 
     def check_modes(self, operation: Operation, meta: Meta) -> DeleteMode:
         """The delete mode; raises Refused when it does not go with the operation."""
@@ -106,6 +132,11 @@ class Handler:
         """Zone and user on whose behalf the path is synced."""
         answer = self._ask("as_user", None, meta, **options)
         return (answer[0], answer[1]) if answer else None
+
+    def character_map(self) -> CharacterMap | None:
+        """How names are to be changed, if they are; raises Refused for rules that make no sense."""
+        rules = self._ask("character_map", None)
+        return None if rules is None else CharacterMap(rules)
 
     def max_retries(self, logger: Any, meta: Meta) -> int:
         """How often a failed path is tried again."""

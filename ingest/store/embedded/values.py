@@ -65,13 +65,14 @@ class EmbeddedValues:
 
     def list_values(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
         """See Values."""
-        length = self.count_values(key, now)
-        first, last = (max(0, place + length) if place < 0 else place for place in (first, last + 1 or length))
-        rows = self._db.execute(
-            "SELECT content FROM value_item WHERE key = ? ORDER BY position LIMIT ? OFFSET ?",
-            (key, max(0, last - first), first),
-        )
-        return [row[0] for row in rows]
+        with transaction(self._db):  # the length is to be that of the list that is read
+            length = self.count_values(key, now)
+            first, last = (max(0, place + length) if place < 0 else place for place in (first, last + 1 or length))
+            rows = self._db.execute(
+                "SELECT content FROM value_item WHERE key = ? ORDER BY position LIMIT ? OFFSET ?",
+                (key, max(0, last - first), first),
+            )
+            return [row[0] for row in rows]
 
     def count_values(self, key: bytes, now: float) -> int:
         """See Values."""
