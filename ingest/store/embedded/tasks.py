@@ -51,6 +51,7 @@ class Tasks:
                 )
                 return False
             db.execute("DELETE FROM problem WHERE job = ?", (name,))
+            db.execute("DELETE FROM candidate WHERE pass_id IN (SELECT pass_id FROM pass WHERE job = ?)", (name,))
             db.execute(_FORGET_PASSES, (name, name, _PASSES_KEPT))
             db.execute("INSERT INTO pass (pass_id, job, started) VALUES (?, ?, ?)", (pass_id, name, now))
             db.execute(
