@@ -37,7 +37,6 @@ class PassMachine(RuleBasedStateMachine):
         self.pass_id = ""
         self.begun: list[str] = []
         self.passes = self.skipped = 0
-        self.closing = False
 
     def _name(self, kind: str) -> str:
         self.names += 1
@@ -51,7 +50,7 @@ class PassMachine(RuleBasedStateMachine):
         assert begin(self.store, pass_id) is begins
         self.begun.append(pass_id)
         if begins:
-            self.state, self.pass_id, self.tasks, self.closing = JobState.RUNNING, pass_id, {"open": 0}, False
+            self.state, self.pass_id, self.tasks = JobState.RUNNING, pass_id, {"open": 0}
             self.counts, self.passes = Counts(tasks=1), self.passes + 1
         else:
             self.skipped += 1
@@ -61,9 +60,15 @@ class PassMachine(RuleBasedStateMachine):
     def begin_again(self, which: int) -> None:
         assert not begin(self.store, self.begun[which % len(self.begun)])
 
-    @rule(which=pick, children=few, done=few, course=st.sampled_from(["leave", "leave", "again", "marker", "error"]))
+    @rule(
+        which=pick,
+        children=few,
+        done=few,
+        closes=st.booleans(),
+        course=st.sampled_from(["leave", "leave", "again", "marker", "error"]),
+    )
     @precondition(lambda self: self.tasks)
-    def settle(self, which: int, children: int, done: int, course: str) -> None:
+    def settle(self, which: int, children: int, done: int, course: str, *, closes: bool) -> None:
         task = sorted(self.tasks)[which % len(self.tasks)]
         round_ = self.tasks[task]
         born: list[Child] = [child(self._name("task")) for _ in range(children)]
@@ -75,7 +80,7 @@ class PassMachine(RuleBasedStateMachine):
             at=self.now,
             counts=Counts(files=done, done=done),
             children=born,
-            closing=closing,
+            closing=closing if closes else None,
             again=again(task, round_ + 1, self.now + done) if course == "again" else None,
             marker=b"m" if course == "marker" else None,
             error="because" if course == "error" else None,
@@ -92,11 +97,11 @@ class PassMachine(RuleBasedStateMachine):
             self.relayed.append(taken)
         if course == "error":
             self._end(JobState.FAILED)
-        elif not self.tasks and self.closing:
-            self._end(JobState.FINISHED)
-        elif not self.tasks:
-            self.closing, self.tasks[closing.task] = True, 0
+        elif not self.tasks and closes:
+            self.tasks[closing.task] = 0
             self.counts += Counts(tasks=1)
+        elif not self.tasks:
+            self._end(JobState.FINISHED)
 
     def _end(self, state: JobState) -> None:
         self.state = JobState.WAITING if self.periodic else state
@@ -163,6 +168,6 @@ class PassMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """A pass that is running ends once its tasks have left, its closing task last."""
         while self.state is JobState.RUNNING:
-            self.settle(0, 0, 0, "leave")
+            self.settle(0, 0, 0, "leave", closes=False)
         self.the_store_says_what_the_model_says()
         self.store.close()

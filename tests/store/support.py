@@ -42,8 +42,9 @@ def begin(
 
 
 def step(task: str, **changes: Any) -> Step:
-    """The end of a task: by default of round 0 of the pass `pass` of the job `job`, with `close` as closing task."""
-    values: dict[str, Any] = {"job": "job", "pass_id": "pass", "round": 0, "at": T0, "closing": child("close")}
+    """The end of a task: by default of round 0 of the pass `pass` of the job `job`, to be followed by `close`."""
+    closing = None if task == "close" else child("close")
+    values: dict[str, Any] = {"job": "job", "pass_id": "pass", "round": 0, "at": T0, "closing": closing}
     return Step(task=task, **(values | changes))
 
 

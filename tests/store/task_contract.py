@@ -157,19 +157,21 @@ class TaskContract(StoreFixtures):
         _delivered_twice(store, step("one", closing=child("close")))
         assert take(store) == ["close"]
         assert status_of(store).state is JobState.RUNNING
-        store.settle(step("close", closing=child("close once more"), at=T0 + 3))
+        store.settle(step("close", at=T0 + 3))
         status = status_of(store)
         assert (status.state, status.ended, take(store)) == (JobState.FINISHED, T0 + 3, [])
         assert (status.counts.tasks, status.counts.tasks_done) == (4, 4)
 
-    def test_what_the_closing_task_hands_out_is_done_before_the_pass_ends(self, store: Store) -> None:
+    def test_what_a_closing_task_hands_out_is_done_before_the_next_closing_task_and_the_end(self, store: Store) -> None:
         running(store)
         store.settle(step("open"))
         store.settle(step("close", children=[child("late")]))
+        store.settle(step("late", closing=child("last")))
+        assert take(store) == ["close", "late", "last"]
         assert status_of(store).state is JobState.RUNNING
-        store.settle(step("late"))
+        store.settle(step("last", closing=None))
         assert status_of(store).state is JobState.FINISHED
-        assert counts_of(store) == Counts(tasks=3, tasks_done=3)
+        assert counts_of(store) == Counts(tasks=4, tasks_done=4)
 
     def test_a_step_without_closing_task_ends_the_pass_when_nothing_else_is_outstanding(self, store: Store) -> None:
         running(store, "one", "two")

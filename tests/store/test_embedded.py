@@ -10,6 +10,7 @@ import pytest
 from ingest.errors import Refused
 from ingest.store.embedded import EmbeddedStore
 from tests.store.contract import JobContract, StoreFixtures
+from tests.store.deletion_contract import DeletionContract
 from tests.store.shared_contract import CacheContract, CrashContract, MessageContract, SharingContract
 from tests.store.task_contract import PassContract, StoppedContract, TaskContract
 
@@ -52,6 +53,10 @@ class TestTasks(EmbeddedFixtures, TaskContract):
 
 
 class TestStopped(EmbeddedFixtures, StoppedContract):
+    pass
+
+
+class TestDeletion(EmbeddedFixtures, DeletionContract):
     pass
 
 
