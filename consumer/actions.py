@@ -18,6 +18,7 @@ from consumer.decide import Decision, Do, Impossible, Situation
 from consumer.irods import registration, requests, transfer
 from consumer.irods.errors import NO_COLLECTION, code_of
 from consumer.meta import Meta
+from ingest.character_map import AVU as CHARACTER_MAP_AVU
 from ingest.core import Operation
 from ingest.paths import UNDECODABLE_AVU, UNDECODABLE_UNITS, join, split
 from scanner.filesystem import Entry, open_regular
@@ -176,6 +177,9 @@ class Act:
             session.metadata.add(DataObject, target, iRODSMeta("link_target", link, UNITS))
         if self._entry.kind == "socket":
             session.metadata.add(DataObject, target, iRODSMeta("socket_target", "socket", UNITS))
+        if "b64_path_str_charmap" in meta:
+            value = meta["b64_path_str_charmap"].decode()
+            session.metadata.add(DataObject, target, iRODSMeta(CHARACTER_MAP_AVU, value, UNDECODABLE_UNITS))
         source = join(self._ctx.job.source, self._entry.path)
         try:
             source.decode()

@@ -10,10 +10,10 @@ from irods.session import iRODSSession
 from consumer.irods.catalog import leaf_vault
 from consumer.irods.sessions import Sessions
 from consumer.meta import Meta
-from ingest import logs
+from ingest import logs, signing
 from ingest.errors import Refused
 from ingest.fingerprint import cache_space
-from ingest.handler_file import Handler
+from ingest.handler_file import Handler, sha256
 from ingest.job import Job
 from ingest.paths import join, logical_name, logical_path
 from ingest.store import Store
@@ -29,6 +29,8 @@ class Context:
         self.sessions = sessions
         self.rules = Rules.of(job)
         self.handler = handler or _handler(job, store)
+        characters = self.handler.character_map()
+        self._translate = None if characters is None else characters.translate
         self.cache_space = cache_space(job)
         self.log: Any = logs.get("consumer").bind(job=job.name)
         self._vaults: dict[str, str] = {}
@@ -44,11 +46,13 @@ class Context:
 
     def name(self, parent: bytes, name: bytes, *, directory: bool) -> str:
         """The logical name of an entry of the source-relative directory `parent`."""
-        return logical_name(join(self.job.source, join(parent, name)), name, directory=directory)
+        source = join(self.job.source, join(parent, name))
+        return logical_name(source, name, directory=directory, translate=self._translate)
 
     def target(self, path: bytes, *, directory: bool = False) -> str:
         """The logical path of a source-relative path."""
-        return logical_path(self.job.source, self.job.target, path, directory=directory)
+        job = self.job
+        return logical_path(job.source, job.target, path, directory=directory, translate=self._translate)
 
     def vault_of(self, hierarchy: str) -> str:
         """The vault path of the leaf of a hierarchy; asked once."""
@@ -67,6 +71,7 @@ def _handler(job: Job, store: Store) -> Handler:
     if job.handler is None:
         return Handler.default()
     source = store.handler(job.handler)
-    if source is None:
+    if source is None or sha256(source) != job.handler:
         raise Refused(f"the store has lost the event handler of job {job.name}: start the job again")
+    signing.check(source, job.handler_signature)
     return Handler.load(source, job.handler_file or "event_handler.py")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from typing import Any
 
 from ingest.job import Job
 from ingest.messages import Stat
-from ingest.paths import join
+from ingest.paths import join, logical_path
 from scanner.filesystem import Entry
 
 Meta = dict[str, Any]
+
+_S3 = (
+    *("s3_endpoint_domain", "s3_region_name", "s3_keypair", "s3_proxy_url", "s3_secure_connection"),
+    "s3_multipart_chunksize_in_mib",
+)
 
 
 def of_job(job: Job) -> Meta:
@@ -22,6 +28,7 @@ def of_job(job: Job) -> Meta:
         "interval": job.log.interval,
         "level": job.log.level,
     }
+    config = {"log": log, "profile": dict.fromkeys(log), "redis": {"host": "localhost", "port": 6379, "db": 0}}
     return {
         "restart_queue": job.topics.restart,
         "path_queue": job.topics.path,
@@ -37,7 +44,7 @@ def of_job(job: Job) -> Meta:
         "initial_ingest": job.initial_ingest,
         "event_handler": job.handler_file,
         "event_handler_key": job.handler,
-        "config": {"log": log, "profile": None},
+        "config": config,
         "synchronous": False,
         "progress": False,
         "profile": False,
@@ -46,7 +53,7 @@ def of_job(job: Job) -> Meta:
         "exclude_file_name": list(job.exclude_file_names),
         "exclude_directory_name": list(job.exclude_directory_names),
         "idle_disconnect_seconds": job.idle_seconds,
-    }
+    } | dict.fromkeys(_S3)
 
 
 def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:
@@ -77,7 +84,24 @@ def of_file(job: Job, entry: Entry, target: str) -> Meta:
             "size": entry.stat.size,
         }
         | _times(entry.stat)
+        | _other_name(job, entry.path, target)
     )
+
+
+def _other_name(job: Job, path: bytes, target: str) -> Meta:
+    """What the path is called where the logical path does not show it, in base64, and why it does not."""
+    source = join(job.source, path)
+    try:
+        source.decode()
+    except UnicodeDecodeError:
+        return {
+            "b64_path_str": base64.b64encode(source),
+            "b64_reason": "UnicodeEncodeError",
+            "unicode_error_filename": target.rpartition("/")[2],
+        }
+    if target == logical_path(job.source, job.target, path):
+        return {}
+    return {"b64_path_str_charmap": base64.b64encode(source), "b64_reason": "character_map"}
 
 
 def of_deletion(job: Job, parent: bytes, target: str, *, collection: bool) -> Meta:

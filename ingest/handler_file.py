@@ -50,10 +50,9 @@ def loaded(key: str) -> Handler:
 
 def _member(kind: type[_Member], answer: Any, method: str) -> _Member:
     """The answer as a member of ours: where the incumbent is installed, handlers have enumerations of its own."""
-    name = getattr(answer, "name", None)
-    if not isinstance(answer, Enum) or name not in kind.__members__:
+    if not isinstance(answer, Enum) or answer.name not in kind.__members__:
         raise TypeError(f"{method}() of the event handler returned {answer!r}, which is no {kind.__name__}")
-    return kind.__members__[name]
+    return kind.__members__[answer.name]
 
 
 class Handler:

@@ -58,6 +58,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     cron: str | None = None
     handler: str | None = None
     """SHA-256 of the handler's source, which is in the store under this key."""
+    handler_signature: str | None = None
+    """Its HMAC, when the submitter has a key; see `ingest.signing`."""
     handler_file: str | None = None
     ignore_cache: bool = False
     initial_ingest: bool = False

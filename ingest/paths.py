@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 
 from ingest.errors import Refused
 
@@ -46,24 +47,32 @@ def confined(path: bytes) -> bool:
     return not path or not (b"\0" in path or any(element in (b"", b".", b"..") for element in path.split(b"/")))
 
 
-def logical_path(source: bytes, target: str, path: bytes, *, directory: bool = False) -> str:
+Translate = Callable[[str], str]
+"""What a `character_map` makes of a name."""
+
+
+def logical_path(
+    source: bytes, target: str, path: bytes, *, directory: bool = False, translate: Translate | None = None
+) -> str:
     """The logical path of a source-relative path; an undecodable element gets a name made of its full source path."""
     elements = []
     names = path.split(b"/") if path else []
     for number, name in enumerate(names):
         source = join(source, name)
-        elements.append(logical_name(source, name, directory=directory or number < len(names) - 1))
+        is_directory = directory or number < len(names) - 1
+        elements.append(logical_name(source, name, directory=is_directory, translate=translate))
     return "/".join([target, *elements])
 
 
-def logical_name(source: bytes, name: bytes, *, directory: bool) -> str:
-    """The name that an entry gets in its collection; `source` is its absolute path.
+def logical_name(source: bytes, name: bytes, *, directory: bool, translate: Translate | None = None) -> str:
+    """The name that an entry gets in its collection, translated unless undecodable; `source` is its absolute path.
 
     The incumbent uses standard base64, whose "/" would split the name; there, and for directories, we take the
     URL-safe alphabet.
     """
     try:
-        return name.decode()
+        text = name.decode()
+        return text if translate is None else translate(text)
     except UnicodeDecodeError:
         standard = base64.b64encode(source).decode("ascii")
         text = standard if "/" not in standard and not directory else base64.urlsafe_b64encode(source).decode("ascii")

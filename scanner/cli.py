@@ -62,6 +62,7 @@ _start_options = options(
     option("accept_new_device", is_flag=True, help="Delete though the source is on another device than last time."),
     option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs]."),
     option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds on stop."),
+    option("map_target", is_flag=True, help="Apply the handler's character_map to TARGET itself, too."),
     option("allow_overlap", is_flag=True, help="Allow another active job on an overlapping target."),
     option("restart_queue", help="Topic of passes."),
     option("path_queue", help="Topic of directories."),

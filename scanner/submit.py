@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
+from ingest import handler_check, signing
+from ingest.character_map import CharacterMap
 from ingest.core import Operation
 from ingest.errors import Refused
 from ingest.handler_file import Handler, read, sha256
@@ -52,20 +55,30 @@ class Submission:
         _check_cron(given["cron"])
         if given["interval"] is not None and given["cron"] is not None:
             raise Refused("--interval and --cron exclude each other")
-        handler = self._load(given["event_handler"])
-        self.job = _job(source, target, given, handler)
+        characters = self._load(given["event_handler"]).character_map()
+        self.job = _job(source, _mapped(target, given, characters), given, self.handler)
         Rules.of(self.job)
 
-    def _load(self, file: Path | None) -> str | None:
+    def _load(self, file: Path | None) -> Handler:
         if file is None:
-            return None
+            return Handler.default()
         self.handler = read(file)
         handler = Handler.load(self.handler, str(file))
-        _check_modes(handler)
-        return sha256(self.handler)
+        _check(handler)
+        return handler
 
 
-def _job(source: str, target: str, given: dict[str, Any], handler: str | None) -> Job:
+def _mapped(target: str, given: dict[str, Any], characters: CharacterMap | None) -> str:
+    """The target collection; with --map-target as the handler's character map has it, as the incumbent does."""
+    target = normalise_target(target)
+    if not given["map_target"]:
+        return target
+    if characters is None:
+        raise Refused("--map-target needs character_map() in the event handler")
+    return characters.translate_path(target)
+
+
+def _job(source: str, target: str, given: dict[str, Any], handler: bytes | None) -> Job:
     root = os.fsencode(os.path.realpath(source))
     if not os.path.lexists(source):
         raise Refused(f"the source {source} does not exist")
@@ -77,10 +90,11 @@ def _job(source: str, target: str, given: dict[str, Any], handler: str | None) -
     return Job(
         name=given["job_name"] or str(uuid.uuid4()),
         source=root,
-        target=normalise_target(target),
+        target=target,
         interval=given["interval"],
         cron=given["cron"],
-        handler=handler,
+        handler=None if handler is None else sha256(handler),
+        handler_signature=None if handler is None else signing.sign(handler),
         handler_file=str(file) if file else None,
         ignore_cache=given["ignore_cache"],
         initial_ingest=given["initial_ingest"],
@@ -125,15 +139,22 @@ def _check_cron(text: str | None) -> None:
         raise Refused(f"--cron {text!r} is not a cron expression like '0 3 * * *'")
 
 
-def _check_modes(handler: Handler) -> None:
-    """Refuse what can be known at once; a handler that needs a session to answer is asked again by a worker."""
-    if handler.has("character_map"):
-        raise Refused("character_map of the event handler: not yet")
-    try:
-        operation = handler.operation(None, {})
-        handler.delete_mode({})
-    except Exception:  # noqa: BLE001 - it cannot be known here
+def _check(handler: Handler) -> None:
+    """Warn of and refuse what can be known at once; a handler that needs a session is asked again by a worker."""
+    operation = _known_operation(handler)
+    for each in handler_check.warnings(handler, operation):
+        print(f"warning: {each}", file=sys.stderr)
+    if operation is None:
         return
     if operation is Operation.REGISTER_AS_REPLICA_SYNC and not handler.has("to_resource"):
         raise Refused("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
     handler.check_modes(operation, {})
+
+
+def _known_operation(handler: Handler) -> Operation | None:
+    try:
+        operation = handler.operation(None, {})
+        handler.delete_mode({})
+    except Exception:  # noqa: BLE001 - it depends on the path, or on the catalog
+        return None
+    return operation
