@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Callable
 from types import MethodType
@@ -16,11 +15,12 @@ from consumer import collections
 from consumer.context import Context
 from consumer.decide import Decision, Do, Impossible, Situation
 from consumer.irods import registration, requests, transfer
+from consumer.irods.avus import undecodable_avu
 from consumer.irods.errors import NO_COLLECTION, code_of
 from consumer.meta import Meta
 from ingest.character_map import AVU as CHARACTER_MAP_AVU
 from ingest.core import Operation
-from ingest.paths import UNDECODABLE_AVU, UNDECODABLE_UNITS, join, split
+from ingest.paths import UNDECODABLE_UNITS, join, split
 from scanner.filesystem import Entry, open_regular
 
 UNITS = "automated_ingest"
@@ -184,8 +184,7 @@ class Act:
         try:
             source.decode()
         except UnicodeDecodeError:
-            value = base64.b64encode(source).decode("ascii")
-            session.metadata.add(DataObject, target, iRODSMeta(UNDECODABLE_AVU, value, UNDECODABLE_UNITS))
+            session.metadata.add(DataObject, target, undecodable_avu(source))
 
     def _nothing(self, *_: Any, **__: Any) -> None:
         """The action of events that change nothing in iRODS."""

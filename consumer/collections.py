@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from irods.models import Collection
 from irods.session import iRODSSession
 
 from consumer.context import Context
 from consumer.irods import catalog, requests
+from consumer.irods.avus import undecodable_avu
 from consumer.irods.catalog import collection_exists
 from consumer.irods.errors import ALREADY_EXISTS, code_of
 from consumer.listing import Contents
@@ -88,6 +90,11 @@ def _create_one(ctx: Context, meta: Meta, target: str, **options: Any) -> bool:
 
 def _create(_module: Any, _logger: Any, session: Any, meta: Meta, *_: Any, **__: Any) -> None:
     requests.create_collection(session, meta["target"])
+    source = os.fsencode(meta["path"])
+    try:
+        os.path.basename(source).decode()
+    except UnicodeDecodeError:
+        session.metadata.add(Collection, meta["target"], undecodable_avu(source))
 
 
 def _nothing(*_: Any, **__: Any) -> None:
