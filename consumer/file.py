@@ -94,9 +94,10 @@ def failure(ctx: Context, target: str, error: Exception) -> Outcome:
     if isinstance(error, Impossible):
         return Outcome(Result.FAILED, reason=str(error))
     found = server_error(error)
+    method = ctx.handler.method_in(error)
     return Outcome(
         Result.FAILED,
-        reason=describe(error),
+        reason=f"{method}() of the event handler: {describe(error)}" if method else describe(error),
         error=found.name if found else type(error).__name__,
         code=found.code if found else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import traceback
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -90,6 +91,13 @@ class Handler:
     def cls(self) -> type | None:
         """The handler's class; None for a job without a handler."""
         return self._cls
+
+    def method_in(self, error: BaseException) -> str | None:
+        """The name of the handler's method in which an exception came up, if it was one."""
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if self._module is not None and frame.f_globals is self._module.__dict__:
+                return frame.f_code.co_name
+        return None
 
     def has(self, method: str) -> bool:
         """Whether the handler says something of its own here."""
