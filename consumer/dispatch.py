@@ -6,6 +6,7 @@ It takes records, hands them to workers lane by lane, settles what comes back in
 from __future__ import annotations
 
 import secrets
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from consumer.schedule import next_pass
 from ingest import logs
 from ingest.broker import Broker, Outgoing, Record
 from ingest.job import Job
-from ingest.messages import OpenPass, Restart, Task, decode, encode
+from ingest.messages import OpenPass, Restart, Task, decode, encode, path_to_wire
 from ingest.store import Child, ConsumerStatus, Store
 
 GROUP = "ingest"
@@ -33,6 +34,7 @@ _WAIT = 0.05
 _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
 _ALIVE_SECONDS = 10.0
+_EXIT_SECONDS = 1.0
 
 
 class Consumer:
@@ -132,7 +134,7 @@ class Consumer:
         job, now, task = status.job, time.time(), secrets.token_hex(8)
         topic = job.topics.restart
         partition = job.topics.partition(topic, job.key(b""))
-        opening = OpenPass(job=job.name, pass_id=restart.pass_id, task=task)
+        opening = OpenPass(job=job.name, pass_id=restart.pass_id, task=task, retry=restart.retry, paths=restart.paths)
         following = Restart(job=job.name, pass_id=secrets.token_hex(8), reason="interval")
         due = next_pass(job, now)
         self._store.begin_pass(
@@ -142,6 +144,7 @@ class Consumer:
             now,
             next_due=due,
             following=None if due is None else Outgoing(topic, partition, encode(following)),
+            keep_problems=restart.retry,
         )
 
     def _give(self, worker: Worker, task: Task, record: Record) -> None:
@@ -223,14 +226,24 @@ class Consumer:
 
 
 def _exit_words(worker: Worker) -> str:
-    code = worker.process.poll()
-    if code is None:
+    try:
+        code = worker.process.wait(_EXIT_SECONDS)  # its pipe closes a moment before it has ended
+    except subprocess.TimeoutExpired:
         return "it closed its pipe"
     return f"signal {-code}" if code < 0 else f"exit status {code}"
 
 
 def first_message(job: Job) -> Outgoing:
     """What starts the first pass of a job."""
-    message = Restart(job=job.name, pass_id=secrets.token_hex(8), reason="start")
+    return _restart(job, Restart(job=job.name, pass_id=secrets.token_hex(8), reason="start"))
+
+
+def retry_message(job: Job, paths: Sequence[bytes]) -> Outgoing:
+    """What starts a pass over the paths that have failed, all of them or these."""
+    wire = [path_to_wire(path) for path in paths]
+    return _restart(job, Restart(job=job.name, pass_id=secrets.token_hex(8), reason="retry", retry=True, paths=wire))
+
+
+def _restart(job: Job, message: Restart) -> Outgoing:
     topic = job.topics.restart
     return Outgoing(topic, job.topics.partition(topic, job.key(b"")), encode(message))
