@@ -1,0 +1,205 @@
+"""What fails: one path alone, with its reason; and what is no failure although the zone was away."""
+
+import json
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from irods.session import iRODSSession
+
+from tests.conftest import CommandLine, HandlerFile
+from tests.integration.support import children, handler, hooks, logged, rows, wait_until
+from tests.support.catalog import catalog, tree
+from tests.support.devzone_process import running_zone
+
+
+def make(source: Path, count: int, name: str = "f") -> None:
+    """Files f0, f1 and so on."""
+    for number in range(count):
+        (source / f"{name}{number}").write_text(str(number))
+
+
+def on(file: str, statements: str) -> str:
+    """A pre_data_obj_create hook that does something for one file only."""
+    return (
+        "@staticmethod\ndef pre_data_obj_create(module, logger, session, meta, *args, **options):\n"
+        f"    import os, signal, time\n    if meta['path'].endswith('/{file}'):\n        {statements}\n"
+    )
+
+
+def test_one_bad_file_of_fifty_fails_alone_and_is_listed_with_the_reason(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession
+) -> None:
+    make(source, 50)
+    irods.collections.create(f"{home}/f7")
+    ran = scan.ingest(source, home)
+    assert (ran.status, ran.out.count("49 synced"), ran.out.count("1 failed")) == (255, 1, 1), ran
+    assert "Failed f7: a collection has this name" in ran.out
+    assert "Traceback" not in ran.err
+    assert set(rows(irods, home)) == {f"f{number}" for number in range(50)} - {"f7"}
+    job = scan.last()
+    assert job["failed_tasks"] == 1
+    assert job["files"] == {"total": 50, "done": 49, "unchanged": 0, "skipped": 0, "failed": 1, "remaining": 0}
+    irods.collections.remove(f"{home}/f7")
+    assert "1 synced" in scan.ingest(source, home).out
+    assert catalog(irods, home) == tree(source, home)
+
+
+def test_a_failing_path_is_retried_after_the_delay_and_counted(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path
+) -> None:
+    make(source, 3)
+    log = tmp_path / "delays"
+    statements = (
+        f"open({str(tmp_path / 'tries')!r}, 'a').write('x')\n"
+        f"        if len(open({str(tmp_path / 'tries')!r}).read()) < 3:\n"
+        "            raise ValueError('not yet')"
+    )
+    more = on("f1", statements) + (
+        "@staticmethod\ndef max_retries(module, logger, meta):\n    return 3\n"
+        "@staticmethod\ndef delay(module, logger, meta, retries):\n"
+        f"    open({str(log)!r}, 'a').write(f'{{retries}} ')\n    return 0.1\n"
+    )
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
+    assert (ran.status, ran.out.count("3 synced")) == (0, 1), ran
+    assert (tmp_path / "tries").read_text() == "xxx"
+    assert {"1", "2"} <= set(log.read_text().split())
+    job = scan.last()
+    assert (job["retried_tasks"], job["failed_tasks"], job["remaining_tasks"]) == (2, 0, 0)
+    assert catalog(irods, home) == tree(source, home)
+
+
+def test_when_all_retries_have_failed_the_path_has_failed_once(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+) -> None:
+    make(source, 3)
+    more = on("f1", "raise ValueError('never')")
+    more += "@staticmethod\ndef max_retries(module, logger, meta):\n    return 2\n"
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
+    assert (ran.status, ran.out.count("2 synced"), ran.out.count("1 failed")) == (255, 1, 1), ran
+    assert (scan.last()["retried_tasks"], scan.last()["failed_tasks"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("statements", "reason"),
+    [
+        ("time.sleep(3600)", "timeout after 2 s"),
+        ("os._exit(3)", "exit status 3"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
+        ("raise RuntimeError('the hook is not\\nhappy')", "RuntimeError: the hook is not happy"),
+        ("raise SystemExit(7)", "exit status 7"),
+    ],
+)
+def test_a_hook_that_hangs_dies_or_raises_fails_its_own_path_and_the_rest_of_the_batch_arrives(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, statements: str,
+    reason: str,
+) -> None:  # fmt: skip
+    make(source, 20)
+    more = on("f7", statements) + "@staticmethod\ndef timeout(module, logger, meta):\n    return 2\n"
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
+    assert (ran.status, ran.out.count("19 synced"), ran.out.count("1 failed")) == (255, 1, 1), ran
+    failed = next(line for line in ran.out.splitlines() if line.startswith("Failed f7: "))
+    assert reason in failed
+    assert "Traceback" not in ran.err
+    assert set(rows(irods, home)) == {f"f{number}" for number in range(20)} - {"f7"}
+
+
+def test_a_failing_hook_is_named(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+) -> None:
+    make(source, 2)
+    more = on("f1", "raise ValueError('no')")
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
+    assert "pre_data_obj_create" in next(line for line in ran.out.splitlines() if line.startswith("Failed f1: ")), ran
+
+
+def test_a_target_in_an_unknown_zone_fails_every_path_and_the_directory_with_the_servers_error(
+    scan: CommandLine, source: Path
+) -> None:
+    make(source, 3)
+    ran = scan.ingest(source, "/noSuchZone/home/rods/x")
+    assert (ran.status, ran.out.count("3 failed")) == (255, 1), ran
+    for path in ("(the source itself)", "f0", "f1", "f2"):
+        assert re.search(rf"^Failed {re.escape(path)}: [A-Z_]+ \(-\d+\)", ran.out, re.MULTILINE), ran
+    assert scan.last()["remaining_tasks"] == 0
+
+
+def test_a_zone_that_is_down_at_the_start_is_one_sentence_and_leaves_no_job(
+    scan: CommandLine, source: Path, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = json.loads(scan.environment.read_text())
+    scan.environment = tmp_path / "environment.json"
+    scan.environment.write_text(json.dumps({**settings, "irods_host": "127.0.0.1", "irods_port": port}))
+    ran = scan.ingest(source, "/tempZone/home/rods/x")
+    assert (ran.status, ran.out) == (1, ""), ran
+    assert ran.err.startswith("ingest-scan: iRODS does not answer: ")
+    assert ran.err.count("\n") == 1
+    assert json.loads(scan("list").out) == {"periodic": [], "singlepass": [], "stopped": [], "finished": []}
+
+
+def test_a_zone_that_is_killed_and_comes_back_costs_no_file(scan: CommandLine, source: Path, tmp_path: Path) -> None:
+    make(source, 3000)
+    target = "/tempZone/home/rods/x"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running_zone(tmp_path / "zone", port=port) as zone:
+        scan.environment = zone.environment
+        process = scan.process("start", source, target, "--synchronous")
+        with zone.session() as session:
+            wait_until(lambda: len(rows(session, target)) > 300, lambda: process.poll() is None)
+        zone.kill()
+    with running_zone(tmp_path / "zone", port=port) as zone, zone.session() as session:
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out.count(" 0 failed")) == (0, 1), out + err
+        assert catalog(session, target) == tree(source, target)
+    files = scan.last()["files"]
+    assert isinstance(files, dict)
+    assert (files["total"], files["done"] + files["unchanged"], files["remaining"]) == (3000, 3000, 0)
+
+
+def test_pre_job_and_post_job_run_once_also_after_failures(
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, tmp_path: Path
+) -> None:
+    make(source, 60)
+    log = tmp_path / "log"
+    more = on("f1", "raise ValueError('no')") + hooks(log, "pre_job", "post_job")
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
+    assert ran.status == 255, ran
+    assert logged(log, home) == [f"post_job {home}", f"pre_job {home}"]
+
+
+@pytest.mark.parametrize("statement", ["raise ValueError('not today')", "__import__('os')._exit(3)"])
+def test_a_pre_job_that_fails_ends_the_pass_before_anything_is_touched(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, statement: str
+) -> None:
+    make(source, 3)
+    more = f"@staticmethod\ndef pre_job(module, logger, meta):\n    {statement}\n"
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
+    assert ran.status == 255, ran
+    assert "not today" in ran.out or "exit status 3" in ran.out, ran
+    assert not irods.collections.exists(home)
+
+
+def test_a_worker_that_is_killed_from_outside_costs_at_most_the_path_in_its_hands(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession
+) -> None:
+    make(source, 2000)
+    process = scan.process("start", source, home, "--synchronous")
+    wait_until(lambda: len(rows(irods, home)) > 200, lambda: process.poll() is None)
+    killed = 0
+    for worker in children(process.pid):
+        os.kill(worker, signal.SIGKILL)
+        killed += 1
+    _, err = process.communicate(timeout=60)
+    assert killed, err
+    files = scan.last()["files"]
+    assert isinstance(files, dict)
+    assert files["total"] == 2000
+    assert files["failed"] <= killed
+    assert files["remaining"] == 0
+    assert len(rows(irods, home)) >= 2000 - killed
