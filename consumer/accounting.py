@@ -158,7 +158,7 @@ def _synced(settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
             cached.append(outcome.cached)
         if outcome.reason:
             problems.append(_problem(path_from_wire(item.path), target, outcome, item.attempt, now))
-    return Part((), counts, problems, cached)
+    return Part((), counts, problems, cached=cached)
 
 
 def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
@@ -246,6 +246,7 @@ def _step(
         again=once_more,
         marker=marker,
         problems=part.problems,
+        solved=part.solved,
         cached=part.cached,
         uncached=part.uncached,
         candidates=part.candidates,

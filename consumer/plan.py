@@ -81,9 +81,10 @@ class Plan:
         if entry.kind == "directory":
             self._waiting.append((entry.path, contents.has_collection(name)))
         else:
-            yield self._file(entry, contents[name])
+            yield self.file(entry, contents[name])
 
-    def _file(self, entry: Entry, found: Catalog) -> Planned:
+    def file(self, entry: Entry, found: Catalog) -> Planned:
+        """What would be done with one file; `found` is the catalog's answer."""
         ctx = self._ctx
         target = ctx.target(entry.path)
         meta = of_file(ctx.job, entry, target)

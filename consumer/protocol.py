@@ -71,6 +71,7 @@ class Part(msgspec.Struct, frozen=True):
     children: Sequence[Child] = ()
     counts: Counts = Counts()
     problems: Sequence[Problem] = ()
+    solved: Sequence[bytes] = ()
     cached: Sequence[Cached] = ()
     uncached: Sequence[tuple[bytes, bytes]] = ()
     candidates: Sequence[Candidate] = ()

@@ -105,14 +105,25 @@ class _Task(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Restart(_Message, frozen=True, tag="restart", kw_only=True, omit_defaults=True):
-    """Start the pass `pass_id` of the job; `reason` says who asks (start, interval, overflow)."""
+    """Start the pass `pass_id` of the job; `reason` says who asks (start, interval, retry).
+
+    A retry is a pass over what failed in the one before, or over those of it that `paths` has (in wire form).
+    """
 
     pass_id: str
     reason: str
+    retry: bool = False
+    paths: list[str] = []
 
 
 class OpenPass(_Task, frozen=True, tag="open", kw_only=True, omit_defaults=True):
-    """First task of a pass, on the restart topic: check the handler, run `pre_job`, then list the root."""
+    """First task of a pass, on the restart topic: check the handler, run `pre_job`, then list the root.
+
+    With `retry` the paths that failed before are synced instead, or those of them that `paths` has.
+    """
+
+    retry: bool = False
+    paths: list[str] = []
 
 
 class ClosePass(_Task, frozen=True, tag="close", kw_only=True, omit_defaults=True):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,19 @@ import click
 
 from ingest.errors import Refused
 from ingest.options import MultiValueCommand, common, default_state, option, options, processors
+from scanner.jobs import failures, forget, known, list_jobs, open_store, stop, watch
 
 if TYPE_CHECKING:
     from consumer.irods.sessions import Sessions
-    from ingest.job import JobStatus
+    from ingest.broker import Broker
+    from ingest.job import Job, LogSettings
     from ingest.store import Store
-    from scanner.foreground import Foreground
+    from scanner.enter import FirstMessage
     from scanner.submit import Submission
 
 FAILED_WORK = 255
-_STOP_MARGIN = 5.0
+_PARTITIONS = 8
+"""Partitions of a topic, at least: more than workers, so that none of them waits for another's lane."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
@@ -88,128 +91,132 @@ def start(source: str, target: str, state: Path | None, **given: Any) -> None:
     Works in this process until the pass has ended, unless an ingest-consume serves the same state file. Exit status:
     0 all went well, 1 refused, 2 usage, 255 some work failed.
     """
-    from scanner.foreground import Foreground  # noqa: PLC0415
+    from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
+    from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
+    from scanner.enter import enter, is_served, own_topics  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
 
     submission = Submission(source, target, given)
     if given["dry_run"]:
         _plan(state, submission)
         return
-    with Foreground(state or default_state(), submission, given) as foreground:
-        status = _run(foreground, given)
-    if status is not None and (status.counts.tasks_failed or status.error):
+    _configure_log(submission.job.log)
+    file, store = state or default_state(), open_store(state)
+    names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
+    workers = given["workers"] or processors()
+    served = is_served(store, names)
+    if not served:
+        names = own_topics(names, submission.job.name)
+        _log_in().close()
+    broker = EmbeddedBroker(file, partitions=max(_PARTITIONS, 4 * workers))
+    job = enter(store, broker, submission, names, _first_message(), allow_overlap=given["allow_overlap"])
+    _see_through(file, store, broker, job, given | {"served": served, "workers": workers})
+
+
+def _see_through(file: Path, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
+    """Have the job done by a consumer in this process, or let the one that serves it do so; exit as the job ends."""
+    from consumer.dispatch import Consumer  # noqa: PLC0415
+    from consumer.protocol import Setup  # noqa: PLC0415
+    from scanner.foreground import Foreground  # noqa: PLC0415
+
+    foreground = Foreground(store, job.name, progress=given["synchronous"] and given["progress"])
+    if given["served"] and not given["synchronous"]:
+        click.echo(f"Job {job.name} is queued; see `ingest-scan watch {job.name}`.", err=True)
+        return
+    if given["served"]:
+        status = foreground.wait()
+    else:
+        setup = Setup(str(file), job.log)
+        grace = given["stop_grace"]
+        consumer = Consumer(broker, store, job.topics.names, setup, workers=given["workers"], stop_grace=grace)
+        status = foreground.run(consumer.run)
+    if status.counts.tasks_failed or status.error:
         sys.exit(FAILED_WORK)
+
+
+def _first_message() -> FirstMessage:
+    from consumer.dispatch import first_message  # noqa: PLC0415
+
+    return first_message
+
+
+def _configure_log(settings: LogSettings) -> None:
+    from ingest import logs  # noqa: PLC0415
+
+    try:
+        logs.configure(settings)
+    except (OSError, ValueError) as error:
+        raise Refused(f"cannot log to {settings.filename}: {error}") from error
 
 
 def _plan(state: Path | None, submission: Submission) -> None:
     """Print the plan of a pass."""
     from consumer.context import Context  # noqa: PLC0415
-    from consumer.irods.sessions import Sessions  # noqa: PLC0415
     from consumer.plan import Plan  # noqa: PLC0415
     from ingest.handler_file import Handler  # noqa: PLC0415
     from scanner import report  # noqa: PLC0415
 
     source, job = submission.handler, submission.job
     handler = Handler.default() if source is None else Handler.load(source, job.handler_file or "")
-    sessions = Sessions(job.idle_seconds)
-    _log_in(sessions)
-    for line in Plan(Context(job, _store(state), sessions, handler)).lines():
+    for line in Plan(Context(job, open_store(state), _log_in(), handler)).lines():
         report.print_planned(line.action, line.path, line.target, line.reason)
 
 
-def _log_in(sessions: Sessions) -> None:
+def _log_in() -> Sessions:
     """Make sure that the account works, before anything starts."""
-    from consumer.irods.sessions import Unreachable, check_login  # noqa: PLC0415
+    from consumer.irods.sessions import Sessions, Unreachable, check_login  # noqa: PLC0415
 
+    sessions = Sessions(1)
     try:
         check_login(sessions)
     except Unreachable as error:
         raise Refused(str(error)) from error
-
-
-def _run(foreground: Foreground, given: dict[str, Any]) -> JobStatus | None:
-    """Have the job done by a consumer in this process, or by one that is there. None: it goes on without us."""
-    from consumer.dispatch import Consumer, first_message  # noqa: PLC0415
-    from consumer.irods.sessions import Sessions  # noqa: PLC0415
-    from consumer.protocol import Setup  # noqa: PLC0415
-
-    if foreground.served:
-        foreground.submit(first_message)
-        return foreground.wait() if given["synchronous"] else None
-    sessions = Sessions(1)
-    try:
-        _log_in(sessions)
-    finally:
-        sessions.close()
-    job = foreground.submit(first_message)
-    setup = Setup(str(foreground.state), job.log)
-    consumer = Consumer(
-        foreground.broker,
-        foreground.store,
-        job.topics.names,
-        setup,
-        workers=given["workers"] or processors(),
-        stop_grace=given["stop_grace"],
-    )
-    return foreground.run(consumer.run)
-
-
-def _store(state: Path | None) -> Store:
-    from ingest.store.embedded import EmbeddedStore  # noqa: PLC0415
-
-    return EmbeddedStore(state or default_state())
-
-
-def _known(store: Store, name: str) -> JobStatus:
-    status = store.job(name)
-    if status is None:
-        raise Refused(f"there is no job {name}")
-    return status
-
-
-@cli.command("list")
-@option("include_stopped_jobs", is_flag=True, help="Accepted for the incumbent's sake: they are always included.")
-@option("json", is_flag=True, help="JSON also on a terminal.")
-@common
-def list_jobs(state: Path | None, *, json: bool, **_: Any) -> None:
-    """List jobs: a table on a terminal, JSON elsewhere."""
-    from scanner import report  # noqa: PLC0415
-
-    statuses, now = _store(state).jobs(), time.time()
-    if json or not sys.stdout.isatty():
-        report.print_json(report.group(statuses, now))
-    else:
-        report.print_table(statuses, now)
+    return sessions
 
 
 @cli.command()
 @click.argument("job")
-@option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds to wait.")
+@click.option("--path", "paths", multiple=True, help="Only this path, relative to the source; repeatable.")
+@option("synchronous", is_flag=True, help="Wait until the pass has ended.")
+@option("progress", is_flag=True, help="With --synchronous: show how far the pass is.")
+@option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs].")
+@option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds on stop.")
 @common
-def stop(job: str, state: Path | None, *, stop_grace: float, **_: Any) -> None:
-    """End JOB: what is queued is dropped, what is in work gets some seconds. Its counts stay in the list."""
-    store = _store(state)
-    status = _known(store, job)
-    if not store.stop_job(job, time.time()):
-        raise Refused(f"job {job} is not active: it is {status.state.value}")
-    end = time.monotonic() + stop_grace + _STOP_MARGIN
-    while time.monotonic() < end and any(job in each.busy for each in store.consumers(time.time())):
-        time.sleep(0.1)
-    click.echo(f"Job {job} stopped.")
+def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) -> None:
+    """Sync once more what failed in the latest pass of the ended JOB."""
+    from consumer.dispatch import retry_message  # noqa: PLC0415
+    from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
+    from scanner.enter import is_served, reopen  # noqa: PLC0415
+
+    file, store = state or default_state(), open_store(state)
+    status = known(store, job)
+    wanted = {os.fsencode(path) for path in paths}
+    failed = {problem.path for problem in store.problems(job) if not problem.skipped}
+    if wanted - failed or not failed:
+        what = os.fsdecode(min(wanted - failed)) if wanted - failed else "nothing"
+        raise Refused(f"{what} has failed in job {job}" if not wanted else f"{what} is not among the failures of {job}")
+    served = is_served(store, status.job.topics.names)
+    if not served:
+        _log_in().close()
+    _configure_log(status.job.log)
+    reopen(store, status, lambda job: retry_message(job, sorted(wanted)))
+    more = {"served": served, "workers": given["workers"] or processors()}
+    _see_through(file, store, EmbeddedBroker(file), status.job, given | more)
 
 
 @cli.command()
-@click.argument("job")
+@click.argument("path")
 @common
-def watch(job: str, state: Path | None, **_: Any) -> None:
-    """Show how far JOB is, until its pass has ended. Ctrl-C ends the watching, not the job."""
-    from scanner import report  # noqa: PLC0415
-    from scanner.foreground import ended, follow  # noqa: PLC0415
+def why(path: str, state: Path | None, **_: Any) -> None:
+    """Tell everything that is known about PATH, a file of a source or a logical path, for each job that covers it."""
+    from consumer.why import explain  # noqa: PLC0415
 
-    store = _store(state)
-    _known(store, job)
-    status = follow(store, job, report.Progress(), ended)
-    report.print_summary(status, store.problems(job), time.time())
+    for line in explain(open_store(state), path, _log_in()):
+        click.echo(line)
+
+
+for command in (list_jobs, watch, stop, failures, forget):
+    cli.add_command(command)
 
 
 def main() -> None:

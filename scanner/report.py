@@ -77,6 +77,28 @@ def print_json(value: Any) -> None:
     print(json.dumps(value))
 
 
+def print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
+    """What failed or was skipped: a JSON line per path, or a table."""
+    if as_json:
+        for each in problems:
+            fields: dict[str, Any] = {"path": _text(each.path), "target": each.target}
+            fields |= {"skipped": each.skipped, "reason": each.reason}
+            print_json(
+                {**fields, "error": each.error, "code": each.code, "attempts": each.attempts, "at": _utc(each.at)}
+            )
+        return
+    from rich.table import Table  # noqa: PLC0415
+
+    if not problems:
+        console().print("Nothing failed, nothing was skipped.")
+        return
+    table = Table("path", "what", "reason", "attempts")
+    for each in problems:
+        path = _plain(_text(each.path) or "(the source itself)")
+        table.add_row(path, "skipped" if each.skipped else "failed", _plain(each.reason), str(each.attempts))
+    console().print(table)
+
+
 def print_planned(action: str, path: bytes | None, target: str, reason: str) -> None:
     """One line of a plan."""
     line = {"action": action, "path": None if path is None else _text(path), "target": target, "reason": reason}

@@ -45,8 +45,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     With `again` or a `marker` the task stays outstanding, otherwise it leaves the outstanding set. When it was the last
     one, `closing` becomes the next task; without one the pass has ended. `error` ends the pass at once and says why.
-    `candidates` for deletion are added, `judged` ones are dealt with; `uncached` are logical directories and names
-    that the path cache must forget.
+    Problems of `solved` paths are dropped before `problems` are added. `candidates` for deletion are added, `judged`
+    ones are dealt with; `uncached` are logical directories and names that the path cache must forget.
     """
 
     job: str
@@ -59,6 +59,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     again: Again | None = None
     marker: bytes | None = None
     problems: Sequence[Problem] = ()
+    solved: Sequence[bytes] = ()
     cached: Sequence[Cached] = ()
     uncached: Sequence[tuple[bytes, bytes]] = ()
     candidates: Sequence[Candidate] = ()
@@ -93,6 +94,12 @@ class Store(Values, Protocol):
         Raises JobExists.
         """
 
+    def reopen_job(self, name: str, first: Outgoing) -> bool:
+        """Queue an ended job once more, with a message in the outbox; False when it is active or unknown.
+
+        Raises JobExists when an active job has an overlapping target.
+        """
+
     def job(self, name: str) -> JobStatus | None:
         """The job with its state and the counts of its latest pass."""
 
@@ -113,9 +120,19 @@ class Store(Values, Protocol):
 
     # passes and tasks
     def begin_pass(
-        self, name: str, pass_id: str, opening: Child, now: float, *, next_due: float | None, following: Outgoing | None
+        self,
+        name: str,
+        pass_id: str,
+        opening: Child,
+        now: float,
+        *,
+        next_due: float | None = None,
+        following: Outgoing | None = None,
+        keep_problems: bool = False,
     ) -> bool:
         """Begin a pass with `opening` as its only task, and schedule the one after it.
+
+        The problems of the pass before are dropped unless they are to be kept.
 
         False when the job is not active, the pass has begun before, or another one runs (counted as skipped).
         """

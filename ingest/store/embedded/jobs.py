@@ -41,6 +41,19 @@ class Jobs:
             )
             send(db, job.name, first)
 
+    def reopen_job(self, name: str, first: Outgoing) -> bool:
+        """See Store."""
+        with transaction(self._db) as db:
+            status = self.job(name)
+            if status is None or status.state.active:
+                return False
+            for other in self._select(f"WHERE {_IS_ACTIVE}", *_ACTIVE):
+                if overlap(other.job.target, status.job.target):
+                    raise JobExists(other)
+            db.execute("UPDATE job SET state = ?, ended = NULL WHERE name = ?", (JobState.QUEUED.value, name))
+            send(db, name, first)
+        return True
+
     def job(self, name: str) -> JobStatus | None:
         """See Store."""
         return next(iter(self._select("WHERE name = ?", name)), None)

@@ -31,7 +31,15 @@ class Tasks:
     _db: sqlite3.Connection
 
     def begin_pass(
-        self, name: str, pass_id: str, opening: Child, now: float, *, next_due: float | None, following: Outgoing | None
+        self,
+        name: str,
+        pass_id: str,
+        opening: Child,
+        now: float,
+        *,
+        next_due: float | None = None,
+        following: Outgoing | None = None,
+        keep_problems: bool = False,
     ) -> bool:
         """See Store."""
         with transaction(self._db) as db:
@@ -50,7 +58,8 @@ class Tasks:
                     "INSERT INTO pass (pass_id, job, started, ended) VALUES (?, ?, ?, ?)", (pass_id, name, now, now)
                 )
                 return False
-            db.execute("DELETE FROM problem WHERE job = ?", (name,))
+            if not keep_problems:
+                db.execute("DELETE FROM problem WHERE job = ?", (name,))
             db.execute("DELETE FROM candidate WHERE pass_id IN (SELECT pass_id FROM pass WHERE job = ?)", (name,))
             db.execute(_FORGET_PASSES, (name, name, _PASSES_KEPT))
             db.execute("INSERT INTO pass (pass_id, job, started) VALUES (?, ?, ?)", (pass_id, name, now))
@@ -135,6 +144,7 @@ def _add_child(db: sqlite3.Connection, job: str, pass_id: str, child: Child) -> 
 
 
 def _remember(db: sqlite3.Connection, step: Step) -> None:
+    db.executemany("DELETE FROM problem WHERE job = ? AND path = ?", [(step.job, path) for path in step.solved])
     db.executemany(
         "INSERT OR REPLACE INTO problem (job, path, skipped, problem) VALUES (?, ?, ?, ?)",
         [(step.job, each.path, each.skipped, msgspec.msgpack.encode(each)) for each in step.problems],

@@ -1,0 +1,85 @@
+"""Everything that is known about one path, in sentences: `ingest-scan why`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from consumer.context import Context
+from consumer.irods.catalog import look_up
+from consumer.irods.sessions import Sessions
+from consumer.plan import Plan
+from ingest.errors import Refused
+from ingest.fingerprint import cache_key
+from ingest.job import JobStatus
+from ingest.messages import COLLECTION
+from ingest.store import Store
+from scanner.filesystem import Entry, RootUnseen, Skipped, look
+
+
+def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
+    """What each job that covers a source path, or a logical path, has to say of it. Raises Refused when none does."""
+    absolute = os.fsencode(os.path.abspath(path))
+    found = False
+    for status in store.jobs():
+        relative = _relative(status, absolute, path)
+        if relative is not None:
+            found = True
+            yield from _explain(Context(status.job, store, sessions), status, relative)
+    if not found:
+        raise Refused(f"no job covers {path}")
+
+
+def _relative(status: JobStatus, absolute: bytes, logical: str) -> bytes | None:
+    job = status.job
+    for path, root in ((absolute, job.source), (os.fsencode(logical), job.target.encode())):
+        if path == root:
+            return b""
+        if path.startswith(root.rstrip(b"/") + b"/"):
+            return path[len(root.rstrip(b"/")) + 1 :]
+    return None
+
+
+def _explain(ctx: Context, status: JobStatus, path: bytes) -> Iterator[str]:
+    job = status.job
+    yield f"Job {job.name} ({status.state.value}): {_text(job.source)} → {job.target}"
+    try:
+        entry = look(job.source, path, ctx.rules)
+    except RootUnseen as error:
+        yield f"  source: {error}"
+        return
+    directory = isinstance(entry, Entry) and entry.kind == "directory"
+    target = ctx.target(path, directory=directory)
+    yield f"  source: {_seen(entry)}"
+    yield f"  logical path: {target}"
+    above, name = cache_key(job, target, directory=directory)
+    cached = ctx.store.cached(ctx.cache_space, above, [name])[0] if path else None
+    yield f"  path cache: {'synced before' if cached is not None else 'not known'}"
+    found = look_up(ctx.lister, target)
+    if found == COLLECTION:
+        yield "  catalog: a collection"
+    elif not found:
+        yield "  catalog: nothing"
+    for replica in found if isinstance(found, list) else []:
+        yield (
+            f"  catalog: replica {replica.number} on {replica.hierarchy}: {replica.size} bytes, mtime {replica.mtime},"
+            f" status {replica.status}, {replica.path}"
+        )
+    for problem in ctx.store.problems(job.name):
+        if problem.path == path:
+            yield f"  latest pass: {'skipped' if problem.skipped else 'failed'}: {problem.reason}"
+    if isinstance(entry, Entry) and not directory:
+        planned = Plan(ctx).file(entry, found)
+        yield f"  the next pass: {planned.action}{f': {planned.reason}' if planned.reason else ''}"
+
+
+def _seen(entry: Entry | Skipped | None) -> str:
+    if entry is None:
+        return "nothing is there"
+    if isinstance(entry, Skipped):
+        return f"left alone: {entry.reason}"
+    return f"{entry.kind}, {entry.stat.size} bytes, mtime {entry.stat.mtime_ns // 1_000_000_000}"
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")

@@ -1,0 +1,90 @@
+"""How a job comes into the store: as a new one, as the continuation of an interrupted one, or once more for a retry."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ingest.broker import Broker, Outgoing
+from ingest.errors import Refused
+from ingest.job import Job, JobStatus, Topics
+from ingest.store import JobExists, Store
+from scanner.submit import Submission
+
+KEEP_FINISHED = 7 * 86_400.0
+"""Seconds for which ended jobs stay listed."""
+_ALIVE_WAIT = 8.0
+"""Seconds after which a consumer that was killed is no longer taken for alive."""
+_LOOK = 0.2
+
+FirstMessage = Callable[[Job], Outgoing]
+
+
+def is_served(store: Store, topics: Sequence[str]) -> bool:
+    """Whether a living consumer works on these topics."""
+    return any(set(topics) <= set(each.topics) for each in store.consumers(time.time()))
+
+
+def own_topics(names: Sequence[str], job: str) -> list[str]:
+    """Topics for a job that works in this process: nobody else, perhaps with another account, takes its tasks."""
+    return [f"{name}@{job}" for name in names]
+
+
+def enter(
+    store: Store,
+    broker: Broker,
+    submission: Submission,
+    names: Sequence[str],
+    first_message: FirstMessage,
+    *,
+    allow_overlap: bool,
+) -> Job:
+    """Enter the job with these topics, or find the interrupted one that it continues.
+
+    Raises Refused when another active job is in the way.
+    """
+    now = time.time()
+    store.forget_ended_before(now - KEEP_FINISHED)
+    if submission.handler is not None and submission.job.handler is not None:
+        store.save_handler(submission.job.handler, submission.handler)
+    restart, path, file = names
+    job = msgspec.structs.replace(submission.job, topics=Topics(restart, path, file, broker.ensure_topics(names)))
+    try:
+        store.create_job(job, first_message(job), now, allow_overlap=allow_overlap)
+    except JobExists as exists:
+        return _continued(store, exists.status, job, named=submission.named)
+    return job
+
+
+def reopen(store: Store, status: JobStatus, first_message: FirstMessage) -> Job:
+    """Enter an ended job once more, for what `first_message` asks. Raises Refused when an active job is in the way."""
+    try:
+        reopened = store.reopen_job(status.job.name, first_message(status.job))
+    except JobExists as exists:
+        raise Refused(f"the active job {exists.status.job.name} works on {exists.status.job.target}") from exists
+    if not reopened:
+        raise Refused(f"job {status.job.name} is still {status.state.value}: retry it when it has ended")
+    return status.job
+
+
+def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job:
+    """An active job that no living process works on was interrupted: go on with it if it is the same one."""
+    old = status.job
+    name = job.name if named else old.name
+    same = msgspec.structs.replace(job, name=name, topics=old.topics, log=old.log) == old
+    if not same:
+        kind = "name" if old.name == job.name else f"target, {old.target},"
+        raise Refused(
+            f"the active job {old.name} has this {kind} already: `ingest-scan stop {old.name}` ends it,"
+            " the very same command continues it when it was interrupted"
+        )
+    print(f"Job {old.name} was begun before; making sure that nothing works on it …", file=sys.stderr)
+    end = time.monotonic() + _ALIVE_WAIT
+    while any(set(old.topics.names) & set(each.topics) for each in store.consumers(time.time())):
+        if time.monotonic() > end:
+            raise Refused(f"job {old.name} is running in another process: see `ingest-scan watch {old.name}`")
+        time.sleep(_LOOK)
+    return old
