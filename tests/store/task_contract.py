@@ -76,9 +76,9 @@ class PassContract(StoreFixtures):
 
     def test_of_the_passes_that_follow_one_is_scheduled_at_a_time(self, store: Store) -> None:
         running(store, interval=9)
+        store.settle(step("open", again=again("open", 1, T0 + 5)))
         begin(store, "stray", following="one", due=T0 + 9)
         begin(store, "other", following="two", due=T0 + 10)
-        store.settle(step("open", again=again("open", 1, T0 + 5)))
         store.fire_due(T0 + 10)
         assert take(store) == ["open round 1", "two"]
 
