@@ -69,31 +69,31 @@ class Core:
     """
 
     @classmethod
-    def on_data_obj_create(cls, action: _Action, *args: Any, **options: Any) -> None:
+    def on_data_obj_create(cls, func: _Action, *args: Any, **options: Any) -> None:
         """A data object or a replica comes into being."""
-        _around(cls, "data_obj_create", action, *args, **options)
+        _around(cls, "data_obj_create", func, *args, **options)
 
     @classmethod
-    def on_data_obj_modify(cls, action: _Action, *args: Any, **options: Any) -> None:
+    def on_data_obj_modify(cls, func: _Action, *args: Any, **options: Any) -> None:
         """An existing data object follows its changed file."""
-        _around(cls, "data_obj_modify", action, *args, **options)
+        _around(cls, "data_obj_modify", func, *args, **options)
 
     @classmethod
-    def on_data_obj_delete(cls, action: _Action, *args: Any, **options: Any) -> None:
+    def on_data_obj_delete(cls, func: _Action, *args: Any, **options: Any) -> None:
         """A data object is removed because its source is gone."""
-        _around(cls, "data_obj_delete", action, *args, **options)
+        _around(cls, "data_obj_delete", func, *args, **options)
 
     @classmethod
-    def on_coll_create(cls, action: _Action, *args: Any, **options: Any) -> None:
+    def on_coll_create(cls, func: _Action, *args: Any, **options: Any) -> None:
         """A collection is created for a directory."""
-        _around(cls, "coll_create", action, *args, **options)
+        _around(cls, "coll_create", func, *args, **options)
 
     @classmethod
-    def on_coll_modify(cls, action: _Action, *args: Any, **options: Any) -> None:
+    def on_coll_modify(cls, func: _Action, *args: Any, **options: Any) -> None:
         """A directory whose collection was there before has changed."""
-        _around(cls, "coll_modify", action, *args, **options)
+        _around(cls, "coll_modify", func, *args, **options)
 
     @classmethod
-    def on_coll_delete(cls, action: _Action, *args: Any, **options: Any) -> None:
+    def on_coll_delete(cls, func: _Action, *args: Any, **options: Any) -> None:
         """A collection is removed because its source directory is gone."""
-        _around(cls, "coll_delete", action, *args, **options)
+        _around(cls, "coll_delete", func, *args, **options)

@@ -53,7 +53,7 @@ _OTHER_WORDS = {"update": "modify", "change": "modify", "remove": "delete", "unl
 
 
 def warnings(handler: Handler, operation: Operation | None) -> list[str]:
-    """Sentences on what will not work as it is meant; `operation` when it is known, it decides on arguments of hooks."""
+    """Sentences on what will not work as it is meant; `operation`, if it is known, decides on arguments of hooks."""
     if handler.cls is None:
         return []
     said = []

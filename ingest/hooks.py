@@ -26,7 +26,11 @@ def call(hook: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any
         hook(*args, **options)
         return
     owner = [] if function is hook else [getattr(hook, "__self__")]  # noqa: B009 - mypy knows no __self__ here
-    bound = inspect.signature(function, follow_wrapped=False).bind(*owner, *args, **options)
+    try:
+        bound = inspect.signature(function, follow_wrapped=False).bind(*owner, *args, **options)
+    except TypeError:
+        hook(*args, **options)  # Python says it better, with the name of the hook
+        return
     bound.apply_defaults()
     shared: dict[str, Any] = bound.arguments[name]
     named = options.keys() - shared.keys()
