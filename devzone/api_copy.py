@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from typing import BinaryIO
 
 from irods.api_number import api_number
 
@@ -68,6 +69,7 @@ def _add(session: Session, path: str, found: list[Replica], resource: Resource) 
     """A further replica with the bytes and the checksum of the best one."""
     source = for_reading(session.resources, found, {})
     physical = opened.free_vault_path(session, resource, path)
+    os.close(opened.create_file(resource, physical))
     copy_bytes(source, physical)
     new = NewReplica(physical, resource.id, source.size, source.type, checksum=source.checksum)
     try:
@@ -84,10 +86,10 @@ def _add(session: Session, path: str, found: list[Replica], resource: Resource) 
 def copy_bytes(source: Replica, target: str) -> None:
     """Copy as many bytes as the catalog says the source has (recorded: repl.errors)."""
     try:
-        reading = os.open(source.path, os.O_RDONLY)
+        data = open(source.path, "rb")
     except OSError as problem:
         raise unix_error(UNIX_FILE_OPEN_ERR, problem) from None
-    with os.fdopen(reading, "rb") as data, os.fdopen(opened.create_file(target), "wb") as out:
+    with data, _overwritten(target) as out:
         left = source.size
         try:
             while left > 0 and (block := data.read(min(_BLOCK, left))):
@@ -95,6 +97,13 @@ def copy_bytes(source: Replica, target: str) -> None:
                 left -= len(block)
         except OSError as problem:
             raise unix_error(UNIX_FILE_WRITE_ERR, problem) from None
+
+
+def _overwritten(path: str) -> BinaryIO:
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    except OSError as problem:
+        raise unix_error(UNIX_FILE_OPEN_ERR, problem) from None
 
 
 def _copy(session: Session, request: Request) -> Reply:

@@ -6,6 +6,7 @@ Sources: the recorded cases ``obj.*`` and ``put.*``, and the keywords that pytho
 import os
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 from devzone import colls, replicas
@@ -28,6 +29,7 @@ from devzone.selection import for_reading, for_writing
 from devzone.session import Session
 
 O_ACCMODE, O_CREAT, O_TRUNC = 3, 64, 512  # the protocol's flags are those of Linux
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 FIRST_DESCRIPTOR, LAST_DESCRIPTOR = 3, 1025
 
 
@@ -152,7 +154,7 @@ def _add_replica(
     """A further replica of an object, empty at first; the others are locked meanwhile."""
     first = found[0]
     physical = free_vault_path(session, resource, path)
-    fd = create_file(physical)
+    fd = create_file(resource, physical)
     number = found[-1].number + 1
     new = NewReplica(physical, resource.id, 0, first.type, INTERMEDIATE)
     replicas.insert_replica(session, (first.id, number, first.coll_id, first.name), new)
@@ -170,7 +172,7 @@ def _create(session: Session, path: str, keywords: dict[str, str]) -> Descriptor
     resource = session.resources.for_create(destination(keywords))
     parent = colls.writable_parent(session, path)
     physical = free_vault_path(session, resource, path)
-    fd = create_file(physical)
+    fd = create_file(resource, physical)
     name = split(path)[1]
     kind = keywords.get("dataType") or "generic"
     new = NewReplica(physical, resource.id, 0, kind, INTERMEDIATE)
@@ -194,13 +196,34 @@ def free_vault_path(session: Session, resource: Resource, path: str) -> str:
     return physical
 
 
-def create_file(physical: str) -> int:
-    """Make an empty file in a vault, with its folders; returns its file descriptor."""
+def create_file(resource: Resource, physical: str) -> int:
+    """Make an empty file in a vault, with its folders; returns its file descriptor.
+
+    As the server's `rsFileCreate` and `create_physical_file_for_replica` do it: an empty folder in its place goes, one
+    with anything in it stays and is an error (removing a collection leaves its folder in the vault); a file is there
+    only when no row has its path, and such an orphan is moved to the vault's `orphan` folder.
+    """
     try:
-        os.makedirs(os.path.dirname(physical), exist_ok=True)
-        return os.open(physical, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            return os.open(physical, _NEW, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(physical), exist_ok=True)
+        except FileExistsError:
+            with suppress(OSError):
+                os.rmdir(physical)
+            if not os.path.isdir(physical):
+                _move_orphan(resource, physical)
+        return os.open(physical, _NEW, 0o600)
     except OSError as problem:
         raise unix_error(UNIX_FILE_CREATE_ERR, problem) from None
+
+
+def _move_orphan(resource: Resource, physical: str) -> None:
+    vault = resource.vault.rstrip("/")
+    aside = f"{vault}/orphan{physical.removeprefix(vault)}.{secrets.randbelow(2**32)}"
+    os.makedirs(os.path.dirname(aside), exist_ok=True)
+    with suppress(FileNotFoundError):
+        os.rename(physical, aside)
 
 
 def _open_file(physical: str, flags: int) -> int:
