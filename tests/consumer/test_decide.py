@@ -173,6 +173,11 @@ class TestWritten:
         replica = msgspec.structs.replace(MADE, mtime=MTIME + after)
         assert course(operation, [replica]) is expected
 
+    def test_a_replica_that_is_newer_by_just_the_margin_may_be_of_before_a_change(self) -> None:
+        stat = Stat(0o100644, 1000, MTIME * SECOND, MTIME * SECOND)
+        assert course(SYNC, [msgspec.structs.replace(MADE, mtime=MTIME + 2)], stat=stat) is Do.OVERWRITE
+        assert course(SYNC, [msgspec.structs.replace(MADE, mtime=MTIME + 3)], stat=stat) is Do.NOTHING
+
     @pytest.mark.parametrize("operation", WRITES)
     def test_a_ctime_after_the_replica_is_a_change_though_the_mtime_is_old(self, operation: Operation) -> None:
         stat = msgspec.structs.replace(FILE, mtime_ns=0, ctime_ns=(MTIME + 100) * SECOND)
