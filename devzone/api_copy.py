@@ -86,7 +86,7 @@ def _add(session: Session, path: str, found: list[Replica], resource: Resource) 
 def copy_bytes(source: Replica, target: str) -> None:
     """Copy as many bytes as the catalog says the source has (recorded: repl.errors)."""
     try:
-        data = open(source.path, "rb")
+        data = os.fdopen(os.open(source.path, os.O_RDONLY), "rb")
     except OSError as problem:
         raise unix_error(UNIX_FILE_OPEN_ERR, problem) from None
     with data, _overwritten(target) as out:
