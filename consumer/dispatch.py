@@ -33,8 +33,10 @@ _JOBS_HELD = 100
 _WAIT = 0.05
 _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
-_ALIVE_SECONDS = 10.0
+_ALIVE_SECONDS = 6.0
+"""For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
 _EXIT_SECONDS = 1.0
+_INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
 
 
 class Consumer:
@@ -75,6 +77,10 @@ class Consumer:
             end = time.monotonic() + self._stop_grace
             while self._pool.busy() and time.monotonic() < end:
                 self._turn(take=False)
+            self._look_after_workers()
+            for worker in self._pool.busy():
+                if worker.given.job.name in self._stopped:
+                    self._settle_broken(worker, _INTERRUPTED)
         finally:
             self._pool.close()
             self._store.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
@@ -213,7 +219,7 @@ class Consumer:
         for worker in self._pool.busy():
             since = self._stopped.get(worker.given.job.name)
             if since is not None and time.monotonic() - since > self._stop_grace:
-                self._settle_broken(worker, Broken("interrupted: the job was stopped", retry=False))
+                self._settle_broken(worker, _INTERRUPTED)
             elif worker.overdue:
                 self._settle_broken(worker, Broken(f"timeout after {worker.timeout:g} s"))
 
