@@ -17,7 +17,7 @@ both = pytest.mark.parametrize("operation", ["REGISTER_SYNC", "REGISTER_AS_REPLI
 def row_of(file: Path, hierarchy: str, number: int = 0) -> Row:
     """The row that a registered file must have."""
     stat = file.stat()
-    return Row(number, hierarchy, str(file), stat.st_size, int(stat.st_mtime), GOOD, None)
+    return Row(number, hierarchy, str(file), stat.st_size, stat.st_mtime_ns // 10**9, GOOD, None)
 
 
 @both

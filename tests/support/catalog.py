@@ -25,7 +25,7 @@ def catalog(irods: iRODSSession, target: str) -> Rows:
 def tree(source: Path, target: str) -> Rows:
     """What `catalog` must give for a source that was registered."""
     return {
-        f"{target}/{file.relative_to(source)}": (file.stat().st_size, int(file.stat().st_mtime), str(file))
+        f"{target}/{file.relative_to(source)}": (file.stat().st_size, file.stat().st_mtime_ns // 10**9, str(file))
         for file in source.rglob("*")
         if file.is_file()
     }
