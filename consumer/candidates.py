@@ -28,6 +28,23 @@ def missing(ctx: Context, path: bytes, contents: Contents, listing: Listing) -> 
             yield from tree(ctx, path, name, collection=is_collection)
 
 
+def in_the_way(ctx: Context, parent: bytes, entry: Entry, contents: Contents) -> Iterator[Candidate] | None:
+    """What the zone has of the other kind under an entry's name, as candidates; None: nothing, or it must stay.
+
+    Links and special files are in nobody's way: what they were may come back by an option.
+    """
+    if entry.kind not in ("regular", "directory"):
+        return None
+    collection = entry.kind == "regular"
+    name = ctx.name(parent, entry.name, directory=collection)
+    if not (contents.has_collection(name) if collection else contents.has_object(name)):
+        return None
+    top = f"{ctx.target(parent, directory=True)}/{name}"
+    if ctx.job.delete_only_ingested and not _ingested(ctx, top, collection=collection):
+        return None
+    return tree(ctx, parent, name, taken_by="regular" if collection else "directory", resync=entry.path)
+
+
 def tree(
     ctx: Context,
     parent: bytes,
@@ -94,7 +111,7 @@ class SourceView:
         if found is None and self._may_be_renamed(candidate.name):
             source = self._renamed_in(parent).get(candidate.name)
             found = None if source is None else self._look(join(parent, source))
-        return found is None or found.kind == candidate.taken_by
+        return found is None or (found.kind is not None and found.kind == candidate.taken_by)
 
     def _may_be_renamed(self, name: str) -> bool:
         return self._ctx.handler.has("character_map") or name.startswith(UNDECODABLE_PREFIX)

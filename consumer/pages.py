@@ -115,18 +115,11 @@ class Pages:
         return self._ctx.name(self._path, entry.name, directory=entry.kind == "directory")
 
     def _in_the_way(self, entry: Entry) -> bool:
-        """Whether the zone has something of the other kind under the entry's name: that goes first, then it is synced.
-
-        Links and special files are in nobody's way: what they were may come back by an option.
-        """
-        name, contents = self._name(entry), self._collection.contents()
-        if entry.kind == "regular" and contents.has_collection(name):
-            in_the_way = candidates.tree(self._ctx, self._path, name, taken_by="regular", resync=entry.path)
-        elif entry.kind == "directory" and contents.has_object(name):
-            in_the_way = candidates.tree(self._ctx, self._path, name, taken_by="directory", resync=entry.path)
-        else:
+        """Whether what the zone has under the entry's name must go before the entry is synced."""
+        found = candidates.in_the_way(self._ctx, self._path, entry, self._collection.contents())
+        if found is None:
             return False
-        for candidate in in_the_way:
+        for candidate in found:
             self._add(candidate)
         return True
 
