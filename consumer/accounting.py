@@ -162,13 +162,17 @@ def _synced(settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
 
 
 def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
-    """What was deleted is forgotten by the path cache; what waited for its place is synced, or has failed too."""
+    """What may have been deleted is forgotten by the path cache; what waited for its place is synced, or failed too.
+
+    Whoever was killed after a deletion has not told of it, and then the source may come back as it was.
+    """
     counts, uncached, problems, children = Counts(), [], [], []
     for item, _, outcome in settled:
         assert isinstance(item, Candidate)  # noqa: S101 - of a Delete
         relative = item.target.removeprefix(given.job.target + "/").encode("utf-8", "surrogateescape")
         if outcome.result is Result.DONE:
             counts += Counts(deleted=1)
+        if not outcome.kept:
             uncached.append(cache_key(given.job, item.target, directory=item.collection))
         if outcome.reason:
             problems.append(_problem(relative, item.target, outcome, item.attempt, now))

@@ -6,10 +6,14 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 
+import msgspec
+from irods.session import iRODSSession
+
 from consumer import guards
 from consumer.candidates import SourceView
 from consumer.context import Context
 from consumer.file import failure, out_of_reach
+from consumer.irods.errors import code_of
 from consumer.irods.removal import remove_collection, remove_object
 from consumer.meta import Meta, of_deletion
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
@@ -23,6 +27,8 @@ BATCHES = 100
 """Batches of candidates that are handed out at a time."""
 COLLECTIONS = 500
 """Collections that one task removes, the deepest first."""
+
+TAKEN = "what has this name in the zone is of another kind and was not deleted"
 
 
 def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
@@ -58,13 +64,14 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
 def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Finished:
     reason = f"nothing of {number} candidates is deleted: {objection}"
     problems = [Problem(path=b"", target=ctx.job.target, skipped=False, reason=reason, at=time.time())]
+    files = 0  # a directory is counted by nobody
     for collections in (False, True):
         for each in ctx.store.candidates(task.pass_id, collections=collections, limit=number):
             if each.resync is not None:
-                reason = "what has this name in the zone is of another kind and was not deleted"
+                files += each.taken_by == "regular"
                 path = path_from_wire(each.resync)
-                problems.append(Problem(path=path, target=each.target, skipped=False, reason=reason, at=time.time()))
-    counts = Counts(tasks_failed=1, failed=len(problems) - 1)
+                problems.append(Problem(path=path, target=each.target, skipped=False, reason=TAKEN, at=time.time()))
+    counts = Counts(tasks_failed=1, failed=files)
     return Finished(Part(counts=counts, problems=problems))
 
 
@@ -93,23 +100,48 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
         yield PathDone(candidate.target, outcome)
 
 
-def _delete_one(ctx: Context, candidate: Candidate) -> Outcome:
+def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:
+    """In which way the handler wants a candidate deleted, and what it is told of it.
+
+    Whether that goes with the operation was asked of the directory that misses the candidate.
+    """
     meta = of_deletion(ctx.job, path_from_wire(candidate.parent), candidate.target, collection=candidate.collection)
-    mode = ctx.handler.delete_mode(meta)
+    return ctx.handler.delete_mode(meta), meta
+
+
+def _delete_one(ctx: Context, candidate: Candidate) -> Outcome:
+    mode, meta = mode_of(ctx, candidate)
     if mode is DeleteMode.DO_NOT_DELETE:
         return Outcome(Result.UNCHANGED)
-    session = ctx.session(meta)
-    ctx.handler.check_modes(ctx.handler.operation(session, meta), meta)
-    removed = True
-
-    def remove(_module: object, session: object, meta: Meta, *_: object, **__: object) -> None:
-        nonlocal removed
-        if candidate.collection:
-            removed = remove_collection(session, meta["target"], mode)
-        else:
-            remove_object(session, meta["target"], mode)
-
-    ctx.handler.event("coll_delete" if candidate.collection else "data_obj_delete", remove, session, meta)
-    if not removed:
-        return Outcome(Result.SKIPPED, reason="the collection is not empty and was left alone")
+    removal = _Removal(mode, collection=candidate.collection)
+    try:
+        event = "coll_delete" if candidate.collection else "data_obj_delete"
+        ctx.handler.event(event, removal, ctx.session(meta), meta)
+    except Exception as error:
+        if out_of_reach(error):
+            raise
+        return msgspec.structs.replace(failure(ctx, candidate.target, error), kept=removal.kept)
+    if removal.kept and removal.begun:
+        return Outcome(Result.SKIPPED, reason="the collection is not empty and was left alone", kept=True)
     return Outcome(Result.DONE)
+
+
+class _Removal:
+    """The action of a deletion, and what it came to. `kept`: it is certain that nothing was removed."""
+
+    def __init__(self, mode: DeleteMode, *, collection: bool) -> None:
+        self._mode = mode
+        self._collection = collection
+        self.begun = False
+        self.kept = True
+
+    def __call__(self, _module: object, session: iRODSSession, meta: Meta, *_: object, **__: object) -> None:
+        self.begun, self.kept = True, False
+        try:
+            if self._collection:
+                self.kept = not remove_collection(session, meta["target"], self._mode)
+            else:
+                remove_object(session, meta["target"], self._mode)
+        except Exception as error:
+            self.kept = code_of(error) is not None
+            raise

@@ -36,7 +36,10 @@ class Result(Enum):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one path, and why when it did not arrive. `bytes` of content went into the zone."""
+    """What became of one path, and why when it did not arrive. `bytes` of content went into the zone.
+
+    `kept`: it was to be deleted, and it is certain that it was not.
+    """
 
     result: Result
     bytes: int = 0
@@ -44,6 +47,7 @@ class Outcome(msgspec.Struct, frozen=True):
     reason: str = ""
     error: str | None = None
     code: int | None = None
+    kept: bool = False
 
 
 class _Report(msgspec.Struct, frozen=True, tag=True):

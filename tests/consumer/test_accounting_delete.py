@@ -17,7 +17,7 @@ NOW = 1000.0
 JOB = Job(name="j", source=b"/s", target="/z/t", topics=Topics(partitions={"restart": 4, "path": 4, "file": 4}))
 GONE = Outcome(Result.DONE)
 STAYS = Outcome(Result.UNCHANGED)
-FAILED = Outcome(Result.FAILED, reason="no", error="SYS_X", code=-1000)
+FAILED = Outcome(Result.FAILED, reason="no", error="SYS_X", code=-1000, kept=True)
 
 
 def candidate(name: str, taken_by: str | None = None) -> Candidate:
@@ -45,12 +45,12 @@ def handed_out(step: Step) -> Delete:
     return again
 
 
-def test_what_was_deleted_is_counted_judged_and_forgotten_by_the_path_cache() -> None:
+def test_what_was_deleted_is_counted_judged_and_forgotten_by_the_path_cache_as_is_what_may_have_been() -> None:
     delete = task(candidate("a"), candidate("b"))
     step = finished_step(given_(delete, GONE, STAYS), Finished(), NOW)
     assert step.counts == Counts(deleted=1)
     assert list(step.judged) == delete.candidates
-    assert len(step.uncached) == 1
+    assert len(step.uncached) == 2
     assert (list(step.problems), step.again, list(step.children)) == ([], None, [])
 
 
