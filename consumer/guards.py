@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 
 from consumer.context import Context
-from scanner.filesystem import Listing, list_directory
+from scanner.filesystem import Listing, RootUnseen, SourceUnreadable, list_directory
 from scanner.rules import Rules
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 def objection(ctx: Context, candidates: int, listed: int) -> str | None:
@@ -16,8 +20,13 @@ def objection(ctx: Context, candidates: int, listed: int) -> str | None:
 
     Raises RootUnseen when this host does not see the source.
     """
-    with list_directory(ctx.job.source, b"", Rules()) as listing:
-        return _empty(listing) or _moved(ctx) or _too_many(ctx, candidates, listed)
+    try:
+        with list_directory(ctx.job.source, b"", Rules()) as listing:
+            return _empty(listing) or _moved(ctx) or _too_many(ctx, candidates, listed)
+    except RootUnseen:
+        raise
+    except SourceUnreadable as error:
+        return error.reason
 
 
 def remember(ctx: Context) -> None:
@@ -28,14 +37,19 @@ def remember(ctx: Context) -> None:
 def mounted_at(source: bytes) -> str:
     """What the source lies on: file system type, mount source and root within it; without /proc the device."""
     try:
-        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+        text = _MOUNTS.read_bytes()
     except OSError:
         return f"device {os.stat(source).st_dev}"
+    return mount_of(source, text)
+
+
+def mount_of(source: bytes, mounts: bytes) -> str:
+    """The entry for an absolute path in the text of a /proc/.../mountinfo: type, mount source and root within it."""
     best, found = b"", b""
-    for line in lines:
+    for line in filter(None, mounts.split(b"\n")):
         fields, _, rest = line.partition(b" - ")
         _, _, _, root, mount, *_ = fields.split(b" ")
-        mount = mount.replace(b"\\040", b" ")
+        mount = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), mount)
         if (source + b"/").startswith(mount.rstrip(b"/") + b"/") and len(mount) >= len(best):
             kind, device, *_ = rest.split(b" ")
             best, found = mount, b" ".join((kind, device, root))
