@@ -156,6 +156,18 @@ def hooks(log: Path, *names: str) -> str:
     return body
 
 
+def gated(directory: Path, calls: int) -> str:
+    """A hook that lets so many files pass, then nobody until `directory/released` is there."""
+    return (
+        "@staticmethod\ndef pre_data_obj_create(module, logger, session, meta, *args, **options):\n"
+        "    import os, time\n"
+        f"    with open({str(directory / 'passed')!r}, 'ab') as out:\n"
+        "        out.write(b'x')\n        out.flush()\n"
+        f"        while out.tell() > {calls} and not os.path.exists({str(directory / 'released')!r}):\n"
+        "            time.sleep(0.05)\n"
+    )
+
+
 def logged(log: Path, target: str) -> list[str]:
     """The lines of such a log, sorted, with targets relative to `target`."""
     lines = log.read_text().splitlines() if log.exists() else []
@@ -192,3 +204,8 @@ def children(pid: int) -> list[int]:
             except (FileNotFoundError, ProcessLookupError):
                 continue
     return found
+
+
+def deleting(mode: str) -> str:
+    """The answer of a handler class that deletes in this way."""
+    return f"@staticmethod\ndef delete_mode(meta):\n    return DeleteMode.{mode}\n"

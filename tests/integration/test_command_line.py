@@ -196,7 +196,7 @@ def test_a_settings_file_with_mistakes_is_refused(scan: CommandLine, source: Pat
 def test_list_prints_json_of_the_documented_shape_where_there_is_no_terminal(
     scan: CommandLine, source: Path, home: str, handler_file: HandlerFile
 ) -> None:
-    empty = {"periodic": [], "singlepass": [], "stopped": [], "finished": []}
+    empty: dict[str, list[object]] = {"periodic": [], "singlepass": [], "stopped": [], "finished": []}
     assert json.loads(scan("list").out) == json.loads(scan("list", "--include-stopped-jobs").out) == empty
     (source / "f").write_text("content")
     options = ("--job_name", "the job", "--event_handler", handler_file(handler("PUT")))

@@ -11,7 +11,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import children, handler, hooks, logged, rows, wait_until
+from tests.integration.support import children, gated, handler, hooks, logged, rows, wait_until
 from tests.support.catalog import catalog, tree
 from tests.support.devzone_process import running_zone
 
@@ -43,7 +43,7 @@ def test_one_bad_file_of_fifty_fails_alone_and_is_listed_with_the_reason(
     job = scan.last()
     assert job["failed_tasks"] == 1
     assert job["files"] == {"total": 50, "done": 49, "unchanged": 0, "skipped": 0, "failed": 1, "remaining": 0}
-    irods.collections.remove(f"{home}/f7")
+    irods.collections.remove(f"{home}/f7", force=True)
     assert "1 synced" in scan.ingest(source, home).out
     assert catalog(irods, home) == tree(source, home)
 
@@ -142,17 +142,22 @@ def test_a_zone_that_is_down_at_the_start_is_one_sentence_and_leaves_no_job(
     assert json.loads(scan("list").out) == {"periodic": [], "singlepass": [], "stopped": [], "finished": []}
 
 
-def test_a_zone_that_is_killed_and_comes_back_costs_no_file(scan: CommandLine, source: Path, tmp_path: Path) -> None:
+def test_a_zone_that_is_killed_and_comes_back_costs_no_file(
+    scan: CommandLine, source: Path, handler_file: HandlerFile, tmp_path: Path
+) -> None:
     make(source, 3000)
     target = "/tempZone/home/rods/x"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with running_zone(tmp_path / "zone", port=port) as zone:
         scan.environment = zone.environment
-        process = scan.process("start", source, target, "--synchronous")
+        file = handler_file(handler("REGISTER_SYNC", more=gated(tmp_path, 600)))
+        process = scan.process("start", source, target, "--synchronous", "--event_handler", file)
         with zone.session() as session:
             wait_until(lambda: len(rows(session, target)) > 300, lambda: process.poll() is None)
         zone.kill()
+    (tmp_path / "released").touch()
+    assert process.poll() is None
     with running_zone(tmp_path / "zone", port=port) as zone, zone.session() as session:
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out.count(" 0 failed")) == (0, 1), out + err
@@ -186,15 +191,17 @@ def test_a_pre_job_that_fails_ends_the_pass_before_anything_is_touched(
 
 
 def test_a_worker_that_is_killed_from_outside_costs_at_most_the_path_in_its_hands(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path
 ) -> None:
     make(source, 2000)
-    process = scan.process("start", source, home, "--synchronous")
+    file = handler_file(handler("REGISTER_SYNC", more=gated(tmp_path, 400)))
+    process = scan.process("start", source, home, "--synchronous", "--event_handler", file)
     wait_until(lambda: len(rows(irods, home)) > 200, lambda: process.poll() is None)
     killed = 0
     for worker in children(process.pid):
         os.kill(worker, signal.SIGKILL)
         killed += 1
+    (tmp_path / "released").touch()
     _, err = process.communicate(timeout=60)
     assert killed, err
     files = scan.last()["files"]

@@ -10,7 +10,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import children, handler, rows, running, wait_until
+from tests.integration.support import children, gated, handler, rows, running, wait_until
 from tests.support.catalog import catalog, tree
 
 END_SECONDS = 60
@@ -41,18 +41,6 @@ def hanging_on(file: str, mark: Path) -> str:
         "@staticmethod\ndef pre_data_obj_create(module, logger, session, meta, *args, **options):\n"
         f"    import time\n    if meta['path'].endswith('/{file}'):\n"
         f"        open({str(mark)!r}, 'w').close()\n        time.sleep(3600)\n"
-    )
-
-
-def gated(directory: Path, calls: int) -> str:
-    """A hook that lets so many files pass, then nobody until `directory/released` is there."""
-    return (
-        "@staticmethod\ndef pre_data_obj_create(module, logger, session, meta, *args, **options):\n"
-        "    import os, time\n"
-        f"    with open({str(directory / 'passed')!r}, 'ab') as out:\n"
-        "        out.write(b'x')\n        out.flush()\n"
-        f"        while out.tell() > {calls} and not os.path.exists({str(directory / 'released')!r}):\n"
-        "            time.sleep(0.05)\n"
     )
 
 
