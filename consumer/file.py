@@ -23,6 +23,7 @@ from consumer.irods.sessions import Unreachable, check_login
 from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
+from ingest.errors import Refused
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.messages import UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
@@ -91,7 +92,7 @@ def out_of_reach(error: Exception) -> bool:
 def failure(ctx: Context, target: str, error: Exception) -> Outcome:
     """The record of what went wrong with one path."""
     ctx.log.debug("failed", target=target, exc_info=error)
-    if isinstance(error, Impossible):
+    if isinstance(error, (Impossible, Refused)):
         return Outcome(Result.FAILED, reason=str(error))
     found = server_error(error)
     method = ctx.handler.method_in(error)
