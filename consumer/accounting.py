@@ -41,6 +41,8 @@ class Given(NamedTuple):
     job: Job
     began: Began
     done: Sequence[PathDone]
+    marker: bytes | None = None
+    """How far the worker's listing is in the store."""
 
 
 class Broken(NamedTuple):
@@ -52,7 +54,7 @@ class Broken(NamedTuple):
 
 def page_step(given: Given, page: Page, now: float) -> Step:
     """A listing has got as far as `marker`, and the task goes on."""
-    return _step(given, now, page.part, marker=page.marker)
+    return msgspec.structs.replace(_step(given, now, page.part), after=given.marker, marker=page.marker)
 
 
 def finished_step(given: Given, finished: Finished, now: float) -> Step:
@@ -62,7 +64,7 @@ def finished_step(given: Given, finished: Finished, now: float) -> Step:
             return _batch_step(given, now, [])
         return _batch_step(given, now, [(item, finished.failure) for item in _not_done(given)])
     if finished.failure is None:
-        return _step(given, now, finished.part)
+        return msgspec.structs.replace(_step(given, now, finished.part), after=given.marker)
     return _task_failed(given, finished.failure, finished, now)
 
 
@@ -129,7 +131,7 @@ def _batch_step(
             settled.append((item, target, outcome))
     delete = isinstance(given.task, Delete)
     part = _deleted(given, settled, now) if delete else _synced(settled, now)
-    failed = any(outcome.result is Result.FAILED for _, _, outcome in settled)
+    failed = part.counts.failed > 0 or any(outcome.result is Result.FAILED for _, _, outcome in settled)
     failed = failed or (isinstance(given.task, (SyncFiles, Delete)) and given.task.failed)
     left = [*retried, *untouched]
     counts = part.counts + Counts(retries=int(bool(retried)), tasks_failed=int(failed and not left))
@@ -178,8 +180,10 @@ def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float)
             problems.append(_problem(relative, item.target, outcome, item.attempt, now))
         if item.resync is not None and outcome.result in (Result.DONE, Result.UNCHANGED):
             children.append(_resync(given, item))
-        elif item.taken_by == "regular" and item.resync is not None:
-            counts += Counts(failed=1)  # the file that waits; a directory is counted by nobody
+        elif item.taken_by == "regular" and item.resync is not None:  # a directory is counted by nobody
+            counts += Counts(failed=1)
+            waits = Outcome(Result.FAILED, reason="the collection of this name could not be deleted")
+            problems.append(_problem(path_from_wire(item.resync), item.target, waits, item.attempt, now))
     return Part(children, counts, problems, uncached=uncached)
 
 
@@ -224,7 +228,6 @@ def _step(
     now: float,
     part: Part,
     *,
-    marker: bytes | None = None,
     again_with: Task | None = None,
     due: float = 0.0,
     error: str | None = None,
@@ -248,7 +251,6 @@ def _step(
         counts=part.counts,
         children=part.children,
         again=once_more,
-        marker=marker,
         problems=part.problems,
         solved=part.solved,
         cached=part.cached,

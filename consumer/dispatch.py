@@ -184,8 +184,11 @@ class Consumer:
             case Began() | PathDone():
                 worker.note(report)
             case Page():
-                self._store.settle(accounting.page_step(worker.given, report, time.time()))
-                worker.page_stored()
+                if self._store.settle(accounting.page_step(worker.given, report, time.time())):
+                    worker.page_stored(report.marker)
+                else:  # the job was stopped, or another consumer lists this directory
+                    self._lanes.done(worker.release())
+                    self._pool.replace(worker)
             case Finished():
                 self._store.settle(accounting.finished_step(worker.given, report, time.time()))
                 self._lanes.done(worker.release())

@@ -46,6 +46,7 @@ class Worker:
         self.job: Job | None = None
         self._began = BEFORE_BEGAN
         self._done: list[PathDone] = []
+        self._marker: bytes | None = None
         self._since = 0.0
 
     def hand(self, task: Task, record: Record, job: Job) -> None:
@@ -57,7 +58,7 @@ class Worker:
     def note(self, report: Began | PathDone) -> None:
         """Remember what it said of the task."""
         if isinstance(report, Began):
-            self._began = report
+            self._began, self._marker = report, report.marker
         else:
             self._done.append(report)
 
@@ -67,7 +68,7 @@ class Worker:
         assert self.task is not None  # noqa: S101 - asked of busy workers only
         assert self.record is not None  # noqa: S101
         assert self.job is not None  # noqa: S101
-        return Given(self.task, self.record, self.job, self._began, self._done)
+        return Given(self.task, self.record, self.job, self._began, self._done, self._marker)
 
     @property
     def timeout(self) -> float:
@@ -79,8 +80,9 @@ class Worker:
         """Whether the task has taken longer than it may."""
         return self.task is not None and time.monotonic() - self._since > self._began.timeout
 
-    def page_stored(self) -> None:
-        """Let it go on with its listing."""
+    def page_stored(self, marker: bytes) -> None:
+        """Let it go on with its listing, which is stored as far as `marker`."""
+        self._marker = marker
         self.pipe.send_bytes(PAGE_STORED)
 
     def release(self) -> Record:

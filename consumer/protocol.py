@@ -55,11 +55,15 @@ class _Report(msgspec.Struct, frozen=True, tag=True):
 
 
 class Began(_Report, frozen=True):
-    """The task is begun: its time limit in seconds, and the handler's word on retries of what fails in it."""
+    """The task is begun: its time limit in seconds, and the handler's word on retries of what fails in it.
+
+    `marker` is where a listing goes on.
+    """
 
     timeout: float
     max_retries: int
     delay: float
+    marker: bytes | None = None
 
 
 class PathDone(_Report, frozen=True):

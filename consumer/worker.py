@@ -90,7 +90,8 @@ class _Worker:
     def _reports(self, task: Task) -> Iterator[Report]:
         try:
             ctx = self._context_of(task)
-            began = _began(ctx, task)
+            marker = self._store.marker(task.pass_id, task.task) if isinstance(task, ListPath) else None
+            began = _began(ctx, task, marker)
             yield began
             match task:
                 case OpenPass():
@@ -98,12 +99,7 @@ class _Worker:
                 case ClosePass():
                     yield close_pass(ctx, task)
                 case ListPath():
-                    yield from list_path(
-                        ctx,
-                        task,
-                        self._store.marker(task.pass_id, task.task),
-                        last_try=task.attempt >= began.max_retries,
-                    )
+                    yield from list_path(ctx, task, marker, last_try=task.attempt >= began.max_retries)
                 case SyncFiles():
                     yield from sync_files(ctx, task)
                     yield Finished()
@@ -130,7 +126,7 @@ class _Worker:
         return self._context[1]
 
 
-def _began(ctx: Context, task: Task) -> Began:
+def _began(ctx: Context, task: Task, marker: bytes | None) -> Began:
     meta = of_job(ctx.job)
     match task:
         case SyncFiles():
@@ -144,7 +140,7 @@ def _began(ctx: Context, task: Task) -> Began:
     handler = ctx.handler
     retries = handler.max_retries(ctx.log, meta)
     delay = handler.delay(ctx.log, meta, attempt + 1) if attempt < retries else 0.0
-    return Began(handler.timeout(ctx.log, meta), retries, delay)
+    return Began(handler.timeout(ctx.log, meta), retries, delay, marker)
 
 
 if __name__ == "__main__":
