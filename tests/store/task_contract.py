@@ -218,9 +218,9 @@ class TaskContract(StoreFixtures):
         assert store.settle(first)
         assert not store.settle(first)
         assert not store.settle(step("list", after=None, counts=Counts(files=9)))
-        assert status(store).counts.files == 5
+        assert status_of(store).counts.files == 5
         assert store.settle(step("list", after=b"m", counts=Counts(files=2)))
-        assert status(store).counts.files == 7
+        assert status_of(store).counts.files == 7
 
     @pytest.mark.parametrize("interval", [None, 9])
     def test_an_error_ends_the_pass_at_once_and_is_told(self, store: Store, interval: int | None) -> None:
