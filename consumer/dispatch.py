@@ -19,6 +19,7 @@ from consumer.protocol import Away, Began, Finished, Page, PathDone, Setup
 from consumer.schedule import next_pass
 from ingest import logs
 from ingest.broker import Broker, Outgoing, Record
+from ingest.errors import Refused
 from ingest.job import Job
 from ingest.messages import OpenPass, Restart, Task, decode, encode, path_to_wire
 from ingest.store import Child, ConsumerStatus, Store
@@ -30,6 +31,7 @@ BACK_OFF = (1.0, 60.0)
 """Seconds to wait when zone or source are out of reach: at first, and at most."""
 _RELAY = 500
 _JOBS_HELD = 100
+_MOST_IDLE_DEATHS = 20
 _WAIT = 0.05
 _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
@@ -63,6 +65,7 @@ class Consumer:
         self._jobs: dict[str, Job] = {}
         self._stopped: dict[str, float] = {}
         self._paused_until = 0.0
+        self._idle_deaths = 0
         self._back_off = BACK_OFF[0]
         self._looked = self._announced = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
@@ -178,10 +181,11 @@ class Consumer:
         worker, report = event
         match report:
             case None if worker.task is None:
-                self._pool.replace(worker)
+                self._replace_dead(worker)
             case None:
                 self._settle_broken(worker, Broken(f"the worker process has died ({_exit_words(worker)})"))
             case Began() | PathDone():
+                self._idle_deaths = 0
                 worker.note(report)
             case Page():
                 if self._store.settle(accounting.page_step(worker.given, report, time.time())):
@@ -195,6 +199,13 @@ class Consumer:
                 self._back_off = BACK_OFF[0]
             case Away():
                 self._pause(worker, report)
+
+    def _replace_dead(self, worker: Worker) -> None:
+        """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
+        self._idle_deaths += 1
+        if self._idle_deaths > _MOST_IDLE_DEATHS:
+            raise Refused(f"worker processes die before they take a task ({_exit_words(worker)})")
+        self._pool.replace(worker)
 
     def _pause(self, worker: Worker, away: Away) -> None:
         """Zone or source are out of reach: wait, longer each time, and lose nothing."""

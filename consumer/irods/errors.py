@@ -26,6 +26,7 @@ _NAMES = {
 
 _HINTS = {
     -13000: "updating a registered replica needs a rodsadmin account",
+    -130000: "is the zone of the target right?",
     -818000: "give the account the right on the collection, for instance with ichmod",
     -78000: "the zone has no such resource: look at to_resource() and the default resource",
     -1816000: "name a root resource, not one below it",
