@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from irods.session import iRODSSession
 
@@ -35,19 +35,22 @@ _LOOKS = 3
 _PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
 
 
-def sync_files(ctx: Context, task: SyncFiles) -> Iterator[PathDone]:
-    """Sync the paths of a batch in their order; one result each. Raises Unreachable when the zone does not answer."""
-    looker = _Looker(ctx)
+def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathDone]:
+    """Sync the paths of a batch in their order; one result each. `done` has those of paths that were synced before.
+
+    Raises Unreachable when the zone does not answer.
+    """
+    looker = Looker(ctx)
     try:
         for change in task.changes:
             path = path_from_wire(change.path)
             target = ctx.target(path)
-            yield PathDone(target, _sync_one(ctx, looker, change, path, target))
+            yield PathDone(target, done.get(change.path) or _sync_one(ctx, looker, change, path, target))
     finally:
         looker.close()
 
 
-class _Looker:
+class Looker:
     """Looks at paths, keeping the directory of the last one open: a batch mostly has neighbours."""
 
     def __init__(self, ctx: Context) -> None:
@@ -56,6 +59,7 @@ class _Looker:
         self._open: Directory | Skipped | None = None
 
     def look(self, path: bytes) -> Entry | Skipped | None:
+        """What is at a source-relative path now."""
         parent, name = split(path)
         if parent != self._path:
             self.close()
@@ -63,12 +67,13 @@ class _Looker:
         return self._open.look(name) if isinstance(self._open, Directory) else self._open
 
     def close(self) -> None:
+        """Close the directory."""
         if isinstance(self._open, Directory):
             self._open.__exit__(None, None, None)
         self._open, self._path = None, None
 
 
-def _sync_one(ctx: Context, looker: _Looker, change: Change, path: bytes, target: str) -> Outcome:
+def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
     try:
         entry = looker.look(path)
         if entry is None:

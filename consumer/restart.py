@@ -8,6 +8,7 @@ from consumer import guards
 from consumer.context import Context
 from consumer.delete import next_deletions
 from consumer.file import out_of_reach
+from consumer.irods.catalog import is_rodsadmin
 from consumer.irods.errors import describe
 from consumer.meta import of_job
 from consumer.protocol import Finished, Outcome, Part, Result
@@ -34,6 +35,7 @@ def open_pass(ctx: Context, task: OpenPass) -> Finished:
     meta = of_job(ctx.job)
     try:
         ctx.handler.check_modes(ctx.handler.operation(ctx.session(meta), meta), meta)
+        _check_bulk(ctx)
         ctx.handler.job_event("pre_job", ctx.log, meta)
     except Exception as error:
         if out_of_reach(error):
@@ -43,6 +45,12 @@ def open_pass(ctx: Context, task: OpenPass) -> Finished:
     if task.retry:
         return retry_paths(ctx, task)
     return Finished(Part(children=[_list(ctx, task, b"")]))
+
+
+def _check_bulk(ctx: Context) -> None:
+    """Bulk registration asks for no rights on collections, so it is for those who have all."""
+    if ctx.job.bulk is not None and not is_rodsadmin(ctx.lister):
+        raise Refused("--bulk needs a rodsadmin account")
 
 
 def retry_paths(ctx: Context, task: OpenPass) -> Finished:

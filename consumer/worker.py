@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from consumer import bulk
 from consumer.context import Context
 from consumer.delete import delete
 from consumer.file import out_of_reach, sync_files
@@ -101,7 +102,7 @@ class _Worker:
                 case ListPath():
                     yield from list_path(ctx, task, marker, last_try=task.attempt >= began.max_retries)
                 case SyncFiles():
-                    yield from sync_files(ctx, task)
+                    yield from sync_files(ctx, task, bulk.register(ctx, task.changes))
                     yield Finished()
                 case Delete():
                     yield from delete(ctx, task)

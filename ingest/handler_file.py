@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ingest.character_map import CharacterMap
 from ingest.compat import finder
-from ingest.core import DeleteMode, Operation, delete_mode_is_compatible_with_operation
+from ingest.core import Core, DeleteMode, Operation, delete_mode_is_compatible_with_operation
 from ingest.errors import Refused
 
 DEFAULT_TIMEOUT = 3600.0
@@ -105,6 +105,12 @@ class Handler:
 
     def _ask(self, method: str, default: Any, *args: Any, **options: Any) -> Any:
         return getattr(self._cls, method)(*args, **options) if self.has(method) else default
+
+    def hooked(self, event: str) -> bool:
+        """Whether something of the handler's own runs around an event."""
+        around = getattr(self._cls, f"on_{event}", None)
+        replaced = around is not None and getattr(around, "__func__", None) is not getattr(Core, f"on_{event}").__func__
+        return replaced or self.has(f"pre_{event}") or self.has(f"post_{event}")
 
     def operation(self, session: Any, meta: Meta, **options: Any) -> Operation:
         """What to do with this path; None from the handler means REGISTER_SYNC."""

@@ -73,6 +73,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     follow_symlinks: bool = False
     one_file_system: bool = False
     checksum: bool = False
+    bulk: str | None = None
+    """Register new files in bulk: `mtime` with their time, `no-mtime` without."""
     preserve_mtime: bool = False
     max_delete: str | None = None
     """Most objects and collections that a pass may delete: a number, or a share of what the target has (`5%`)."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scanner.submit import Submission
 
 FAILED_WORK = 255
+_BULK = "Register new files 50 at a time; =no-mtime leaves out the call per file that records its time."
 _PARTITIONS = 8
 """Partitions of a topic, at least: more than workers, so that none of them waits for another's lane."""
 
@@ -59,6 +60,7 @@ _start_options = options(
     option("follow_symlinks", is_flag=True, help="Follow links to directories and out of the source."),
     option("one_file_system", is_flag=True, help="Do not enter other mounts."),
     option("checksum", is_flag=True, help="Have the server verify and keep checksums."),
+    option("bulk", is_flag=False, flag_value="mtime", type=click.Choice(("mtime", "no-mtime")), help=_BULK),
     option("preserve_mtime", is_flag=True, help="Give put objects the modification time of their file."),
     option("max_delete", metavar="N|P%", help="Delete nothing when more than this would be deleted."),
     option("delete_only_ingested", is_flag=True, help="Delete only what this tool has brought there."),
@@ -74,7 +76,6 @@ _start_options = options(
     option("s3_insecure_connection", is_flag=True, hidden=True),
     option("s3_multipart_chunksize_in_mib", type=int, hidden=True),
     *(option(name, hidden=True) for name in ("kafka", "redis", "redis_host", "redis_port", "redis_db")),
-    option("bulk", is_flag=False, flag_value="mtime", hidden=True),
     option("profile", is_flag=True, hidden=True),
     *(option(f"profile_{name}", hidden=True) for name in ("filename", "level", "interval", "when")),
 )
