@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from ingest.broker import Outgoing
 from ingest.core import DeleteMode
 from ingest.job import Counts, Problem
 from ingest.messages import Candidate, ClosePass, Delete, encode, path_from_wire
+from ingest.paths import join
 from ingest.store import Child
 
 BATCHES = 100
@@ -105,7 +107,10 @@ def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:
 
     Whether that goes with the operation was asked of the directory that misses the candidate.
     """
-    meta = of_deletion(ctx.job, path_from_wire(candidate.parent), candidate.target, collection=candidate.collection)
+    parent = path_from_wire(candidate.parent)
+    below = candidate.target.removeprefix(ctx.target(parent, directory=True))
+    path = os.fsdecode(join(ctx.job.source, parent)) + below
+    meta = of_deletion(ctx.job, path, candidate.target, collection=candidate.collection)
     return ctx.handler.delete_mode(meta), meta
 
 

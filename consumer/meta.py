@@ -104,13 +104,12 @@ def _other_name(job: Job, path: bytes, target: str) -> Meta:
     return {"b64_path_str_charmap": base64.b64encode(source), "b64_reason": "character_map"}
 
 
-def of_deletion(job: Job, parent: bytes, target: str, *, collection: bool) -> Meta:
+def of_deletion(job: Job, path: str, target: str, *, collection: bool) -> Meta:
     """What holds for an object or collection that is deleted; `path` is where its source would be."""
-    directory = os.fsdecode(join(job.source, parent))
     return of_job(job) | {
         "task": "delete_collection" if collection else "delete_data_object",
         "queue_name": job.topics.file,
-        "path": f"{directory}/{target.rpartition('/')[2]}",
+        "path": path,
         "target": target,
         "target_collection": target if collection else target.rpartition("/")[0],
     }
