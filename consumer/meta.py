@@ -116,4 +116,10 @@ def of_deletion(job: Job, path: str, target: str, *, collection: bool) -> Meta:
 
 
 def _times(stat: Stat) -> Meta:
-    return {"mtime": stat.mtime_ns / 1e9, "ctime": stat.ctime_ns / 1e9}
+    return {"mtime": seconds(stat.mtime_ns), "ctime": seconds(stat.ctime_ns)}
+
+
+def seconds(nanoseconds: int) -> float:
+    """A time as `os.stat` gives it in `st_mtime`, to the last bit: handlers compare."""
+    whole, rest = divmod(nanoseconds, 1_000_000_000)
+    return whole + rest * 1e-9
