@@ -192,13 +192,15 @@ def situation(
     cached: int | None,
 ) -> Situation:
     """What a decision about an entry depends on; `cached` is the fingerprint of another state of it, if any."""
+    earlier = [each for each in Operation if cached is not None and same_data(cached, fingerprint(entry.stat, each))]
     return Situation(
         operation=operation,
         stat=entry.stat,
         physical=_physical(ctx, entry, session, meta),
         resource=ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource,
         catalog=catalog,
-        metadata_only=cached is not None and same_data(cached, fingerprint(entry.stat, operation)),
+        metadata_only=operation in earlier,
+        data_changed=cached is not None and not earlier,
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
     )
