@@ -78,6 +78,7 @@ def test_a_folder_that_a_zone_keeps_in_its_vault_fails_the_file_alone_and_says_s
     ran = scan.ingest(source, home, *options)
     assert (ran.status, ran.out.count("1 synced"), ran.out.count("1 failed")) == (255, 1, 1), ran
     assert "Failed a: UNIX_FILE_CREATE_ERR" in ran.out
+    assert "hint: the vault has something in its place" in ran.out
     assert set(rows(irods, home)) == {"kept", "new"}
 
 
