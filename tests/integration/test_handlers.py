@@ -19,7 +19,7 @@ from tests.support.counting_proxy import CountingProxy
 RECORDER = """
 import json
 from irods_capability_automated_ingest.core import Core
-from irods_capability_automated_ingest.utils import DeleteMode, Operation
+from irods_capability_automated_ingest.utils import Operation
 
 def note(name, mod, logger, session, meta, args, options):
     with open({log!r}, "a") as out:
@@ -32,11 +32,6 @@ def hook(name):
         note(name, hdlr_mod, logger, session, meta, args, options)
     return staticmethod(call)
 
-def hook_without_logger(name):
-    def call(hdlr_mod, session, meta, *args, **options):
-        note(name, hdlr_mod, None, session, meta, args, options)
-    return staticmethod(call)
-
 def job_hook(name):
     def call(hdlr_mod, logger, meta):
         note(name, hdlr_mod, logger, None, meta, (), {{}})
@@ -46,15 +41,10 @@ class event_handler(Core):
     @staticmethod
     def operation(session, meta, **options):
         return Operation.{operation}
-    @staticmethod
-    def delete_mode(meta):
-        return DeleteMode.{delete_mode}
 
 for when in ("pre_", "post_"):
     for event in ("data_obj_create", "data_obj_modify", "coll_create", "coll_modify"):
         setattr(event_handler, when + event, hook(when + event))
-    for event in ("data_obj_delete", "coll_delete"):
-        setattr(event_handler, when + event, hook_without_logger(when + event))
     setattr(event_handler, when + "job", job_hook(when + "job"))
 """
 
@@ -62,13 +52,16 @@ Called = tuple[str, str, bool, str, str, list[str], dict[str, Any]]
 
 
 class Recorder:
-    """A handler file that records the calls of its hooks: kinds of arguments, targets relative to the collection."""
+    """A handler file that records the calls of its hooks: kinds of arguments, targets relative to the collection.
 
-    def __init__(self, folder: Path, home: str, operation: str, delete_mode: str = "DO_NOT_DELETE") -> None:
+    Those of deletions are in test_deletion_hooks.py.
+    """
+
+    def __init__(self, folder: Path, home: str, operation: str) -> None:
         self._log = folder / "calls"
         self._home = home
         self.file = folder / "recorder.py"
-        self.file.write_text(RECORDER.format(log=str(self._log), operation=operation, delete_mode=delete_mode))
+        self.file.write_text(RECORDER.format(log=str(self._log), operation=operation))
 
     def take(self) -> list[Called]:
         """The calls since the last time, in their order."""
@@ -80,10 +73,10 @@ class Recorder:
         ]
 
 
-def pair(event: str, target: str, options: dict[str, Any], *args: str, logger: bool = True) -> list[Called]:
+def pair(event: str, target: str, options: dict[str, Any], *args: str) -> list[Called]:
     """The calls of both hooks of an event."""
     return [
-        (f"{when}_{event}", "module", logger, "iRODSSession", target, list(args), options) for when in ("pre", "post")
+        (f"{when}_{event}", "module", True, "iRODSSession", target, list(args), options) for when in ("pre", "post")
     ]
 
 
