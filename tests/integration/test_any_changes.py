@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from irods.session import iRODSSession
 
 from ingest.paths import logical_path
-from tests.conftest import CommandLine
 from tests.integration.support import collections, content, deleting, handler, rows
-from tests.support.passes import Passes, running_consumer
+from tests.support.passes import Passes
 
 COMBINATIONS = [
     ("REGISTER_SYNC", "DO_NOT_DELETE"),
@@ -44,13 +42,6 @@ PROFILE = settings(
 )
 numbers = st.integers(0, 20)
 names = st.sampled_from(NAMES)
-
-
-@pytest.fixture(scope="module")
-def passes(tmp_path_factory: pytest.TempPathFactory, zone_environment: Path) -> Iterator[Passes]:
-    state = tmp_path_factory.mktemp("any") / "state.db"
-    with running_consumer(CommandLine(state, zone_environment)) as running:
-        yield running
 
 
 class Tree:
@@ -97,8 +88,7 @@ class Tree:
         before, known = rows(self._irods, self.target), collections(self._irods, self.target)
         entries = {each: self._logical(each) for each in self.everything()}
         hidden = self._hidden(entries, set(before), known)
-        status = self._passes.run(self.root, self.target, self._handler, checksum=self._appends)
-        told = self._passes.problems(status)
+        status, told = self._passes.run(self.root, self.target, self._handler, checksum=self._appends)
         after, there = rows(self._irods, self.target), collections(self._irods, self.target)
         files = {each: name for each, name in entries.items() if not os.path.isdir(self.path(each))}
         directories = {entries[each] for each in set(entries) - set(files)}

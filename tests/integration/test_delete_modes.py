@@ -36,6 +36,11 @@ class Ingested(NamedTuple):
 
 
 @pytest.fixture
+def scan(served: CommandLine) -> CommandLine:
+    return served
+
+
+@pytest.fixture
 def ingested(
     request: pytest.FixtureRequest, scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage,
     handler_file: HandlerFile, tmp_path: Path,

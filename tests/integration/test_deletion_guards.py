@@ -41,22 +41,22 @@ def refuses(ran: Ran, reason: str) -> bool:
 
 
 def test_an_empty_source_deletes_nothing_and_says_so(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path]
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path]
 ) -> None:
     ten(source)
-    assert scan.ingest(source, home, *deletes).status == 0
+    assert served.ingest(source, home, *deletes).status == 0
     before, known = rows(irods, home), collections(irods, home)
     shutil.rmtree(source)
     source.mkdir()
-    ran = scan.ingest(source, home, *deletes, "--accept-new-device", "--max-delete", "100%")
+    ran = served.ingest(source, home, *deletes, "--accept-new-device", "--max-delete", "100%")
     assert refuses(ran, "the source is empty and the target is not: is it mounted?"), ran
     assert (rows(irods, home), collections(irods, home)) == (before, known)
 
 
 def test_an_empty_source_of_an_empty_target_is_nothing_to_object_to(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path]
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path]
 ) -> None:
-    assert [scan.ingest(source, home, *deletes).status for _ in range(2)] == [0, 0]
+    assert [served.ingest(source, home, *deletes).status for _ in range(2)] == [0, 0]
     assert irods.collections.exists(home)
 
 
@@ -102,6 +102,28 @@ def test_a_source_that_vanishes_in_the_middle_is_waited_for_and_nothing_is_delet
         process.kill()
     assert (process.returncode, out.count(" 1 deleted")) == (0, 1), (out, err)
     assert set(rows(irods, home)) == set(before) - {"f0"} | {"new"}
+
+
+def test_what_the_account_may_not_read_stays_and_what_is_gone_beside_it_goes(
+    scan: CommandLine, unprivileged: CommandLine, source: Path, home: str, irods: iRODSSession,
+    deletes: tuple[str, Path],
+) -> None:  # fmt: skip
+    make(source, "owner", "nobody", "gone", "closed/f", "closed/d/f", "namesonly/f", "namesonly/gone", "passonly/f")
+    assert scan.ingest(source, home, *deletes).status == 0
+    before = rows(irods, home)
+    for name in ("gone", "namesonly/gone"):
+        (source / name).unlink()
+    modes = {"owner": 0o600, "nobody": 0, "closed": 0, "namesonly": 0o444, "passonly": 0o111}
+    for name, mode in modes.items():
+        (source / name).chmod(mode)
+    try:
+        ran = unprivileged.ingest(source, home, *deletes)
+    finally:
+        for name in modes:
+            (source / name).chmod(0o755)
+    assert set(before) - set(rows(irods, home)) == {"gone"}, ran  # where a look is refused nothing is known to be gone
+    assert collections(irods, home) == {"closed", "closed/d", "namesonly", "passonly"}
+    assert " 0 failed" in ran.out
 
 
 def in_a_mount_namespace(scan: CommandLine, source: Path, prepare: str, *arguments: str | Path) -> Ran:
@@ -177,17 +199,17 @@ def test_the_mount_of_a_source_is_the_nearest_one_above_it_and_the_last_one_ther
     ("limit", "allowed"), [("5", True), ("4", False), ("38.5%", True), ("38.4%", False), ("0", False)]
 )
 def test_max_delete_stops_a_pass_that_would_delete_more_and_says_how_much(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path], limit: str,
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path], limit: str,
     allowed: bool,
 ) -> None:  # fmt: skip
     ten(source)
     make(source, "e/f", "new")
-    assert scan.ingest(source, home, *deletes).status == 0
+    assert served.ingest(source, home, *deletes).status == 0
     before = rows(irods, home)
     shutil.rmtree(source / "a" / "b")  # three collections and an object of thirteen, and f0
     (source / "f0").unlink()
     (source / "f1").write_text("changed")
-    ran = scan.ingest(source, home, *deletes, "--max-delete", limit)
+    ran = served.ingest(source, home, *deletes, "--max-delete", limit)
     gone = {"f0", "a/b/c/d/y"}
     if allowed:
         assert ran.status == 0, ran
@@ -201,10 +223,10 @@ def test_max_delete_stops_a_pass_that_would_delete_more_and_says_how_much(
 
 
 def test_delete_only_ingested_leaves_what_others_brought_and_the_collections_that_hold_it(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path], tmp_path: Path
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path], tmp_path: Path
 ) -> None:
     make(source, "f0", "d/x", "e/y", "kept")
-    assert scan.ingest(source, home, *deletes).status == 0
+    assert served.ingest(source, home, *deletes).status == 0
     (tmp_path / "alien").write_text("somebody's")
     irods.collections.create(f"{home}/theirs")
     for name in ("alien", "d/alien", "theirs/alien"):
@@ -212,7 +234,7 @@ def test_delete_only_ingested_leaves_what_others_brought_and_the_collections_tha
     for name in ("d", "e"):
         shutil.rmtree(source / name)
     (source / "f0").unlink()
-    ran = scan.ingest(source, home, *deletes, "--delete-only-ingested")
+    ran = served.ingest(source, home, *deletes, "--delete-only-ingested")
     assert (ran.status, ran.out.count(" 4 deleted")) == (0, 1), ran
     assert "Skipped d: the collection is not empty and was left alone" in ran.out
     assert set(rows(irods, home)) == {"kept", "alien", "d/alien", "theirs/alien"}
@@ -220,18 +242,18 @@ def test_delete_only_ingested_leaves_what_others_brought_and_the_collections_tha
 
 
 def test_what_delete_only_ingested_keeps_fails_the_path_that_wants_its_name(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path], tmp_path: Path
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "alien").write_text("somebody's")
     irods.collections.create(f"{home}/file")
     for name in ("file/alien", "directory"):
         irods.data_objects.register(str(tmp_path / "alien"), f"{home}/{name}")
     make(source, "file", "directory/x", "fine")
-    ran = scan.ingest(source, home, *deletes, "--delete-only-ingested")
+    ran = served.ingest(source, home, *deletes, "--delete-only-ingested")
     assert ran.status == 255, ran
     assert "Failed file: a collection has this name" in ran.out
     assert "Failed directory: CAT_NAME_EXISTS_AS_DATAOBJ" in ran.out
     assert set(rows(irods, home)) == {"file/alien", "directory", "fine"}
-    files = scan.last()["files"]
+    files = served.last()["files"]
     assert isinstance(files, dict)
     assert files["remaining"] == 0

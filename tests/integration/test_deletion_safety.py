@@ -16,6 +16,11 @@ PREFIX = "irods_UnicodeEncodeError_"
 
 
 @pytest.fixture
+def scan(served: CommandLine) -> CommandLine:
+    return served
+
+
+@pytest.fixture
 def deletes(handler_file: HandlerFile) -> tuple[str, Path]:
     """The options with which a pass registers and unregisters."""
     return "--event_handler", handler_file(REGISTER)
@@ -41,28 +46,6 @@ def test_a_slash_at_the_end_of_the_target_changes_nothing(
     (source / "d" / "b").unlink()
     assert scan.ingest(source, home + slashes, *deletes).status == 0
     assert set(rows(irods, home)) == {"a", "d/e/c"}
-
-
-def test_what_the_account_may_not_read_stays_and_what_is_gone_beside_it_goes(
-    scan: CommandLine, unprivileged: CommandLine, source: Path, home: str, irods: iRODSSession,
-    deletes: tuple[str, Path],
-) -> None:  # fmt: skip
-    make(source, "owner", "nobody", "gone", "closed/f", "closed/d/f", "namesonly/f", "namesonly/gone", "passonly/f")
-    assert scan.ingest(source, home, *deletes).status == 0
-    before = rows(irods, home)
-    for name in ("gone", "namesonly/gone"):
-        (source / name).unlink()
-    modes = {"owner": 0o600, "nobody": 0, "closed": 0, "namesonly": 0o444, "passonly": 0o111}
-    for name, mode in modes.items():
-        (source / name).chmod(mode)
-    try:
-        ran = unprivileged.ingest(source, home, *deletes)
-    finally:
-        for name in modes:
-            (source / name).chmod(0o755)
-    assert set(before) - set(rows(irods, home)) == {"gone"}, ran  # where a look is refused nothing is known to be gone
-    assert collections(irods, home) == {"closed", "closed/d", "namesonly", "passonly"}
-    assert " 0 failed" in ran.out
 
 
 @pytest.mark.parametrize(

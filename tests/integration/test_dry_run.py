@@ -27,6 +27,11 @@ UNREGISTERS = ("REGISTER_SYNC", "UNREGISTER")
 both = pytest.mark.parametrize(("operation", "mode"), [UNREGISTERS, ("PUT_SYNC", "NO_TRASH")])
 
 
+@pytest.fixture
+def scan(served: CommandLine) -> CommandLine:
+    return served
+
+
 def told(log: Path, operation: str, mode: str, more: str = "") -> str:
     """The body of a handler class that logs the events of a run as JSON lines."""
     body = handler(operation, more=deleting(mode) + more)

@@ -14,6 +14,11 @@ DELETING = [("REGISTER_SYNC", "UNREGISTER"), ("PUT_SYNC", "NO_TRASH"), ("PUT_SYN
 every = pytest.mark.parametrize(("operation", "mode"), DELETING)
 
 
+@pytest.fixture
+def scan(served: CommandLine) -> CommandLine:
+    return served
+
+
 def make(source: Path, *names: str | bytes) -> None:
     """Files that contain their names; what is in the way goes first."""
     for name in names:

@@ -1,19 +1,39 @@
 """Passes one after another without a process for each: a consumer that serves a state file, and jobs put into it."""
 
+import os
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from consumer.dispatch import first_message
 from ingest.broker.embedded import EmbeddedBroker
 from ingest.handler_file import sha256
-from ingest.job import DEFAULT_TOPICS, Job, JobStatus, Topics
+from ingest.job import DEFAULT_TOPICS, Counts, Job, JobStatus, Topics
 from ingest.store.embedded import EmbeddedStore
 from tests.conftest import CommandLine
 
 SECONDS = 60
 HEAD = "from ingest import Core, DeleteMode, Operation\n\nclass event_handler(Core):\n"
+
+
+class Passed(NamedTuple):
+    """How a pass has ended, and what it told of single paths: `path: reason`."""
+
+    status: JobStatus
+    told: list[str]
+
+    @property
+    def counts(self) -> Counts:
+        """What the pass has counted."""
+        return self.status.counts
+
+    @property
+    def fine(self) -> bool:
+        """Whether `start --synchronous` would end with status 0."""
+        return not self.counts.tasks_failed and self.status.error is None
 
 
 class Passes:
@@ -23,25 +43,29 @@ class Passes:
         self._store = store
         self._topics = topics
 
-    def run(self, source: bytes, target: str, handler: str, *, checksum: bool = False) -> JobStatus:
-        """One pass; `handler` is the body of a handler class. Fails when it does not end within a minute."""
+    def run(self, source: bytes | Path, target: str, handler: str, **options: Any) -> Passed:
+        """One pass; `handler` is the body of a handler class, the options are fields of Job.
+
+        Fails when it does not end within a minute.
+        """
         text = (HEAD + "".join(f"    {line}\n" for line in handler.splitlines())).encode()
         self._store.save_handler(sha256(text), text)
-        name = secrets.token_hex(8)
-        job = Job(name=name, source=source, target=target, handler=sha256(text), topics=self._topics, checksum=checksum)
+        job = Job(
+            name=secrets.token_hex(8), source=os.fsencode(source), target=target, topics=self._topics,
+            handler=sha256(text), **options,
+        )  # fmt: skip
         self._store.create_job(job, first_message(job), time.time())
         end = time.monotonic() + SECONDS
         while True:
-            status = self._store.job(name)
+            status = self._store.job(job.name)
             assert status is not None
             if not status.state.active:
-                return status
+                return Passed(status, self._problems(job))
             assert time.monotonic() < end, status
             time.sleep(0.01)
 
-    def problems(self, status: JobStatus) -> list[str]:
-        """What failed or was skipped in the pass, each with its reason."""
-        found = self._store.problems(status.job.name)
+    def _problems(self, job: Job) -> list[str]:
+        found = self._store.problems(job.name)
         return [f"{each.path.decode('utf-8', 'backslashreplace')}: {each.reason}" for each in found]
 
 
