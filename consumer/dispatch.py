@@ -15,13 +15,14 @@ from consumer import accounting
 from consumer.accounting import Broken
 from consumer.lanes import Lanes
 from consumer.pool import Event, Pool, Worker
-from consumer.protocol import Away, Began, Finished, Page, PathDone, Setup
+from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, Setup
 from consumer.schedule import next_pass
 from ingest import logs
 from ingest.broker import Broker, Outgoing, Record
 from ingest.errors import Refused
 from ingest.job import Job
 from ingest.messages import OpenPass, Restart, Task, decode, encode, path_to_wire
+from ingest.profile import ProfileFile, broken_off
 from ingest.store import Child, ConsumerStatus, Store
 
 GROUP = "ingest"
@@ -53,12 +54,14 @@ class Consumer:
         *,
         workers: int,
         stop_grace: float = STOP_GRACE,
+        profile: ProfileFile | None = None,
     ) -> None:
         """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
         self._broker = broker
         self._store = store
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
+        self._profile = profile
         self._lanes = Lanes(reversed(self._topics))
         self._max_held = 4 * workers
         self._name = f"consumer-{secrets.token_hex(4)}"
@@ -187,6 +190,9 @@ class Consumer:
             case Began() | PathDone():
                 self._idle_deaths = 0
                 worker.note(report)
+            case Profiled():
+                if self._profile is not None:
+                    self._profile.write(report.events)
             case Page():
                 if self._store.settle(accounting.page_step(worker.given, report, time.time())):
                     worker.page_stored(report.marker)
@@ -217,8 +223,11 @@ class Consumer:
             self._back_off = min(2 * self._back_off, BACK_OFF[1])
 
     def _settle_broken(self, worker: Worker, broken: Broken) -> None:
-        self._log.warning("a task is broken off", task=worker.given.task.task, reason=broken.reason)
-        self._store.settle(accounting.broken_step(worker.given, broken, time.time()))
+        given = worker.given
+        self._log.warning("a task is broken off", task=given.task.task, reason=broken.reason)
+        if self._profile is not None:
+            self._profile.write([broken_off(given.task, given.job, worker.process.pid, worker.seconds)])
+        self._store.settle(accounting.broken_step(given, broken, time.time()))
         self._lanes.done(worker.release())
         self._pool.replace(worker)
 

@@ -6,7 +6,7 @@ import base64
 import os
 from typing import Any
 
-from ingest.job import Job
+from ingest.job import Job, LogSettings
 from ingest.messages import Stat
 from ingest.paths import join, logical_path
 from scanner.filesystem import Entry
@@ -22,13 +22,11 @@ _S3 = (
 def of_job(job: Job) -> Meta:
     """What holds for the whole job; `path` and `target` are its root."""
     source = os.fsdecode(job.source)
-    log = {
-        "filename": job.log.filename,
-        "when": job.log.when,
-        "interval": job.log.interval,
-        "level": job.log.level,
+    config = {
+        "log": _log(job.log),
+        "profile": _log(job.profile or LogSettings()),
+        "redis": {"host": "localhost", "port": 6379, "db": 0},
     }
-    config = {"log": log, "profile": dict.fromkeys(log), "redis": {"host": "localhost", "port": 6379, "db": 0}}
     return {
         "restart_queue": job.topics.restart,
         "path_queue": job.topics.path,
@@ -47,13 +45,17 @@ def of_job(job: Job) -> Meta:
         "config": config,
         "synchronous": False,
         "progress": False,
-        "profile": False,
+        "profile": job.profile is not None,
         "files_per_task": job.files_per_task,
         "exclude_file_type": list(job.exclude_types),
         "exclude_file_name": list(job.exclude_file_names),
         "exclude_directory_name": list(job.exclude_directory_names),
         "idle_disconnect_seconds": job.idle_seconds,
     } | dict.fromkeys(_S3)
+
+
+def _log(settings: LogSettings) -> Meta:
+    return {name: getattr(settings, name) for name in ("filename", "when", "interval", "level")}
 
 
 def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:

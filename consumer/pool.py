@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
 from consumer.accounting import BEFORE_BEGAN, Given
-from consumer.protocol import PAGE_STORED, Began, PathDone, Report, Setup, pack, unpack
+from consumer.protocol import PAGE_STORED, Began, PathDone, Profiled, Report, Setup, pack, unpack
 from ingest.broker import Record
 from ingest.job import Job
 from ingest.messages import Task
@@ -76,9 +76,14 @@ class Worker:
         return self._began.timeout
 
     @property
+    def seconds(self) -> float:
+        """Seconds for which it has had the task."""
+        return time.monotonic() - self._since
+
+    @property
     def overdue(self) -> bool:
         """Whether the task has taken longer than it may."""
-        return self.task is not None and time.monotonic() - self._since > self._began.timeout
+        return self.task is not None and self.seconds > self._began.timeout
 
     def page_stored(self, marker: bytes) -> None:
         """Let it go on with its listing, which is stored as far as `marker`."""
@@ -126,7 +131,7 @@ class Pool:
         for pipe in _ready(list(pipes), timeout):
             try:
                 report = unpack(pipe.recv_bytes())
-                while isinstance(report, (Began, PathDone)) and pipe.poll():
+                while isinstance(report, (Began, PathDone, Profiled)) and pipe.poll():
                     yield Event(pipes[pipe], report)
                     report = unpack(pipe.recv_bytes())
                 yield Event(pipes[pipe], report)

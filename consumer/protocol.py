@@ -14,16 +14,18 @@ import msgspec
 
 from ingest.job import Counts, LogSettings, Problem
 from ingest.messages import Candidate
+from ingest.profile import Event
 from ingest.store import Cached, Child
 
 PAGE_STORED = b"stored"
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """The first thing that a worker is told: where the store is, and how to log."""
+    """The first thing that a worker is told: where the store is, how to log, and whether and what to measure."""
 
     state: str
     log: LogSettings
+    profile: LogSettings | None = None
 
 
 class Result(Enum):
@@ -106,7 +108,13 @@ class Away(_Report, frozen=True):
     reason: str
 
 
-Report = Began | PathDone | Page | Finished | Away
+class Profiled(_Report, frozen=True):
+    """How long the task and what belongs to it have taken; before the last report, and only when asked for."""
+
+    events: Sequence[Event]
+
+
+Report = Began | PathDone | Page | Profiled | Finished | Away
 
 _decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _encoder = msgspec.msgpack.Encoder()

@@ -23,6 +23,7 @@ from consumer.irods.errors import describe
 from consumer.irods.sessions import Sessions
 from consumer.meta import of_job
 from consumer.path import list_path
+from consumer.profile import Profiler
 from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page, Report, Result, Setup, pack
 from consumer.restart import close_pass, open_pass
 from ingest import logs
@@ -43,7 +44,8 @@ def main() -> None:
     pipe = Connection(int(sys.argv[1]))
     setup = msgspec.msgpack.decode(pipe.recv_bytes(), type=Setup)
     logs.configure(setup.log)
-    worker = _Worker(pipe, EmbeddedStore(Path(setup.state)))
+    profiler = None if setup.profile is None else Profiler(setup.profile.level)
+    worker = _Worker(pipe, EmbeddedStore(Path(setup.state)), profiler)
     try:
         worker.serve()
     except (EOFError, BrokenPipeError):
@@ -65,8 +67,9 @@ def _end_with_parent() -> None:
 
 
 class _Worker:
-    def __init__(self, pipe: Connection, store: Store) -> None:
+    def __init__(self, pipe: Connection, store: Store, profiler: Profiler | None) -> None:
         self._pipe = pipe
+        self._profiler = profiler
         self._store = store
         self._sessions = Sessions(DEFAULT_IDLE_SECONDS)
         runtime.configure(store, self._sessions.get)
@@ -79,7 +82,8 @@ class _Worker:
                 self._sessions.close_idle()
             task = decode(self._pipe.recv_bytes())
             assert isinstance(task, Task)  # noqa: S101 - the consumer sends nothing else
-            for report in self._reports(task):
+            reports = self._reports(task)
+            for report in reports if self._profiler is None else self._profiler.watch(task, reports):
                 self._pipe.send_bytes(pack(report))
                 if isinstance(report, Page) and self._pipe.recv_bytes() != PAGE_STORED:
                     break
@@ -123,7 +127,10 @@ class _Worker:
             if status is None:
                 raise Refused(f"job {task.job} is not in the store any more")
             self._sessions.idle_seconds = status.job.idle_seconds
-            self._context = (task.pass_id, Context(status.job, self._store, self._sessions))
+            ctx = Context(status.job, self._store, self._sessions)
+            if self._profiler is not None:
+                self._profiler.enter(ctx.job, ctx.handler)
+            self._context = (task.pass_id, ctx)
         return self._context[1]
 
 

@@ -81,6 +81,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     delete_only_ingested: bool = False
     accept_new_device: bool = False
     log: LogSettings = LogSettings()
+    profile: LogSettings | None = None
+    """As `start` was told; a consumer that runs on its own has its own."""
 
     @property
     def periodic(self) -> bool:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingest.errors import Refused
-from ingest.options import MultiValueCommand, common, default_state, option, options, processors
+from ingest.options import MultiValueCommand, common, default_state, option, options, processors, profiling
 from scanner.jobs import failures, forget, known, list_jobs, open_store, stop, watch
 
 if TYPE_CHECKING:
     from consumer.irods.sessions import Sessions
     from ingest.broker import Broker
     from ingest.job import Job, LogSettings
+    from ingest.profile import ProfileFile
     from ingest.store import Store
     from scanner.enter import FirstMessage
     from scanner.submit import Submission
@@ -76,8 +77,6 @@ _start_options = options(
     option("s3_insecure_connection", is_flag=True, hidden=True),
     option("s3_multipart_chunksize_in_mib", type=int, hidden=True),
     *(option(name, hidden=True) for name in ("kafka", "redis", "redis_host", "redis_port", "redis_db")),
-    option("profile", is_flag=True, hidden=True),
-    *(option(f"profile_{name}", hidden=True) for name in ("filename", "level", "interval", "when")),
 )
 
 
@@ -85,6 +84,7 @@ _start_options = options(
 @click.argument("source")
 @click.argument("target")
 @_start_options
+@profiling
 @common
 def start(source: str, target: str, state: Path | None, **given: Any) -> None:
     """Ingest the directory SOURCE into the collection TARGET.
@@ -109,9 +109,10 @@ def start(source: str, target: str, state: Path | None, **given: Any) -> None:
     if not served:
         names = own_topics(names, submission.job.name)
         _log_in().close()
+    profile = _open_profile(submission.job.profile, served=served)
     broker = EmbeddedBroker(file, partitions=max(_PARTITIONS, 4 * workers))
     job = enter(store, broker, submission, names, _first_message(), allow_overlap=given["allow_overlap"])
-    _see_through(file, store, broker, job, given | {"served": served, "workers": workers})
+    _see_through(file, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
 
 
 def _see_through(file: Path, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
@@ -127,9 +128,9 @@ def _see_through(file: Path, store: Store, broker: Broker, job: Job, given: dict
     if given["served"]:
         status = foreground.wait()
     else:
-        setup = Setup(str(file), job.log)
-        grace = given["stop_grace"]
-        consumer = Consumer(broker, store, job.topics.names, setup, workers=given["workers"], stop_grace=grace)
+        setup = Setup(str(file), job.log, given["profile"] and given["profile"].settings)
+        how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": given["profile"]}
+        consumer = Consumer(broker, store, job.topics.names, setup, **how)
         status = foreground.run(consumer.run)
     if status.counts.tasks_failed or status.error:
         sys.exit(FAILED_WORK)
@@ -148,6 +149,18 @@ def _configure_log(settings: LogSettings) -> None:
         logs.configure(settings)
     except (OSError, ValueError) as error:
         raise Refused(f"cannot log to {settings.filename}: {error}") from error
+
+
+def _open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile | None:
+    """The file for what is measured in this process."""
+    from ingest.profile import ProfileFile  # noqa: PLC0415
+
+    if settings is None:
+        return None
+    if served:
+        click.echo("warning: --profile has no effect here, the ingest-consume that does the job has its own", err=True)
+        return None
+    return ProfileFile(settings)
 
 
 def _plan(state: Path | None, submission: Submission) -> None:
@@ -200,8 +213,9 @@ def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) ->
     if not served:
         _log_in().close()
     _configure_log(status.job.log)
+    profile = _open_profile(status.job.profile, served=served)
     reopen(store, status, lambda job: retry_message(job, sorted(wanted)))
-    more = {"served": served, "workers": given["workers"] or processors()}
+    more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}
     _see_through(file, store, EmbeddedBroker(file), status.job, given | more)
 
 
@@ -214,6 +228,16 @@ def why(path: str, state: Path | None, **_: Any) -> None:
 
     for line in explain(open_store(state), path, _log_in()):
         click.echo(line)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@option("output", short="-o", type=click.Path(path_type=Path, dir_okay=False), help="File to write [stdout].")
+def trace(file: Path, output: Path | None) -> None:
+    """Turn FILE, written with --profile, into a trace that Perfetto (ui.perfetto.dev) and Chrome show."""
+    from scanner.trace import convert  # noqa: PLC0415
+
+    convert(file, output)
 
 
 for command in (list_jobs, watch, stop, failures, forget):
