@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 from irods.session import iRODSSession
 
-from consumer import guards
+from consumer import guards, tasks
 from consumer.candidates import SourceView
 from consumer.context import Context
 from consumer.file import failure, out_of_reach
@@ -18,12 +17,10 @@ from consumer.irods.errors import code_of
 from consumer.irods.removal import remove_collection, remove_object
 from consumer.meta import Meta, of_deletion
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
-from ingest.broker import Outgoing
 from ingest.core import DeleteMode
 from ingest.job import Counts, Problem
-from ingest.messages import Candidate, ClosePass, Delete, encode, path_from_wire
+from ingest.messages import Candidate, ClosePass, Delete, path_from_wire
 from ingest.paths import join
-from ingest.store import Child
 
 BATCHES = 100
 """Batches of candidates that are handed out at a time."""
@@ -46,21 +43,12 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
     objection = guards.objection(ctx, objects + collections, listed)
     if objection:
         return _refused(ctx, task, objection, objects + collections)
-    size = ctx.job.files_per_task
     if objects:
-        found = ctx.store.candidates(task.pass_id, collections=False, limit=size * BATCHES)
-        batches: dict[int, list[Candidate]] = {}
-        for each in found:
-            batches.setdefault(_partition(ctx, each), []).append(each)
-        children = [
-            _child(ctx, task, partition, batch[start : start + size])
-            for partition, batch in batches.items()
-            for start in range(0, len(batch), size)
-        ]
-    else:
-        found = ctx.store.candidates(task.pass_id, collections=True, limit=COLLECTIONS)
-        children = [_child(ctx, task, _partition(ctx, found[0]), found)]
-    return Finished(Part(children=children))
+        limit = ctx.job.files_per_task * BATCHES
+        found = ctx.store.candidates(task.pass_id, collections=False, limit=limit)
+        return Finished(Part(children=list(tasks.deletions(ctx.job, task.pass_id, found))))
+    found = ctx.store.candidates(task.pass_id, collections=True, limit=COLLECTIONS)
+    return Finished(Part(children=[tasks.deletion(ctx.job, task.pass_id, found)]))
 
 
 def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Finished:
@@ -75,17 +63,6 @@ def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Fini
                 problems.append(Problem(path=path, target=each.target, skipped=False, reason=TAKEN, at=time.time()))
     counts = Counts(tasks_failed=1, failed=files)
     return Finished(Part(counts=counts, problems=problems))
-
-
-def _partition(ctx: Context, candidate: Candidate) -> int:
-    relative = candidate.target.removeprefix(ctx.job.target + "/")
-    return ctx.job.topics.partition(ctx.job.topics.file, ctx.job.key(relative.encode("utf-8", "surrogateescape")))
-
-
-def _child(ctx: Context, closing: ClosePass, partition: int, candidates: Sequence[Candidate]) -> Child:
-    task = secrets.token_hex(8)
-    message = Delete(job=ctx.job.name, pass_id=closing.pass_id, task=task, candidates=list(candidates))
-    return Child(task, Outgoing(ctx.job.topics.file, partition, encode(message)))
 
 
 def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:

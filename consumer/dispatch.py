@@ -11,19 +11,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from consumer import accounting
+from consumer import accounting, tasks
 from consumer.accounting import Broken
 from consumer.lanes import Lanes
 from consumer.pool import Event, Pool, Worker
 from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, Setup
 from consumer.schedule import next_pass
 from ingest import logs
-from ingest.broker import Broker, Outgoing, Record
+from ingest.broker import Broker, Record
 from ingest.errors import Refused
 from ingest.job import Job
-from ingest.messages import OpenPass, Restart, Task, decode, encode, path_to_wire
+from ingest.messages import Restart, Task, decode
 from ingest.profile import ProfileFile, broken_off
-from ingest.store import Child, ConsumerStatus, Store
+from ingest.store import ConsumerStatus, Store
 
 GROUP = "ingest"
 STOP_GRACE = 10.0
@@ -143,19 +143,15 @@ class Consumer:
         status = self._store.job(restart.job)
         if status is None:
             return
-        job, now, task = status.job, time.time(), secrets.token_hex(8)
-        topic = job.topics.restart
-        partition = job.topics.partition(topic, job.key(b""))
-        opening = OpenPass(job=job.name, pass_id=restart.pass_id, task=task, retry=restart.retry, paths=restart.paths)
-        following = Restart(job=job.name, pass_id=secrets.token_hex(8), reason="interval")
+        job, now = status.job, time.time()
         due = next_pass(job, now)
         self._store.begin_pass(
             job.name,
             restart.pass_id,
-            Child(task, Outgoing(topic, partition, encode(opening))),
+            tasks.opening(job, restart),
             now,
             next_due=due,
-            following=None if due is None else Outgoing(topic, partition, encode(following)),
+            following=None if due is None else tasks.restart(job, "interval"),
             keep_problems=restart.retry,
         )
 
@@ -260,19 +256,3 @@ def _exit_words(worker: Worker) -> str:
     except subprocess.TimeoutExpired:
         return "it closed its pipe"
     return f"signal {-code}" if code < 0 else f"exit status {code}"
-
-
-def first_message(job: Job) -> Outgoing:
-    """What starts the first pass of a job."""
-    return _restart(job, Restart(job=job.name, pass_id=secrets.token_hex(8), reason="start"))
-
-
-def retry_message(job: Job, paths: Sequence[bytes]) -> Outgoing:
-    """What starts a pass over the paths that have failed, all of them or these."""
-    wire = [path_to_wire(path) for path in paths]
-    return _restart(job, Restart(job=job.name, pass_id=secrets.token_hex(8), reason="retry", retry=True, paths=wire))
-
-
-def _restart(job: Job, message: Restart) -> Outgoing:
-    topic = job.topics.restart
-    return Outgoing(topic, job.topics.partition(topic, job.key(b"")), encode(message))

@@ -15,11 +15,10 @@ from scanner.jobs import failures, forget, known, list_jobs, open_store, stop, w
 
 if TYPE_CHECKING:
     from consumer.irods.sessions import Sessions
-    from ingest.broker import Broker
+    from ingest.broker import Broker, Outgoing
     from ingest.job import Job, LogSettings
     from ingest.profile import ProfileFile
     from ingest.store import Store
-    from scanner.enter import FirstMessage
     from scanner.submit import Submission
 
 FAILED_WORK = 255
@@ -111,7 +110,7 @@ def start(source: str, target: str, state: Path | None, **given: Any) -> None:
         _log_in().close()
     profile = _open_profile(submission.job.profile, served=served)
     broker = EmbeddedBroker(file, partitions=max(_PARTITIONS, 4 * workers))
-    job = enter(store, broker, submission, names, _first_message(), allow_overlap=given["allow_overlap"])
+    job = enter(store, broker, submission, names, _first_message, allow_overlap=given["allow_overlap"])
     _see_through(file, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
 
 
@@ -136,10 +135,10 @@ def _see_through(file: Path, store: Store, broker: Broker, job: Job, given: dict
         sys.exit(FAILED_WORK)
 
 
-def _first_message() -> FirstMessage:
-    from consumer.dispatch import first_message  # noqa: PLC0415
+def _first_message(job: Job) -> Outgoing:
+    from consumer import tasks  # noqa: PLC0415
 
-    return first_message
+    return tasks.restart(job, "start")
 
 
 def _configure_log(settings: LogSettings) -> None:
@@ -198,7 +197,7 @@ def _log_in() -> Sessions:
 @common
 def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
-    from consumer.dispatch import retry_message  # noqa: PLC0415
+    from consumer import tasks  # noqa: PLC0415
     from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
@@ -214,7 +213,7 @@ def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) ->
         _log_in().close()
     _configure_log(status.job.log)
     profile = _open_profile(status.job.profile, served=served)
-    reopen(store, status, lambda job: retry_message(job, sorted(wanted)))
+    reopen(store, status, lambda job: tasks.restart(job, "retry", retry=True, paths=sorted(wanted)))
     more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}
     _see_through(file, store, EmbeddedBroker(file), status.job, given | more)
 

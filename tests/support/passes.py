@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer.dispatch import first_message
+from consumer import tasks
 from ingest.broker.embedded import EmbeddedBroker
 from ingest.handler_file import sha256
 from ingest.job import DEFAULT_TOPICS, Counts, Job, JobStatus, Topics
@@ -54,7 +54,7 @@ class Passes:
             name=secrets.token_hex(8), source=os.fsencode(source), target=target, topics=self._topics,
             handler=sha256(text), **options,
         )  # fmt: skip
-        self._store.create_job(job, first_message(job), time.time())
+        self._store.create_job(job, tasks.restart(job, "start"), time.time())
         end = time.monotonic() + SECONDS
         while True:
             status = self._store.job(job.name)
