@@ -74,7 +74,7 @@ def _row(ctx: Context, looker: Looker, change: Change) -> tuple[_Row | None, str
             return None, None
         physical = ctx.handler.target_path(session, meta, allow_redirect=False) or physical
     except Exception as error:  # the single registration will meet it again and tell it
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         return None, None
     return _Row(change, entry, target, physical, resource), ":".join(ctx.handler.as_user(meta) or ())
@@ -90,7 +90,7 @@ def _register(ctx: Context, rows: list[_Row]) -> dict[str, Outcome]:
             session, [(row.target, row.physical, row.entry.stat.size) for row in rows], leaf.name, leaf.number
         )
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         ctx.log.info("bulk registration failed, now one by one", reason=describe(error))
         return {}
@@ -109,7 +109,7 @@ def _with_mtime(ctx: Context, session: iRODSSession, row: _Row, leaf: str) -> bo
             session, row.target, replica, stat.size, mtime, data_changed=False, others=False, checksum=False
         )
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         return False
     return True

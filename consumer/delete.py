@@ -73,7 +73,7 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
             gone = view.still_missing(candidate)
             outcome = _delete_one(ctx, candidate) if gone else Outcome(Result.UNCHANGED)
         except Exception as error:
-            if out_of_reach(error):
+            if out_of_reach(ctx, error):
                 raise
             outcome = failure(ctx, candidate.target, error)
         yield PathDone(candidate.target, outcome)
@@ -100,7 +100,7 @@ def _delete_one(ctx: Context, candidate: Candidate) -> Outcome:
         event = "coll_delete" if candidate.collection else "data_obj_delete"
         ctx.handler.event(event, removal, ctx.session(meta), meta)
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         return msgspec.structs.replace(failure(ctx, candidate.target, error), kept=removal.kept)
     if removal.kept and removal.begun:

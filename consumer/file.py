@@ -82,16 +82,30 @@ def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target:
             return Outcome(Result.SKIPPED, reason="" if entry.excluded else entry.reason)
         return _retrying_once(ctx, change, entry, target)
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         if isinstance(error, FileNotFoundError) and error.filename == path:
             return Outcome(Result.SKIPPED)
         return failure(ctx, target, error)
 
 
-def out_of_reach(error: Exception) -> bool:
-    """Whether it says that the zone or the source cannot be reached: an outage is never a path's failure."""
-    return isinstance(error, (Unreachable, RootUnseen)) or connection_lost(error)
+def out_of_reach(ctx: Context, error: Exception) -> bool:
+    """Whether it says that the zone or the source cannot be reached: an outage is never a path's failure.
+
+    A handler may lose connections of its own: then the zone is asked.
+    """
+    if isinstance(error, (Unreachable, RootUnseen)):
+        return True
+    return connection_lost(error) and (ctx.handler.method_in(error) is None or not _zone_answers(ctx))
+
+
+def _zone_answers(ctx: Context) -> bool:
+    ctx.sessions.close()
+    try:
+        check_login(ctx.sessions)
+    except Unreachable:
+        return False
+    return True
 
 
 def failure(ctx: Context, target: str, error: Exception) -> Outcome:
@@ -110,7 +124,10 @@ def failure(ctx: Context, target: str, error: Exception) -> Outcome:
 
 
 def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
-    """Sync an entry; once more in a new session when the connection broke although the zone answers."""
+    """Sync an entry; once more in a new session when the connection broke although the zone answers.
+
+    When it breaks again and the zone answers still, it is this path that breaks it, and waiting would not help.
+    """
     try:
         return _sync_entry(ctx, change, entry, target)
     except Exception as error:
@@ -118,7 +135,12 @@ def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> O
             raise
     ctx.sessions.close()
     check_login(ctx.sessions)
-    return _sync_entry(ctx, change, entry, target)
+    try:
+        return _sync_entry(ctx, change, entry, target)
+    except Exception as error:
+        if not connection_lost(error) or not _zone_answers(ctx):
+            raise
+        return failure(ctx, target, error)
 
 
 def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
@@ -136,7 +158,7 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
         try:
             return _act(ctx, change, entry, session, meta, operation, catalog)
         except Exception as error:
-            if code_of(error) not in ALREADY_EXISTS | NO_OBJECT:
+            if code_of(error) not in ALREADY_EXISTS | NO_OBJECT or ctx.handler.method_in(error):
                 raise
             again, catalog = catalog, look_up(ctx.lister, target)
             if again == catalog:

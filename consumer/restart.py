@@ -31,7 +31,7 @@ def open_pass(ctx: Context, task: OpenPass) -> Finished:
         _check_bulk(ctx)
         ctx.handler.job_event("pre_job", ctx.log, meta)
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         reason = str(error) if isinstance(error, Refused) else f"the pass cannot begin: {describe(error)}"
         return Finished(failure=Outcome(Result.FAILED, reason=reason))

@@ -93,6 +93,7 @@ class _Worker:
         self._sessions.close()
 
     def _reports(self, task: Task) -> Iterator[Report]:
+        ctx: Context | None = None
         try:
             ctx = self._context_of(task)
             marker = self._store.marker(task.pass_id, task.task) if isinstance(task, ListPath) else None
@@ -114,7 +115,7 @@ class _Worker:
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end
-            if out_of_reach(error):
+            if ctx is not None and out_of_reach(ctx, error):
                 self._sessions.close()
                 yield Away(str(error))
                 return

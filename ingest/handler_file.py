@@ -93,11 +93,14 @@ class Handler:
         return self._cls
 
     def method_in(self, error: BaseException) -> str | None:
-        """The name of the handler's method in which an exception came up, if it was one."""
+        """The name of the handler's method in which an exception came up; None when it was an action that it called."""
+        method = None
         for frame, _ in traceback.walk_tb(error.__traceback__):
             if self._module is not None and frame.f_globals is self._module.__dict__:
-                return frame.f_code.co_name
-        return None
+                method = method or frame.f_code.co_name
+            elif frame.f_globals.get("__package__") == "consumer":  # an `on_` method that has called the action
+                method = None
+        return method
 
     def has(self, method: str) -> bool:
         """Whether the handler says something of its own here."""

@@ -1,0 +1,67 @@
+"""Defects that a review has found: hooks that lose connections of their own, workers that die between two pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from irods.session import iRODSSession
+
+from tests.conftest import CommandLine, HandlerFile
+from tests.integration.support import handler, rows
+
+_DUPLICATE = """
+@staticmethod
+def post_{event}(module, logger, session, meta, **options):
+    from irods.exception import CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME
+    raise CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME("the AVU is there")
+"""
+
+
+@pytest.mark.parametrize("error", ["TimeoutError", "ConnectionRefusedError"])
+def test_a_hook_that_loses_a_connection_of_its_own_fails_its_path_and_the_pass_ends(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, error: str
+) -> None:
+    (source / "a").touch()
+    (source / "b").touch()
+    hook = (
+        "@staticmethod\ndef pre_data_obj_create(module, logger, session, meta, **options):\n"
+        f"    if meta['path'].endswith('a'):\n        raise {error}('the web service does not answer')\n"
+    )
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=hook)))
+    assert ran.status == 255
+    assert "pre_data_obj_create() of the event handler" in ran.out
+    assert set(rows(irods, home)) == {"b"}
+
+
+@pytest.mark.parametrize(
+    "hook", ["pre_job(module, logger, meta)", "pre_coll_create(module, logger, session, meta, **_)"]
+)
+def test_a_pass_ends_though_a_hook_around_it_loses_a_connection_of_its_own(
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, hook: str
+) -> None:
+    (source / "a").touch()
+    body = f"@staticmethod\ndef {hook}:\n    raise ConnectionResetError('the web service has hung up')\n"
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=body)))
+    assert ran.status == 255
+    assert "the web service has hung up" in ran.out
+
+
+@pytest.mark.parametrize("event", ["data_obj_create", "coll_create"])
+def test_what_a_hook_finds_in_the_catalog_already_is_its_failure_and_no_race(
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, event: str
+) -> None:
+    (source / "a").touch()
+    body = handler("REGISTER_SYNC", more=_DUPLICATE.format(event=event))
+    ran = scan.ingest(source, home, "--event_handler", handler_file(body))
+    assert ran.status == 255
+    assert f"post_{event}() of the event handler" in ran.out
+
+
+def test_a_handler_that_does_not_load_is_one_line_whatever_it_says(
+    scan: CommandLine, source: Path, home: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "handler.py"
+    file.write_text("raise ValueError('one\\ntwo')\n")
+    ran = scan.ingest(source, home, "--event_handler", file)
+    assert (ran.status, len(ran.err.splitlines())) == (1, 1)
