@@ -96,10 +96,11 @@ class Consumer:
         self._relay()
         self._store.fire_due(time.time())
         room = self._max_held - len(self._lanes)
-        idle = not self._pool.busy() and not len(self._lanes)
+        paused = time.monotonic() < self._paused_until
+        idle = not self._pool.busy() and (paused or not len(self._lanes))
         self._lanes.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
         self._lanes.keep_only(self._member.assignment())
-        if take and time.monotonic() >= self._paused_until:
+        if take and not paused:
             self._hand_out()
         for event in self._pool.events(_WAIT if self._pool.busy() else 0.0):
             self._hear(event)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
@@ -88,7 +89,8 @@ class Worker:
     def page_stored(self, marker: bytes) -> None:
         """Let it go on with its listing, which is stored as far as `marker`."""
         self._marker = marker
-        self.pipe.send_bytes(PAGE_STORED)
+        with suppress(OSError):  # it has died meanwhile: its pipe will say so
+            self.pipe.send_bytes(PAGE_STORED)
 
     def release(self) -> Record:
         """The task is settled; the record that brought it."""

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
+from consumer.pool import Pool
+from consumer.protocol import Setup
+from ingest.job import LogSettings
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import handler, rows
 
@@ -65,3 +68,15 @@ def test_a_handler_that_does_not_load_is_one_line_whatever_it_says(
     file.write_text("raise ValueError('one\\ntwo')\n")
     ran = scan.ingest(source, home, "--event_handler", file)
     assert (ran.status, len(ran.err.splitlines())) == (1, 1)
+
+
+def test_a_worker_that_died_before_its_page_was_acknowledged_is_an_event_and_no_broken_pipe(tmp_path: Path) -> None:
+    pool = Pool(1, Setup(str(tmp_path / "state.db"), LogSettings()))
+    try:
+        (worker,) = pool.free()
+        worker.process.kill()
+        worker.process.wait()
+        worker.page_stored(b"a")
+        assert [event.report for event in pool.events(10)] == [None]
+    finally:
+        pool.close()
