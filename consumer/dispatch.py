@@ -18,7 +18,7 @@ from consumer.pool import Event, Pool, Worker
 from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, Setup
 from consumer.schedule import next_pass
 from ingest import logs
-from ingest.broker import Broker, Record
+from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused
 from ingest.job import Job
 from ingest.messages import Restart, Task, decode
@@ -68,6 +68,7 @@ class Consumer:
         self._jobs: dict[str, Job] = {}
         self._stopped: dict[str, float] = {}
         self._paused_until = 0.0
+        self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
         self._back_off = BACK_OFF[0]
         self._looked = self._announced = 0.0
@@ -95,7 +96,8 @@ class Consumer:
     def _turn(self, *, take: bool) -> None:
         self._relay()
         self._store.fire_due(time.time())
-        room = self._max_held - len(self._lanes)
+        room = self._max_held - self._lanes.workable()
+        self._hold_back()
         paused = time.monotonic() < self._paused_until
         idle = not self._pool.busy() and (paused or not len(self._lanes))
         self._lanes.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
@@ -109,6 +111,14 @@ class Consumer:
             self._looked = time.monotonic()
             self._look_after_workers()
             self._announce()
+
+    def _hold_back(self) -> None:
+        """Fetch nothing for lanes that are blocked: one slow file must not fill all the room and idle other workers."""
+        blocked = self._lanes.blocked()
+        if self._blocked - blocked:
+            self._member.resume(self._blocked - blocked)
+        self._member.pause(blocked)
+        self._blocked = blocked
 
     def _relay(self) -> None:
         """Publish what the store has in its outbox. Twice does no harm: a task that is settled is passed over."""

@@ -9,6 +9,7 @@ from irods.session import iRODSSession
 
 from consumer.pool import Pool
 from consumer.protocol import Setup
+from ingest.broker import partition_of
 from ingest.job import LogSettings
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import handler, rows
@@ -80,3 +81,35 @@ def test_a_worker_that_died_before_its_page_was_acknowledged_is_an_event_and_no_
         assert [event.report for event in pool.events(10)] == [None]
     finally:
         pool.close()
+
+
+_WAITS_FOR_OTHERS = """
+@staticmethod
+def pre_data_obj_create(module, logger, session, meta, **options):
+    import os, time
+    name = os.path.basename(meta["path"])
+    end = time.monotonic() + 60
+    while name == "{slow}" and len(os.listdir({done!r})) < {others} and time.monotonic() < end:
+        time.sleep(0.01)
+    if name == "{slow}" and len(os.listdir({done!r})) < {others}:
+        raise RuntimeError("the other partitions stand still")
+    open(os.path.join({done!r}, name), "w").close()
+"""
+
+
+def test_a_slow_file_holds_up_its_own_partition_and_no_other(
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, tmp_path: Path
+) -> None:
+    done = tmp_path / "done"
+    done.mkdir()
+    names = [f"f{number:03}" for number in range(300)]
+    for name in names:
+        (source / name).touch()
+    partition = {name: partition_of(f"{home}/{name}".encode(), 8) for name in names}
+    others = sum(each != partition[names[0]] for each in partition.values())
+    body = _WAITS_FOR_OTHERS.format(slow=names[0], done=str(done), others=others)
+    ran = scan.ingest(
+        source, home, "--workers", "2", "--files_per_task", "1",
+        "--event_handler", handler_file(handler("REGISTER_SYNC", more=body)),
+    )  # fmt: skip
+    assert ran.status == 0, ran.out
