@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ingest.command import run
+from ingest.errors import Refused
 from ingest.job import DEFAULT_TOPICS, LogSettings
 from ingest.options import common, default_state, option, processors, profiling
 
@@ -38,6 +39,8 @@ def cli(topics: str, workers: int | None, grace: float, state: Path | None, **gi
     measure = profile.settings(given)
     profile_file = None if measure is None else profile.ProfileFile(measure)
     names = [name.strip() for name in topics.split(",") if name.strip()]
+    if not names:
+        raise Refused("--topics names no topic")
     broker, store = EmbeddedBroker(file), EmbeddedStore(file)
     broker.ensure_topics(names)
     setup = Setup(str(file), settings, measure)

@@ -91,6 +91,7 @@ def start(source: str, target: str, state: Path | None, **given: Any) -> None:
     Works in this process until the pass has ended, unless an ingest-consume serves the same state file. Exit status:
     0 all went well, 1 refused, 2 usage, 255 some work failed.
     """
+    from ingest import logs  # noqa: PLC0415
     from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
     from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
     from scanner.enter import enter, is_served, own_topics  # noqa: PLC0415
@@ -100,7 +101,7 @@ def start(source: str, target: str, state: Path | None, **given: Any) -> None:
     if given["dry_run"]:
         _plan(state, submission)
         return
-    _configure_log(submission.job.log)
+    logs.configure(submission.job.log)
     file, store = state or default_state(), open_store(state)
     names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
     workers = given["workers"] or processors()
@@ -139,15 +140,6 @@ def _first_message(job: Job) -> Outgoing:
     from consumer import tasks  # noqa: PLC0415
 
     return tasks.restart(job, "start")
-
-
-def _configure_log(settings: LogSettings) -> None:
-    from ingest import logs  # noqa: PLC0415
-
-    try:
-        logs.configure(settings)
-    except (OSError, ValueError) as error:
-        raise Refused(f"cannot log to {settings.filename}: {error}") from error
 
 
 def _open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile | None:
@@ -198,11 +190,14 @@ def _log_in() -> Sessions:
 def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
     from consumer import tasks  # noqa: PLC0415
+    from ingest import logs  # noqa: PLC0415
     from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
     file, store = state or default_state(), open_store(state)
     status = known(store, job)
+    if status.job.periodic:
+        raise Refused(f"job {job} is periodic: its next pass tries again what has failed")
     wanted = {os.fsencode(path) for path in paths}
     failed = {problem.path for problem in store.problems(job) if not problem.skipped}
     if wanted - failed or not failed:
@@ -211,7 +206,7 @@ def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) ->
     served = is_served(store, status.job.topics.names)
     if not served:
         _log_in().close()
-    _configure_log(status.job.log)
+    logs.configure(status.job.log)
     profile = _open_profile(status.job.profile, served=served)
     reopen(store, status, lambda job: tasks.restart(job, "retry", retry=True, paths=sorted(wanted)))
     more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}
