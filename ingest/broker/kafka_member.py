@@ -38,6 +38,20 @@ class _Lost(ConsumerRebalanceListener):  # type: ignore[misc]
         pass
 
 
+class _Joined:
+    """The future of a join that has ended; says that it has not, so that the client waits for it."""
+
+    is_done = False
+
+    def __init__(self, future: Any) -> None:
+        self._future = future
+        self.add_callback = future.add_callback
+        self.add_errback = future.add_errback
+
+    def __await__(self) -> Any:
+        return self._future.__await__()
+
+
 class KafkaMember:
     """A `GroupMember`. Heartbeats come from the consumer's own thread, partitions come and go in `poll` alone.
 
@@ -68,7 +82,7 @@ class KafkaMember:
         """
         ready = self._ready()
         self._resume_drained()
-        self._finish_joining()
+        self._mend_client()
         with translated(self._bootstrap):
             try:
                 fetched = self._consumer.poll(0 if ready and max_records else round(timeout * 1000), _FETCH)
@@ -128,14 +142,19 @@ class KafkaMember:
     ) -> None:
         self.close()
 
-    def _finish_joining(self) -> None:
-        """Have a join that was begun in an earlier poll waited for in this one.
+    def _mend_client(self) -> None:
+        """Three faults of kafka-python 3.0.12, without which short polls would never come to an end.
 
-        kafka-python 3.0.12 forgets one that new metadata has led to, and then the member stays without partitions.
+        A join that ends between two polls is begun anew, one that new metadata has led to is forgotten. And what was
+        fetched of a partition before `pause` is forgotten after `resume` while the fetch before it is at its end.
         """
-        coordinator = self._consumer._coordinator
+        coordinator, fetcher = self._consumer._coordinator, self._consumer._fetcher
         if coordinator.rejoining:
             coordinator.request_rejoin()
+        if coordinator._join_task is not None and coordinator._join_task.is_done:
+            coordinator._join_task = _Joined(coordinator._join_task)
+        if not fetcher._next_partition_records:
+            fetcher._next_partition_records = None
 
     def _follow_rebalance(self) -> None:
         assigned = frozenset(TopicPartition(*each) for each in self._consumer.assignment())
