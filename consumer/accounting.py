@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from consumer import tasks
 from consumer.protocol import Away, Began, Finished, Outcome, Page, Part, PathDone, Result
 from ingest.broker import Outgoing, Record
 from ingest.fingerprint import cache_key
@@ -41,6 +41,8 @@ class Given(NamedTuple):
     job: Job
     began: Began
     done: Sequence[PathDone]
+    marker: bytes | None = None
+    """How far the worker's listing is in the store."""
 
 
 class Broken(NamedTuple):
@@ -52,7 +54,7 @@ class Broken(NamedTuple):
 
 def page_step(given: Given, page: Page, now: float) -> Step:
     """A listing has got as far as `marker`, and the task goes on."""
-    return _step(given, now, page.part, marker=page.marker)
+    return msgspec.structs.replace(_step(given, now, page.part), after=given.marker, marker=page.marker)
 
 
 def finished_step(given: Given, finished: Finished, now: float) -> Step:
@@ -62,7 +64,7 @@ def finished_step(given: Given, finished: Finished, now: float) -> Step:
             return _batch_step(given, now, [])
         return _batch_step(given, now, [(item, finished.failure) for item in _not_done(given)])
     if finished.failure is None:
-        return _step(given, now, finished.part)
+        return msgspec.structs.replace(_step(given, now, finished.part), after=given.marker)
     return _task_failed(given, finished.failure, finished, now)
 
 
@@ -129,7 +131,7 @@ def _batch_step(
             settled.append((item, target, outcome))
     delete = isinstance(given.task, Delete)
     part = _deleted(given, settled, now) if delete else _synced(settled, now)
-    failed = any(outcome.result is Result.FAILED for _, _, outcome in settled)
+    failed = part.counts.failed > 0 or any(outcome.result is Result.FAILED for _, _, outcome in settled)
     failed = failed or (isinstance(given.task, (SyncFiles, Delete)) and given.task.failed)
     left = [*retried, *untouched]
     counts = part.counts + Counts(retries=int(bool(retried)), tasks_failed=int(failed and not left))
@@ -166,7 +168,7 @@ def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float)
 
     Whoever was killed after a deletion has not told of it, and then the source may come back as it was.
     """
-    counts, uncached, problems, children = Counts(), [], [], []
+    counts, uncached, problems, following = Counts(), [], [], list[Child]()
     for item, _, outcome in settled:
         assert isinstance(item, Candidate)  # noqa: S101 - of a Delete
         relative = item.target.removeprefix(given.job.target + "/").encode("utf-8", "surrogateescape")
@@ -177,23 +179,21 @@ def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float)
         if outcome.reason:
             problems.append(_problem(relative, item.target, outcome, item.attempt, now))
         if item.resync is not None and outcome.result in (Result.DONE, Result.UNCHANGED):
-            children.append(_resync(given, item))
-        elif item.taken_by == "regular" and item.resync is not None:
-            counts += Counts(failed=1)  # the file that waits; a directory is counted by nobody
-    return Part(children, counts, problems, uncached=uncached)
+            following += _resync(given, item)
+        elif item.taken_by == "regular" and item.resync is not None:  # a directory is counted by nobody
+            counts += Counts(failed=1)
+            waits = Outcome(Result.FAILED, reason="the collection of this name could not be deleted")
+            problems.append(_problem(path_from_wire(item.resync), item.target, waits, item.attempt, now))
+    return Part(following, counts, problems, uncached=uncached)
 
 
-def _resync(given: Given, candidate: Candidate) -> Child:
+def _resync(given: Given, candidate: Candidate) -> Iterator[Child]:
     """The task for what takes the place of a candidate that is out of the way."""
-    job, task, path = given.job, secrets.token_hex(8), candidate.resync or ""
-    key, pass_id = job.key(path_from_wire(path)), given.task.pass_id
-    message: Task
+    path, pass_id = candidate.resync or "", given.task.pass_id
     if candidate.taken_by == "directory":
-        topic, message = job.topics.path, ListPath(job=job.name, pass_id=pass_id, task=task, path=path)
+        yield tasks.listing(given.job, pass_id, path_from_wire(path))
     else:
-        change = Change(path)
-        topic, message = job.topics.file, SyncFiles(job=job.name, pass_id=pass_id, task=task, changes=[change])
-    return Child(task, Outgoing(topic, job.topics.partition(topic, key), encode(message)))
+        yield from tasks.files(given.job, pass_id, [Change(path)])
 
 
 def _count(outcome: Outcome) -> Counts:
@@ -224,21 +224,17 @@ def _step(
     now: float,
     part: Part,
     *,
-    marker: bytes | None = None,
     again_with: Task | None = None,
     due: float = 0.0,
     error: str | None = None,
     judged: Sequence[Candidate] = (),
 ) -> Step:
-    task, record, topics = given.task, given.record, given.job.topics
+    task, record = given.task, given.record
     once_more = None
     if again_with is not None:
         message = Outgoing(record.topic, record.partition, encode(again_with))
         once_more = Again(due, again_with.round, message)
-    number = secrets.token_hex(8)
-    partition = topics.partition(topics.restart, given.job.key(b""))
-    last = ClosePass(job=task.job, pass_id=task.pass_id, task=number)
-    closing = Child(number, Outgoing(topics.restart, partition, encode(last)))
+    last = isinstance(task, ClosePass) and not part.children
     return Step(
         job=task.job,
         pass_id=task.pass_id,
@@ -248,13 +244,12 @@ def _step(
         counts=part.counts,
         children=part.children,
         again=once_more,
-        marker=marker,
         problems=part.problems,
         solved=part.solved,
         cached=part.cached,
         uncached=part.uncached,
         candidates=part.candidates,
         judged=judged,
-        closing=None if isinstance(task, ClosePass) and not part.children else closing,
+        closing=None if last else tasks.closing(given.job, task.pass_id),
         error=error,
     )

@@ -17,7 +17,7 @@ from consumer.decide import Decision, Do, Impossible, Situation
 from consumer.irods import registration, requests, transfer
 from consumer.irods.avus import undecodable_avu
 from consumer.irods.errors import NO_COLLECTION, code_of
-from consumer.meta import Meta
+from consumer.meta import Meta, seconds
 from ingest.character_map import AVU as CHARACTER_MAP_AVU
 from ingest.core import Operation
 from ingest.paths import UNDECODABLE_UNITS, join, split
@@ -163,7 +163,7 @@ class Act:
     def _mtime(self, meta: Meta) -> int:
         """Whole seconds: exact ones from the stat, unless a hook has set another time."""
         exact = self._entry.stat.mtime_ns
-        return exact // 1_000_000_000 if meta["mtime"] == exact / 1e9 else int(meta["mtime"])
+        return exact // 1_000_000_000 if meta["mtime"] == seconds(exact) else int(meta["mtime"])
 
     def _keep_mtime(self, session: Any, meta: Meta) -> None:
         if self._ctx.job.preserve_mtime:

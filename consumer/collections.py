@@ -80,7 +80,7 @@ def _create_one(ctx: Context, meta: Meta, target: str, **options: Any) -> bool:
         try:
             ctx.handler.event("coll_create", _nothing if no_op else _create, ctx.log, session, meta, **options)
         except Exception as error:
-            if code_of(error) in ALREADY_EXISTS:
+            if code_of(error) in ALREADY_EXISTS and not ctx.handler.method_in(error):
                 return False
             raise
         return True

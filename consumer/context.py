@@ -7,7 +7,7 @@ from typing import Any
 
 from irods.session import iRODSSession
 
-from consumer.irods.catalog import leaf_vault
+from consumer.irods.catalog import Leaf, leaf_vault, only_leaf
 from consumer.irods.sessions import Sessions
 from consumer.meta import Meta
 from ingest import logs, signing
@@ -34,6 +34,7 @@ class Context:
         self.cache_space = cache_space(job)
         self.log: Any = logs.get("consumer").bind(job=job.name)
         self._vaults: dict[str, str] = {}
+        self._leaves: dict[str, Leaf | None] = {}
 
     def session(self, meta: Meta) -> iRODSSession:
         """The session in which a path is written: the one of `as_user()`, else the service account's."""
@@ -60,6 +61,12 @@ class Context:
         if leaf not in self._vaults:
             self._vaults[leaf] = leaf_vault(self.lister, leaf)
         return self._vaults[leaf]
+
+    def only_leaf(self, resource: str) -> Leaf | None:
+        """The storage resource at or below a resource, when there is no choice; asked once."""
+        if resource not in self._leaves:
+            self._leaves[resource] = only_leaf(self.lister, resource)
+        return self._leaves[resource]
 
     @cached_property
     def default_resource(self) -> str | None:

@@ -53,6 +53,8 @@ class Situation(NamedTuple):
     catalog: Catalog
     metadata_only: bool = False
     """The path cache says that nothing but ctime has changed."""
+    data_changed: bool = False
+    """The path cache says that size or mtime have changed: a newer replica is not made from this file all the same."""
     forced: bool = False
     """`--ignore_cache`: sync what looks unchanged, too."""
     preserve_mtime: bool = False
@@ -103,7 +105,7 @@ def _written(seen: Situation, there: list[Replica]) -> Decision:
     if not seen.forced:
         if seen.metadata_only and replica.size == seen.stat.size and replica.status == GOOD:
             return Decision(Do.HOOKS_MODIFY, replica)
-        if replica.status == GOOD and _made_from(replica, seen):
+        if replica.status == GOOD and not seen.data_changed and _made_from(replica, seen):
             return Decision(Do.NOTHING, replica)
     if seen.operation is Operation.PUT_APPEND and replica.status == GOOD:
         if seen.stat.size >= replica.size:

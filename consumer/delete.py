@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 from irods.session import iRODSSession
 
-from consumer import guards
+from consumer import guards, tasks
 from consumer.candidates import SourceView
 from consumer.context import Context
 from consumer.file import failure, out_of_reach
@@ -17,11 +17,10 @@ from consumer.irods.errors import code_of
 from consumer.irods.removal import remove_collection, remove_object
 from consumer.meta import Meta, of_deletion
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
-from ingest.broker import Outgoing
 from ingest.core import DeleteMode
 from ingest.job import Counts, Problem
-from ingest.messages import Candidate, ClosePass, Delete, encode, path_from_wire
-from ingest.store import Child
+from ingest.messages import Candidate, ClosePass, Delete, path_from_wire
+from ingest.paths import join
 
 BATCHES = 100
 """Batches of candidates that are handed out at a time."""
@@ -44,21 +43,12 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
     objection = guards.objection(ctx, objects + collections, listed)
     if objection:
         return _refused(ctx, task, objection, objects + collections)
-    size = ctx.job.files_per_task
     if objects:
-        found = ctx.store.candidates(task.pass_id, collections=False, limit=size * BATCHES)
-        batches: dict[int, list[Candidate]] = {}
-        for each in found:
-            batches.setdefault(_partition(ctx, each), []).append(each)
-        children = [
-            _child(ctx, task, partition, batch[start : start + size])
-            for partition, batch in batches.items()
-            for start in range(0, len(batch), size)
-        ]
-    else:
-        found = ctx.store.candidates(task.pass_id, collections=True, limit=COLLECTIONS)
-        children = [_child(ctx, task, _partition(ctx, found[0]), found)]
-    return Finished(Part(children=children))
+        limit = ctx.job.files_per_task * BATCHES
+        found = ctx.store.candidates(task.pass_id, collections=False, limit=limit)
+        return Finished(Part(children=list(tasks.deletions(ctx.job, task.pass_id, found))))
+    found = ctx.store.candidates(task.pass_id, collections=True, limit=COLLECTIONS)
+    return Finished(Part(children=[tasks.deletion(ctx.job, task.pass_id, found)]))
 
 
 def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Finished:
@@ -75,17 +65,6 @@ def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Fini
     return Finished(Part(counts=counts, problems=problems))
 
 
-def _partition(ctx: Context, candidate: Candidate) -> int:
-    relative = candidate.target.removeprefix(ctx.job.target + "/")
-    return ctx.job.topics.partition(ctx.job.topics.file, ctx.job.key(relative.encode("utf-8", "surrogateescape")))
-
-
-def _child(ctx: Context, closing: ClosePass, partition: int, candidates: Sequence[Candidate]) -> Child:
-    task = secrets.token_hex(8)
-    message = Delete(job=ctx.job.name, pass_id=closing.pass_id, task=task, candidates=list(candidates))
-    return Child(task, Outgoing(ctx.job.topics.file, partition, encode(message)))
-
-
 def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
     """Delete the candidates in their order; one result each. Raises what says that source or zone are out of reach."""
     view = SourceView(ctx)
@@ -94,7 +73,7 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
             gone = view.still_missing(candidate)
             outcome = _delete_one(ctx, candidate) if gone else Outcome(Result.UNCHANGED)
         except Exception as error:
-            if out_of_reach(error):
+            if out_of_reach(ctx, error):
                 raise
             outcome = failure(ctx, candidate.target, error)
         yield PathDone(candidate.target, outcome)
@@ -105,7 +84,10 @@ def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:
 
     Whether that goes with the operation was asked of the directory that misses the candidate.
     """
-    meta = of_deletion(ctx.job, path_from_wire(candidate.parent), candidate.target, collection=candidate.collection)
+    parent = path_from_wire(candidate.parent)
+    below = candidate.target.removeprefix(ctx.target(parent, directory=True))
+    path = os.fsdecode(join(ctx.job.source, parent)) + below
+    meta = of_deletion(ctx.job, path, candidate.target, collection=candidate.collection)
     return ctx.handler.delete_mode(meta), meta
 
 
@@ -118,7 +100,7 @@ def _delete_one(ctx: Context, candidate: Candidate) -> Outcome:
         event = "coll_delete" if candidate.collection else "data_obj_delete"
         ctx.handler.event(event, removal, ctx.session(meta), meta)
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         return msgspec.structs.replace(failure(ctx, candidate.target, error), kept=removal.kept)
     if removal.kept and removal.begun:

@@ -11,17 +11,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from consumer import accounting
+from consumer import accounting, tasks
 from consumer.accounting import Broken
 from consumer.lanes import Lanes
 from consumer.pool import Event, Pool, Worker
-from consumer.protocol import Away, Began, Finished, Page, PathDone, Setup
+from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, Setup
 from consumer.schedule import next_pass
 from ingest import logs
-from ingest.broker import Broker, Outgoing, Record
+from ingest.broker import Broker, Record, TopicPartition
+from ingest.errors import Refused
 from ingest.job import Job
-from ingest.messages import OpenPass, Restart, Task, decode, encode, path_to_wire
-from ingest.store import Child, ConsumerStatus, Store
+from ingest.messages import Restart, Task, decode
+from ingest.profile import ProfileFile, broken_off
+from ingest.store import ConsumerStatus, Store
 
 GROUP = "ingest"
 STOP_GRACE = 10.0
@@ -30,6 +32,7 @@ BACK_OFF = (1.0, 60.0)
 """Seconds to wait when zone or source are out of reach: at first, and at most."""
 _RELAY = 500
 _JOBS_HELD = 100
+_MOST_IDLE_DEATHS = 20
 _WAIT = 0.05
 _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
@@ -51,18 +54,22 @@ class Consumer:
         *,
         workers: int,
         stop_grace: float = STOP_GRACE,
+        profile: ProfileFile | None = None,
     ) -> None:
         """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
         self._broker = broker
         self._store = store
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
+        self._profile = profile
         self._lanes = Lanes(reversed(self._topics))
         self._max_held = 4 * workers
         self._name = f"consumer-{secrets.token_hex(4)}"
         self._jobs: dict[str, Job] = {}
         self._stopped: dict[str, float] = {}
         self._paused_until = 0.0
+        self._blocked: frozenset[TopicPartition] = frozenset()
+        self._idle_deaths = 0
         self._back_off = BACK_OFF[0]
         self._looked = self._announced = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
@@ -89,11 +96,13 @@ class Consumer:
     def _turn(self, *, take: bool) -> None:
         self._relay()
         self._store.fire_due(time.time())
-        room = self._max_held - len(self._lanes)
-        idle = not self._pool.busy() and not len(self._lanes)
+        room = self._max_held - self._lanes.workable()
+        self._hold_back()
+        paused = time.monotonic() < self._paused_until
+        idle = not self._pool.busy() and (paused or not len(self._lanes))
         self._lanes.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
         self._lanes.keep_only(self._member.assignment())
-        if take and time.monotonic() >= self._paused_until:
+        if take and not paused:
             self._hand_out()
         for event in self._pool.events(_WAIT if self._pool.busy() else 0.0):
             self._hear(event)
@@ -102,6 +111,14 @@ class Consumer:
             self._looked = time.monotonic()
             self._look_after_workers()
             self._announce()
+
+    def _hold_back(self) -> None:
+        """Fetch nothing for lanes that are blocked: one slow file must not fill all the room and idle other workers."""
+        blocked = self._lanes.blocked()
+        if self._blocked - blocked:
+            self._member.resume(self._blocked - blocked)
+        self._member.pause(blocked)
+        self._blocked = blocked
 
     def _relay(self) -> None:
         """Publish what the store has in its outbox. Twice does no harm: a task that is settled is passed over."""
@@ -137,19 +154,15 @@ class Consumer:
         status = self._store.job(restart.job)
         if status is None:
             return
-        job, now, task = status.job, time.time(), secrets.token_hex(8)
-        topic = job.topics.restart
-        partition = job.topics.partition(topic, job.key(b""))
-        opening = OpenPass(job=job.name, pass_id=restart.pass_id, task=task, retry=restart.retry, paths=restart.paths)
-        following = Restart(job=job.name, pass_id=secrets.token_hex(8), reason="interval")
+        job, now = status.job, time.time()
         due = next_pass(job, now)
         self._store.begin_pass(
             job.name,
             restart.pass_id,
-            Child(task, Outgoing(topic, partition, encode(opening))),
+            tasks.opening(job, restart),
             now,
             next_due=due,
-            following=None if due is None else Outgoing(topic, partition, encode(following)),
+            following=None if due is None else tasks.restart(job, "interval"),
             keep_problems=restart.retry,
         )
 
@@ -178,20 +191,34 @@ class Consumer:
         worker, report = event
         match report:
             case None if worker.task is None:
-                self._pool.replace(worker)
+                self._replace_dead(worker)
             case None:
                 self._settle_broken(worker, Broken(f"the worker process has died ({_exit_words(worker)})"))
             case Began() | PathDone():
+                self._idle_deaths = 0
                 worker.note(report)
+            case Profiled():
+                if self._profile is not None:
+                    self._profile.write(report.events)
             case Page():
-                self._store.settle(accounting.page_step(worker.given, report, time.time()))
-                worker.page_stored()
+                if self._store.settle(accounting.page_step(worker.given, report, time.time())):
+                    worker.page_stored(report.marker)
+                else:  # the job was stopped, or another consumer lists this directory
+                    self._lanes.done(worker.release())
+                    self._pool.replace(worker)
             case Finished():
                 self._store.settle(accounting.finished_step(worker.given, report, time.time()))
                 self._lanes.done(worker.release())
                 self._back_off = BACK_OFF[0]
             case Away():
                 self._pause(worker, report)
+
+    def _replace_dead(self, worker: Worker) -> None:
+        """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
+        self._idle_deaths += 1
+        if self._idle_deaths > _MOST_IDLE_DEATHS:
+            raise Refused(f"worker processes die before they take a task ({_exit_words(worker)})")
+        self._pool.replace(worker)
 
     def _pause(self, worker: Worker, away: Away) -> None:
         """Zone or source are out of reach: wait, longer each time, and lose nothing."""
@@ -203,8 +230,11 @@ class Consumer:
             self._back_off = min(2 * self._back_off, BACK_OFF[1])
 
     def _settle_broken(self, worker: Worker, broken: Broken) -> None:
-        self._log.warning("a task is broken off", task=worker.given.task.task, reason=broken.reason)
-        self._store.settle(accounting.broken_step(worker.given, broken, time.time()))
+        given = worker.given
+        self._log.warning("a task is broken off", task=given.task.task, reason=broken.reason)
+        if self._profile is not None:
+            self._profile.write([broken_off(given.task, given.job, worker.process.pid, worker.seconds)])
+        self._store.settle(accounting.broken_step(given, broken, time.time()))
         self._lanes.done(worker.release())
         self._pool.replace(worker)
 
@@ -237,19 +267,3 @@ def _exit_words(worker: Worker) -> str:
     except subprocess.TimeoutExpired:
         return "it closed its pipe"
     return f"signal {-code}" if code < 0 else f"exit status {code}"
-
-
-def first_message(job: Job) -> Outgoing:
-    """What starts the first pass of a job."""
-    return _restart(job, Restart(job=job.name, pass_id=secrets.token_hex(8), reason="start"))
-
-
-def retry_message(job: Job, paths: Sequence[bytes]) -> Outgoing:
-    """What starts a pass over the paths that have failed, all of them or these."""
-    wire = [path_to_wire(path) for path in paths]
-    return _restart(job, Restart(job=job.name, pass_id=secrets.token_hex(8), reason="retry", retry=True, paths=wire))
-
-
-def _restart(job: Job, message: Restart) -> Outgoing:
-    topic = job.topics.restart
-    return Outgoing(topic, job.topics.partition(topic, job.key(b"")), encode(message))

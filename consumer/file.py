@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from irods.session import iRODSSession
 
@@ -23,6 +23,7 @@ from consumer.irods.sessions import Unreachable, check_login
 from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
+from ingest.errors import Refused
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.messages import UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
@@ -34,19 +35,22 @@ _LOOKS = 3
 _PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
 
 
-def sync_files(ctx: Context, task: SyncFiles) -> Iterator[PathDone]:
-    """Sync the paths of a batch in their order; one result each. Raises Unreachable when the zone does not answer."""
-    looker = _Looker(ctx)
+def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathDone]:
+    """Sync the paths of a batch in their order; one result each. `done` has those of paths that were synced before.
+
+    Raises Unreachable when the zone does not answer.
+    """
+    looker = Looker(ctx)
     try:
         for change in task.changes:
             path = path_from_wire(change.path)
             target = ctx.target(path)
-            yield PathDone(target, _sync_one(ctx, looker, change, path, target))
+            yield PathDone(target, done.get(change.path) or _sync_one(ctx, looker, change, path, target))
     finally:
         looker.close()
 
 
-class _Looker:
+class Looker:
     """Looks at paths, keeping the directory of the last one open: a batch mostly has neighbours."""
 
     def __init__(self, ctx: Context) -> None:
@@ -55,6 +59,7 @@ class _Looker:
         self._open: Directory | Skipped | None = None
 
     def look(self, path: bytes) -> Entry | Skipped | None:
+        """What is at a source-relative path now."""
         parent, name = split(path)
         if parent != self._path:
             self.close()
@@ -62,12 +67,13 @@ class _Looker:
         return self._open.look(name) if isinstance(self._open, Directory) else self._open
 
     def close(self) -> None:
+        """Close the directory."""
         if isinstance(self._open, Directory):
             self._open.__exit__(None, None, None)
         self._open, self._path = None, None
 
 
-def _sync_one(ctx: Context, looker: _Looker, change: Change, path: bytes, target: str) -> Outcome:
+def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
     try:
         entry = looker.look(path)
         if entry is None:
@@ -76,22 +82,36 @@ def _sync_one(ctx: Context, looker: _Looker, change: Change, path: bytes, target
             return Outcome(Result.SKIPPED, reason="" if entry.excluded else entry.reason)
         return _retrying_once(ctx, change, entry, target)
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         if isinstance(error, FileNotFoundError) and error.filename == path:
             return Outcome(Result.SKIPPED)
         return failure(ctx, target, error)
 
 
-def out_of_reach(error: Exception) -> bool:
-    """Whether it says that the zone or the source cannot be reached: an outage is never a path's failure."""
-    return isinstance(error, (Unreachable, RootUnseen)) or connection_lost(error)
+def out_of_reach(ctx: Context, error: Exception) -> bool:
+    """Whether it says that the zone or the source cannot be reached: an outage is never a path's failure.
+
+    A handler may lose connections of its own: then the zone is asked.
+    """
+    if isinstance(error, (Unreachable, RootUnseen)):
+        return True
+    return connection_lost(error) and (ctx.handler.method_in(error) is None or not _zone_answers(ctx))
+
+
+def _zone_answers(ctx: Context) -> bool:
+    ctx.sessions.close()
+    try:
+        check_login(ctx.sessions)
+    except Unreachable:
+        return False
+    return True
 
 
 def failure(ctx: Context, target: str, error: Exception) -> Outcome:
     """The record of what went wrong with one path."""
     ctx.log.debug("failed", target=target, exc_info=error)
-    if isinstance(error, Impossible):
+    if isinstance(error, (Impossible, Refused)):
         return Outcome(Result.FAILED, reason=str(error))
     found = server_error(error)
     method = ctx.handler.method_in(error)
@@ -104,7 +124,10 @@ def failure(ctx: Context, target: str, error: Exception) -> Outcome:
 
 
 def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
-    """Sync an entry; once more in a new session when the connection broke although the zone answers."""
+    """Sync an entry; once more in a new session when the connection broke although the zone answers.
+
+    When it breaks again and the zone answers still, it is this path that breaks it, and waiting would not help.
+    """
     try:
         return _sync_entry(ctx, change, entry, target)
     except Exception as error:
@@ -112,7 +135,12 @@ def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> O
             raise
     ctx.sessions.close()
     check_login(ctx.sessions)
-    return _sync_entry(ctx, change, entry, target)
+    try:
+        return _sync_entry(ctx, change, entry, target)
+    except Exception as error:
+        if not connection_lost(error) or not _zone_answers(ctx):
+            raise
+        return failure(ctx, target, error)
 
 
 def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
@@ -130,7 +158,7 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
         try:
             return _act(ctx, change, entry, session, meta, operation, catalog)
         except Exception as error:
-            if code_of(error) not in ALREADY_EXISTS | NO_OBJECT:
+            if code_of(error) not in ALREADY_EXISTS | NO_OBJECT or ctx.handler.method_in(error):
                 raise
             again, catalog = catalog, look_up(ctx.lister, target)
             if again == catalog:
@@ -186,13 +214,15 @@ def situation(
     cached: int | None,
 ) -> Situation:
     """What a decision about an entry depends on; `cached` is the fingerprint of another state of it, if any."""
+    earlier = [each for each in Operation if cached is not None and same_data(cached, fingerprint(entry.stat, each))]
     return Situation(
         operation=operation,
         stat=entry.stat,
         physical=_physical(ctx, entry, session, meta),
         resource=ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource,
         catalog=catalog,
-        metadata_only=cached is not None and same_data(cached, fingerprint(entry.stat, operation)),
+        metadata_only=operation in earlier,
+        data_changed=cached is not None and not earlier,
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
     )

@@ -24,6 +24,14 @@ class Lanes:
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
+    def blocked(self) -> frozenset[TopicPartition]:
+        """The lanes in which records wait for one in work, however long that takes: more of them are of no use."""
+        return frozenset(lane for lane, queue in self._waiting.items() if queue and lane in self._working)
+
+    def workable(self) -> int:
+        """How many records wait in the other lanes."""
+        return sum(len(queue) for lane, queue in self._waiting.items() if lane not in self._working)
+
     def add(self, records: Iterable[Record]) -> None:
         """Queue records behind those of their partition."""
         for record in records:

@@ -6,7 +6,7 @@ import base64
 import os
 from typing import Any
 
-from ingest.job import Job
+from ingest.job import Job, LogSettings
 from ingest.messages import Stat
 from ingest.paths import join, logical_path
 from scanner.filesystem import Entry
@@ -22,13 +22,11 @@ _S3 = (
 def of_job(job: Job) -> Meta:
     """What holds for the whole job; `path` and `target` are its root."""
     source = os.fsdecode(job.source)
-    log = {
-        "filename": job.log.filename,
-        "when": job.log.when,
-        "interval": job.log.interval,
-        "level": job.log.level,
+    config = {
+        "log": _log(job.log),
+        "profile": _log(job.profile or LogSettings()),
+        "redis": {"host": "localhost", "port": 6379, "db": 0},
     }
-    config = {"log": log, "profile": dict.fromkeys(log), "redis": {"host": "localhost", "port": 6379, "db": 0}}
     return {
         "restart_queue": job.topics.restart,
         "path_queue": job.topics.path,
@@ -47,13 +45,17 @@ def of_job(job: Job) -> Meta:
         "config": config,
         "synchronous": False,
         "progress": False,
-        "profile": False,
+        "profile": job.profile is not None,
         "files_per_task": job.files_per_task,
         "exclude_file_type": list(job.exclude_types),
         "exclude_file_name": list(job.exclude_file_names),
         "exclude_directory_name": list(job.exclude_directory_names),
         "idle_disconnect_seconds": job.idle_seconds,
     } | dict.fromkeys(_S3)
+
+
+def _log(settings: LogSettings) -> Meta:
+    return {name: getattr(settings, name) for name in ("filename", "when", "interval", "level")}
 
 
 def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:
@@ -104,17 +106,22 @@ def _other_name(job: Job, path: bytes, target: str) -> Meta:
     return {"b64_path_str_charmap": base64.b64encode(source), "b64_reason": "character_map"}
 
 
-def of_deletion(job: Job, parent: bytes, target: str, *, collection: bool) -> Meta:
+def of_deletion(job: Job, path: str, target: str, *, collection: bool) -> Meta:
     """What holds for an object or collection that is deleted; `path` is where its source would be."""
-    directory = os.fsdecode(join(job.source, parent))
     return of_job(job) | {
         "task": "delete_collection" if collection else "delete_data_object",
         "queue_name": job.topics.file,
-        "path": f"{directory}/{target.rpartition('/')[2]}",
+        "path": path,
         "target": target,
         "target_collection": target if collection else target.rpartition("/")[0],
     }
 
 
 def _times(stat: Stat) -> Meta:
-    return {"mtime": stat.mtime_ns / 1e9, "ctime": stat.ctime_ns / 1e9}
+    return {"mtime": seconds(stat.mtime_ns), "ctime": seconds(stat.ctime_ns)}
+
+
+def seconds(nanoseconds: int) -> float:
+    """A time as `os.stat` gives it in `st_mtime`, to the last bit: handlers compare."""
+    whole, rest = divmod(nanoseconds, 1_000_000_000)
+    return whole + rest * 1e-9

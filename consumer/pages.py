@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator
 
-from consumer import candidates
+from consumer import candidates, tasks
 from consumer.collections import DirectoryCollection
 from consumer.context import Context
 from consumer.meta import of_file
 from consumer.protocol import Page, Part
-from ingest.broker import Outgoing
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.job import Counts, Problem
-from ingest.messages import Candidate, Change, ListPath, SyncFiles, encode, path_to_wire
+from ingest.messages import Candidate, Change, ListPath, path_to_wire
 from ingest.store import Child
 from scanner.filesystem import Entry, Listing, Skipped
 
@@ -40,7 +38,7 @@ class Pages:
         self._begin()
 
     def _begin(self) -> None:
-        self._batches: dict[int, list[Change]] = {}
+        self._changes: list[Change] = []
         self._children: list[Child] = []
         self._problems: list[Problem] = []
         self._candidates: list[Candidate] = []
@@ -66,8 +64,7 @@ class Pages:
 
     def part(self) -> Part:
         """What has come together since the last call."""
-        for partition, changes in self._batches.items():
-            self._publish(partition, changes)
+        self._children += tasks.files(self._ctx.job, self._task.pass_id, self._changes)
         part = Part(self._children, self._counts, self._problems, candidates=self._candidates)
         self._begin()
         return part
@@ -130,25 +127,11 @@ class Pages:
 
     def _descend(self, entry: Entry, cached: int | None) -> None:
         present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))
-        job, task = self._ctx.job, secrets.token_hex(8)
-        message = ListPath(
-            job=job.name, pass_id=self._task.pass_id, task=task, path=path_to_wire(entry.path), present=present
-        )
-        partition = job.topics.partition(job.topics.path, job.key(entry.path))
-        self._children.append(Child(task, Outgoing(job.topics.path, partition, encode(message))))
+        self._children.append(tasks.listing(self._ctx.job, self._task.pass_id, entry.path, present=present))
 
     def _change(self, entry: Entry, cached: int | None) -> None:
         found = self._collection.contents()[self._name(entry)]
-        partition = self._ctx.job.topics.partition(self._ctx.job.topics.file, self._ctx.job.key(entry.path))
-        batch = self._batches.setdefault(partition, [])
-        batch.append(Change(path_to_wire(entry.path), found, cached))
-        if len(batch) >= self._ctx.job.files_per_task:
-            self._publish(partition, self._batches.pop(partition))
-
-    def _publish(self, partition: int, changes: list[Change]) -> None:
-        task, topic = secrets.token_hex(8), self._ctx.job.topics.file
-        message = SyncFiles(job=self._ctx.job.name, pass_id=self._task.pass_id, task=task, changes=changes)
-        self._children.append(Child(task, Outgoing(topic, partition, encode(message))))
+        self._changes.append(Change(path_to_wire(entry.path), found, cached))
 
     def _skip(self, skipped: Skipped) -> None:
         self._counts += Counts(files=1, skipped=1)

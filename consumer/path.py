@@ -33,7 +33,7 @@ def list_path(ctx: Context, task: ListPath, marker: bytes | None, *, last_try: b
     try:
         collection.ensure()
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         broken = failure(ctx, target, error)
         if not last_try:

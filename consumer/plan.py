@@ -62,11 +62,15 @@ class Plan:
     def _deletions(self) -> Iterator[Planned]:
         """What would be deleted, and what then takes the place of some of it."""
         for each in self._later:
-            yield Planned("delete collection" if each.collection else "delete", None, each.target, "no source")
+            kept = mode_of(self._ctx, each)[0] is DeleteMode.DO_NOT_DELETE
+            if not kept:
+                yield Planned("delete collection" if each.collection else "delete", None, each.target, "no source")
             if each.resync is not None:
                 path = path_from_wire(each.resync)
                 entry = look(self._ctx.job.source, path, self._ctx.rules)
-                if isinstance(entry, Entry) and entry.kind == "directory":
+                if kept:
+                    yield Planned("fail", path, each.target, TAKEN)
+                elif isinstance(entry, Entry) and entry.kind == "directory":
                     self._waiting.append((path, False))
                 elif isinstance(entry, Entry):
                     yield self.file(entry, [])
@@ -153,8 +157,7 @@ class Plan:
     def _delete_later(self, path: bytes, found: Iterable[Candidate]) -> None:
         for each in found:
             self._listed += each.target.rpartition("/")[0] != self._ctx.target(path, directory=True)
-            if mode_of(self._ctx, each)[0] is not DeleteMode.DO_NOT_DELETE:
-                self._later.add(each)
+            self._later.add(each)
 
 
 class _Later:

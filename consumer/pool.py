@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
 from consumer.accounting import BEFORE_BEGAN, Given
-from consumer.protocol import PAGE_STORED, Began, PathDone, Report, Setup, pack, unpack
+from consumer.protocol import PAGE_STORED, Began, PathDone, Profiled, Report, Setup, pack, unpack
 from ingest.broker import Record
 from ingest.job import Job
 from ingest.messages import Task
@@ -46,6 +47,7 @@ class Worker:
         self.job: Job | None = None
         self._began = BEFORE_BEGAN
         self._done: list[PathDone] = []
+        self._marker: bytes | None = None
         self._since = 0.0
 
     def hand(self, task: Task, record: Record, job: Job) -> None:
@@ -57,7 +59,7 @@ class Worker:
     def note(self, report: Began | PathDone) -> None:
         """Remember what it said of the task."""
         if isinstance(report, Began):
-            self._began = report
+            self._began, self._marker = report, report.marker
         else:
             self._done.append(report)
 
@@ -67,7 +69,7 @@ class Worker:
         assert self.task is not None  # noqa: S101 - asked of busy workers only
         assert self.record is not None  # noqa: S101
         assert self.job is not None  # noqa: S101
-        return Given(self.task, self.record, self.job, self._began, self._done)
+        return Given(self.task, self.record, self.job, self._began, self._done, self._marker)
 
     @property
     def timeout(self) -> float:
@@ -75,13 +77,20 @@ class Worker:
         return self._began.timeout
 
     @property
+    def seconds(self) -> float:
+        """Seconds for which it has had the task."""
+        return time.monotonic() - self._since
+
+    @property
     def overdue(self) -> bool:
         """Whether the task has taken longer than it may."""
-        return self.task is not None and time.monotonic() - self._since > self._began.timeout
+        return self.task is not None and self.seconds > self._began.timeout
 
-    def page_stored(self) -> None:
-        """Let it go on with its listing."""
-        self.pipe.send_bytes(PAGE_STORED)
+    def page_stored(self, marker: bytes) -> None:
+        """Let it go on with its listing, which is stored as far as `marker`."""
+        self._marker = marker
+        with suppress(OSError):  # it has died meanwhile: its pipe will say so
+            self.pipe.send_bytes(PAGE_STORED)
 
     def release(self) -> Record:
         """The task is settled; the record that brought it."""
@@ -124,7 +133,7 @@ class Pool:
         for pipe in _ready(list(pipes), timeout):
             try:
                 report = unpack(pipe.recv_bytes())
-                while isinstance(report, (Began, PathDone)) and pipe.poll():
+                while isinstance(report, (Began, PathDone, Profiled)) and pipe.poll():
                     yield Event(pipes[pipe], report)
                     report = unpack(pipe.recv_bytes())
                 yield Event(pipes[pipe], report)

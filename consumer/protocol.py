@@ -14,16 +14,18 @@ import msgspec
 
 from ingest.job import Counts, LogSettings, Problem
 from ingest.messages import Candidate
+from ingest.profile import Event
 from ingest.store import Cached, Child
 
 PAGE_STORED = b"stored"
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """The first thing that a worker is told: where the store is, and how to log."""
+    """The first thing that a worker is told: where the store is, how to log, and whether and what to measure."""
 
     state: str
     log: LogSettings
+    profile: LogSettings | None = None
 
 
 class Result(Enum):
@@ -55,11 +57,15 @@ class _Report(msgspec.Struct, frozen=True, tag=True):
 
 
 class Began(_Report, frozen=True):
-    """The task is begun: its time limit in seconds, and the handler's word on retries of what fails in it."""
+    """The task is begun: its time limit in seconds, and the handler's word on retries of what fails in it.
+
+    `marker` is where a listing goes on.
+    """
 
     timeout: float
     max_retries: int
     delay: float
+    marker: bytes | None = None
 
 
 class PathDone(_Report, frozen=True):
@@ -102,7 +108,13 @@ class Away(_Report, frozen=True):
     reason: str
 
 
-Report = Began | PathDone | Page | Finished | Away
+class Profiled(_Report, frozen=True):
+    """How long the task and what belongs to it have taken; before the last report, and only when asked for."""
+
+    events: Sequence[Event]
+
+
+Report = Began | PathDone | Page | Profiled | Finished | Away
 
 _decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _encoder = msgspec.msgpack.Encoder()

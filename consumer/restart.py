@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
-
-from consumer import guards
+from consumer import guards, tasks
 from consumer.context import Context
 from consumer.delete import next_deletions
 from consumer.file import out_of_reach
+from consumer.irods.catalog import is_rodsadmin
 from consumer.irods.errors import describe
 from consumer.meta import of_job
 from consumer.protocol import Finished, Outcome, Part, Result
-from ingest.broker import Outgoing
 from ingest.errors import Refused
 from ingest.job import Counts
 from ingest.messages import (
     Change,
     ClosePass,
-    ListPath,
     OpenPass,
-    SyncFiles,
-    encode,
     path_from_wire,
     path_to_wire,
 )
 from ingest.paths import split
-from ingest.store import Child
 from scanner.filesystem import Entry, look
 
 
@@ -34,51 +28,39 @@ def open_pass(ctx: Context, task: OpenPass) -> Finished:
     meta = of_job(ctx.job)
     try:
         ctx.handler.check_modes(ctx.handler.operation(ctx.session(meta), meta), meta)
+        _check_bulk(ctx)
         ctx.handler.job_event("pre_job", ctx.log, meta)
     except Exception as error:
-        if out_of_reach(error):
+        if out_of_reach(ctx, error):
             raise
         reason = str(error) if isinstance(error, Refused) else f"the pass cannot begin: {describe(error)}"
         return Finished(failure=Outcome(Result.FAILED, reason=reason))
     if task.retry:
         return retry_paths(ctx, task)
-    return Finished(Part(children=[_list(ctx, task, b"")]))
+    return Finished(Part(children=[tasks.listing(ctx.job, task.pass_id, b"")]))
+
+
+def _check_bulk(ctx: Context) -> None:
+    """Bulk registration asks for no rights on collections, so it is for those who have all."""
+    if ctx.job.bulk is not None and not is_rodsadmin(ctx.lister):
+        raise Refused("--bulk needs a rodsadmin account")
 
 
 def retry_paths(ctx: Context, task: OpenPass) -> Finished:
     """Hand out what failed before: files in batches, directories to be listed, and the parents of what is gone."""
     failed = {problem.path: problem for problem in ctx.store.problems(ctx.job.name) if not problem.skipped}
     wanted = {path_from_wire(path) for path in task.paths} or failed.keys()
-    directories, batches = set[bytes](), dict[int, list[Change]]()
+    directories, changes = set[bytes](), list[Change]()
     solved = sorted(failed.keys() & wanted)
     for path in solved:
         found = look(ctx.job.source, path, ctx.rules)
         if isinstance(found, Entry) and found.kind != "directory":
-            batches.setdefault(ctx.job.topics.partition(ctx.job.topics.file, ctx.job.key(path)), []).append(
-                Change(path_to_wire(path))
-            )
+            changes.append(Change(path_to_wire(path)))
         else:
             directories.add(path if isinstance(found, Entry) else split(path)[0])
-    children = [_list(ctx, task, path) for path in directories]
-    for partition, changes in batches.items():
-        size = ctx.job.files_per_task
-        children += [
-            _sync(ctx, task, partition, changes[start : start + size]) for start in range(0, len(changes), size)
-        ]
-    counts = Counts(files=sum(map(len, batches.values())))
-    return Finished(Part(children, counts, solved=solved))
-
-
-def _list(ctx: Context, task: OpenPass, path: bytes) -> Child:
-    number, topics = secrets.token_hex(8), ctx.job.topics
-    message = ListPath(job=ctx.job.name, pass_id=task.pass_id, task=number, path=path_to_wire(path))
-    return Child(number, Outgoing(topics.path, topics.partition(topics.path, ctx.job.key(path)), encode(message)))
-
-
-def _sync(ctx: Context, task: OpenPass, partition: int, changes: list[Change]) -> Child:
-    number = secrets.token_hex(8)
-    message = SyncFiles(job=ctx.job.name, pass_id=task.pass_id, task=number, changes=changes)
-    return Child(number, Outgoing(ctx.job.topics.file, partition, encode(message)))
+    following = [tasks.listing(ctx.job, task.pass_id, path) for path in directories]
+    following += tasks.files(ctx.job, task.pass_id, changes)
+    return Finished(Part(following, Counts(files=len(changes)), solved=solved))
 
 
 def close_pass(ctx: Context, task: ClosePass) -> Finished:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from croniter import croniter
 
 from ingest.job import Job
 
 
 def next_pass(job: Job, now: float) -> float | None:
-    """The time of the pass after the one that begins now, in seconds since the epoch; None for a single pass."""
+    """The time of the pass after the one that begins now, in seconds since the epoch; None for a single pass.
+
+    A cron expression speaks of local time.
+    """
     if job.interval is not None:
         return now + job.interval
     if job.cron is not None:
-        return float(croniter(job.cron, now).get_next(float))
+        local = dt.datetime.fromtimestamp(now).astimezone()
+        return croniter(job.cron, local).get_next(dt.datetime).timestamp()
     return None

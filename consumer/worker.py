@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from consumer import bulk
 from consumer.context import Context
 from consumer.delete import delete
 from consumer.file import out_of_reach, sync_files
@@ -22,6 +23,7 @@ from consumer.irods.errors import describe
 from consumer.irods.sessions import Sessions
 from consumer.meta import of_job
 from consumer.path import list_path
+from consumer.profile import Profiler
 from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page, Report, Result, Setup, pack
 from consumer.restart import close_pass, open_pass
 from ingest import logs
@@ -42,7 +44,8 @@ def main() -> None:
     pipe = Connection(int(sys.argv[1]))
     setup = msgspec.msgpack.decode(pipe.recv_bytes(), type=Setup)
     logs.configure(setup.log)
-    worker = _Worker(pipe, EmbeddedStore(Path(setup.state)))
+    profiler = None if setup.profile is None else Profiler(setup.profile.level)
+    worker = _Worker(pipe, EmbeddedStore(Path(setup.state)), profiler)
     try:
         worker.serve()
     except (EOFError, BrokenPipeError):
@@ -64,8 +67,9 @@ def _end_with_parent() -> None:
 
 
 class _Worker:
-    def __init__(self, pipe: Connection, store: Store) -> None:
+    def __init__(self, pipe: Connection, store: Store, profiler: Profiler | None) -> None:
         self._pipe = pipe
+        self._profiler = profiler
         self._store = store
         self._sessions = Sessions(DEFAULT_IDLE_SECONDS)
         runtime.configure(store, self._sessions.get)
@@ -78,7 +82,8 @@ class _Worker:
                 self._sessions.close_idle()
             task = decode(self._pipe.recv_bytes())
             assert isinstance(task, Task)  # noqa: S101 - the consumer sends nothing else
-            for report in self._reports(task):
+            reports = self._reports(task)
+            for report in reports if self._profiler is None else self._profiler.watch(task, reports):
                 self._pipe.send_bytes(pack(report))
                 if isinstance(report, Page) and self._pipe.recv_bytes() != PAGE_STORED:
                     break
@@ -88,9 +93,11 @@ class _Worker:
         self._sessions.close()
 
     def _reports(self, task: Task) -> Iterator[Report]:
+        ctx: Context | None = None
         try:
             ctx = self._context_of(task)
-            began = _began(ctx, task)
+            marker = self._store.marker(task.pass_id, task.task) if isinstance(task, ListPath) else None
+            began = _began(ctx, task, marker)
             yield began
             match task:
                 case OpenPass():
@@ -98,14 +105,9 @@ class _Worker:
                 case ClosePass():
                     yield close_pass(ctx, task)
                 case ListPath():
-                    yield from list_path(
-                        ctx,
-                        task,
-                        self._store.marker(task.pass_id, task.task),
-                        last_try=task.attempt >= began.max_retries,
-                    )
+                    yield from list_path(ctx, task, marker, last_try=task.attempt >= began.max_retries)
                 case SyncFiles():
-                    yield from sync_files(ctx, task)
+                    yield from sync_files(ctx, task, bulk.register(ctx, task.changes))
                     yield Finished()
                 case Delete():
                     yield from delete(ctx, task)
@@ -113,7 +115,7 @@ class _Worker:
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end
-            if out_of_reach(error):
+            if ctx is not None and out_of_reach(ctx, error):
                 self._sessions.close()
                 yield Away(str(error))
                 return
@@ -126,11 +128,14 @@ class _Worker:
             if status is None:
                 raise Refused(f"job {task.job} is not in the store any more")
             self._sessions.idle_seconds = status.job.idle_seconds
-            self._context = (task.pass_id, Context(status.job, self._store, self._sessions))
+            ctx = Context(status.job, self._store, self._sessions)
+            if self._profiler is not None:
+                self._profiler.enter(ctx.job, ctx.handler)
+            self._context = (task.pass_id, ctx)
         return self._context[1]
 
 
-def _began(ctx: Context, task: Task) -> Began:
+def _began(ctx: Context, task: Task, marker: bytes | None) -> Began:
     meta = of_job(ctx.job)
     match task:
         case SyncFiles():
@@ -144,7 +149,7 @@ def _began(ctx: Context, task: Task) -> Began:
     handler = ctx.handler
     retries = handler.max_retries(ctx.log, meta)
     delay = handler.delay(ctx.log, meta, attempt + 1) if attempt < retries else 0.0
-    return Began(handler.timeout(ctx.log, meta), retries, delay)
+    return Began(handler.timeout(ctx.log, meta), retries, delay, marker)
 
 
 if __name__ == "__main__":

@@ -42,4 +42,4 @@ def run(command: click.Command, program: str) -> None:
 
 
 def _say(program: str, text: str) -> None:
-    print(f"{program}: {text}", file=sys.stderr)
+    print(f"{program}: {' '.join(text.split())}", file=sys.stderr)

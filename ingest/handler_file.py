@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ingest.character_map import CharacterMap
 from ingest.compat import finder
-from ingest.core import DeleteMode, Operation, delete_mode_is_compatible_with_operation
+from ingest.core import Core, DeleteMode, Operation, delete_mode_is_compatible_with_operation
 from ingest.errors import Refused
 
 DEFAULT_TIMEOUT = 3600.0
@@ -93,11 +93,14 @@ class Handler:
         return self._cls
 
     def method_in(self, error: BaseException) -> str | None:
-        """The name of the handler's method in which an exception came up, if it was one."""
+        """The name of the handler's method in which an exception came up; None when it was an action that it called."""
+        method = None
         for frame, _ in traceback.walk_tb(error.__traceback__):
             if self._module is not None and frame.f_globals is self._module.__dict__:
-                return frame.f_code.co_name
-        return None
+                method = method or frame.f_code.co_name
+            elif frame.f_globals.get("__package__") == "consumer":  # an `on_` method that has called the action
+                method = None
+        return method
 
     def has(self, method: str) -> bool:
         """Whether the handler says something of its own here."""
@@ -105,6 +108,12 @@ class Handler:
 
     def _ask(self, method: str, default: Any, *args: Any, **options: Any) -> Any:
         return getattr(self._cls, method)(*args, **options) if self.has(method) else default
+
+    def hooked(self, event: str) -> bool:
+        """Whether something of the handler's own runs around an event."""
+        around = getattr(self._cls, f"on_{event}", None)
+        replaced = around is not None and getattr(around, "__func__", None) is not getattr(Core, f"on_{event}").__func__
+        return replaced or self.has(f"pre_{event}") or self.has(f"post_{event}")
 
     def operation(self, session: Any, meta: Meta, **options: Any) -> Operation:
         """What to do with this path; None from the handler means REGISTER_SYNC."""

@@ -73,12 +73,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     follow_symlinks: bool = False
     one_file_system: bool = False
     checksum: bool = False
+    bulk: str | None = None
+    """Register new files in bulk: `mtime` with their time, `no-mtime` without."""
     preserve_mtime: bool = False
     max_delete: str | None = None
     """Most objects and collections that a pass may delete: a number, or a share of what the target has (`5%`)."""
     delete_only_ingested: bool = False
     accept_new_device: bool = False
     log: LogSettings = LogSettings()
+    profile: LogSettings | None = None
+    """As `start` was told; a consumer that runs on its own has its own."""
 
     @property
     def periodic(self) -> bool:

@@ -113,6 +113,13 @@ def _as_pattern(argument: str, rest: Any) -> str:
     return f"--exclude=!{value if equals else next(rest, '')}"
 
 
+profiling = options(
+    option("profile", is_flag=True, help="Write how long tasks, hooks and iRODS calls take; see `ingest-scan trace`."),
+    option("profile_filename", type=click.Path(dir_okay=False), help="With --profile: the file, as JSON lines."),
+    option("profile_level", type=click.Choice(LOG_LEVELS), help="INFO: tasks only; DEBUG: hooks and calls, too [all]."),
+    option("profile_when", help="Unit of the profile's rotation, as TimedRotatingFileHandler's `when`."),
+    option("profile_interval", type=click.IntRange(min=1), help="Rotate after so many of these units [1]."),
+)
 common = options(
     option(
         "state", type=click.Path(path_type=Path, dir_okay=False), help="State file of the embedded queue and store."

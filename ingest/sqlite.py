@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ingest.errors import Refused
@@ -29,7 +29,8 @@ def connect(file: Path, schema: str) -> sqlite3.Connection:
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _refuse_network_file_system(file.parent)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with suppress(FileExistsError):  # an existing one must not be opened: closing it would drop SQLite's locks
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         _use_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")

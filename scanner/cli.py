@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingest.errors import Refused
-from ingest.options import MultiValueCommand, common, default_state, option, options, processors
+from ingest.options import MultiValueCommand, common, default_state, option, options, processors, profiling
 from scanner.jobs import failures, forget, known, list_jobs, open_store, stop, watch
 
 if TYPE_CHECKING:
     from consumer.irods.sessions import Sessions
-    from ingest.broker import Broker
+    from ingest.broker import Broker, Outgoing
     from ingest.job import Job, LogSettings
+    from ingest.profile import ProfileFile
     from ingest.store import Store
-    from scanner.enter import FirstMessage
     from scanner.submit import Submission
 
 FAILED_WORK = 255
+_BULK = "Register new files 50 at a time; =no-mtime leaves out the call per file that records its time."
 _PARTITIONS = 8
 """Partitions of a topic, at least: more than workers, so that none of them waits for another's lane."""
 
@@ -59,6 +60,7 @@ _start_options = options(
     option("follow_symlinks", is_flag=True, help="Follow links to directories and out of the source."),
     option("one_file_system", is_flag=True, help="Do not enter other mounts."),
     option("checksum", is_flag=True, help="Have the server verify and keep checksums."),
+    option("bulk", is_flag=False, flag_value="mtime", type=click.Choice(("mtime", "no-mtime")), help=_BULK),
     option("preserve_mtime", is_flag=True, help="Give put objects the modification time of their file."),
     option("max_delete", metavar="N|P%", help="Delete nothing when more than this would be deleted."),
     option("delete_only_ingested", is_flag=True, help="Delete only what this tool has brought there."),
@@ -74,9 +76,6 @@ _start_options = options(
     option("s3_insecure_connection", is_flag=True, hidden=True),
     option("s3_multipart_chunksize_in_mib", type=int, hidden=True),
     *(option(name, hidden=True) for name in ("kafka", "redis", "redis_host", "redis_port", "redis_db")),
-    option("bulk", is_flag=False, flag_value="mtime", hidden=True),
-    option("profile", is_flag=True, hidden=True),
-    *(option(f"profile_{name}", hidden=True) for name in ("filename", "level", "interval", "when")),
 )
 
 
@@ -84,6 +83,7 @@ _start_options = options(
 @click.argument("source")
 @click.argument("target")
 @_start_options
+@profiling
 @common
 def start(source: str, target: str, state: Path | None, **given: Any) -> None:
     """Ingest the directory SOURCE into the collection TARGET.
@@ -108,9 +108,10 @@ def start(source: str, target: str, state: Path | None, **given: Any) -> None:
     if not served:
         names = own_topics(names, submission.job.name)
         _log_in().close()
+    profile = _open_profile(submission.job.profile, served=served)
     broker = EmbeddedBroker(file, partitions=max(_PARTITIONS, 4 * workers))
-    job = enter(store, broker, submission, names, _first_message(), allow_overlap=given["allow_overlap"])
-    _see_through(file, store, broker, job, given | {"served": served, "workers": workers})
+    job = enter(store, broker, submission, names, _first_message, allow_overlap=given["allow_overlap"])
+    _see_through(file, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
 
 
 def _see_through(file: Path, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
@@ -126,18 +127,18 @@ def _see_through(file: Path, store: Store, broker: Broker, job: Job, given: dict
     if given["served"]:
         status = foreground.wait()
     else:
-        setup = Setup(str(file), job.log)
-        grace = given["stop_grace"]
-        consumer = Consumer(broker, store, job.topics.names, setup, workers=given["workers"], stop_grace=grace)
+        setup = Setup(str(file), job.log, given["profile"] and given["profile"].settings)
+        how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": given["profile"]}
+        consumer = Consumer(broker, store, job.topics.names, setup, **how)
         status = foreground.run(consumer.run)
     if status.counts.tasks_failed or status.error:
         sys.exit(FAILED_WORK)
 
 
-def _first_message() -> FirstMessage:
-    from consumer.dispatch import first_message  # noqa: PLC0415
+def _first_message(job: Job) -> Outgoing:
+    from consumer import tasks  # noqa: PLC0415
 
-    return first_message
+    return tasks.restart(job, "start")
 
 
 def _configure_log(settings: LogSettings) -> None:
@@ -147,6 +148,18 @@ def _configure_log(settings: LogSettings) -> None:
         logs.configure(settings)
     except (OSError, ValueError) as error:
         raise Refused(f"cannot log to {settings.filename}: {error}") from error
+
+
+def _open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile | None:
+    """The file for what is measured in this process."""
+    from ingest.profile import ProfileFile  # noqa: PLC0415
+
+    if settings is None:
+        return None
+    if served:
+        click.echo("warning: --profile has no effect here, the ingest-consume that does the job has its own", err=True)
+        return None
+    return ProfileFile(settings)
 
 
 def _plan(state: Path | None, submission: Submission) -> None:
@@ -184,7 +197,7 @@ def _log_in() -> Sessions:
 @common
 def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
-    from consumer.dispatch import retry_message  # noqa: PLC0415
+    from consumer import tasks  # noqa: PLC0415
     from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
@@ -199,8 +212,9 @@ def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) ->
     if not served:
         _log_in().close()
     _configure_log(status.job.log)
-    reopen(store, status, lambda job: retry_message(job, sorted(wanted)))
-    more = {"served": served, "workers": given["workers"] or processors()}
+    profile = _open_profile(status.job.profile, served=served)
+    reopen(store, status, lambda job: tasks.restart(job, "retry", retry=True, paths=sorted(wanted)))
+    more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}
     _see_through(file, store, EmbeddedBroker(file), status.job, given | more)
 
 
@@ -213,6 +227,16 @@ def why(path: str, state: Path | None, **_: Any) -> None:
 
     for line in explain(open_store(state), path, _log_in()):
         click.echo(line)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@option("output", short="-o", type=click.Path(path_type=Path, dir_okay=False), help="File to write [stdout].")
+def trace(file: Path, output: Path | None) -> None:
+    """Turn FILE, written with --profile, into a trace that Perfetto (ui.perfetto.dev) and Chrome show."""
+    from scanner.trace import convert  # noqa: PLC0415
+
+    convert(file, output)
 
 
 for command in (list_jobs, watch, stop, failures, forget):

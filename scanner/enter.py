@@ -74,7 +74,7 @@ def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job
     """An active job that no living process works on was interrupted: go on with it if it is the same one."""
     old = status.job
     name = job.name if named else old.name
-    same = msgspec.structs.replace(job, name=name, topics=old.topics, log=old.log) == old
+    same = msgspec.structs.replace(job, name=name, topics=old.topics, log=old.log, profile=old.profile) == old
     if not same:
         kind = "name" if old.name == job.name else f"target, {old.target},"
         raise Refused(

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from ingest import handler_check, signing
+from ingest import handler_check, profile, signing
 from ingest.character_map import CharacterMap
 from ingest.core import Operation
 from ingest.errors import Refused
@@ -30,12 +30,6 @@ NOT_YET = {
     "redis_host": "Redis",
     "redis_port": "Redis",
     "redis_db": "Redis",
-    "bulk": "bulk registration",
-    "profile": "profiling",
-    "profile_filename": "profiling",
-    "profile_level": "profiling",
-    "profile_interval": "profiling",
-    "profile_when": "profiling",
 }
 """Options of the documented command line whose work has not landed."""
 
@@ -107,11 +101,13 @@ def _job(source: str, target: str, given: dict[str, Any], handler: bytes | None)
         follow_symlinks=given["follow_symlinks"],
         one_file_system=given["one_file_system"],
         checksum=given["checksum"],
+        bulk=given["bulk"],
         preserve_mtime=given["preserve_mtime"],
         max_delete=_max_delete(given["max_delete"]),
         delete_only_ingested=given["delete_only_ingested"],
         accept_new_device=given["accept_new_device"],
         log=LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"]),
+        profile=profile.settings(given),
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from irods.exception import CAT_NO_ROWS_FOUND
+from irods.exception import CAT_NO_ROWS_FOUND, iRODSException
 from irods.message import GenQueryRequest, IntegerIntegerMap, IntegerStringMap, StringStringMap
 from irods.models import Collection, DataObject
 from irods.session import iRODSSession
@@ -82,6 +82,10 @@ def _query(session: iRODSSession, columns: tuple[int, ...], conditions: dict[int
             except CAT_NO_ROWS_FOUND:
                 index = 0
                 return
+            except iRODSException:
+                # A real server binds the values of a refused query to the next one on the same connection.
+                session.cleanup()
+                raise
             found = _CONTINUE.search(answer)
             index = int(found[1]) if found else 0
             yield from _rows(answer, len(columns))
@@ -119,6 +123,28 @@ def _rows(answer: bytes, columns: int) -> Iterator[list[str]]:
 def _text(value: bytes) -> str:
     text = value.decode("utf-8", "surrogateescape")
     return _ENTITY.sub(lambda match: _CHARACTERS[match[1]], text) if "&" in text else text
+
+
+class Leaf(NamedTuple):
+    """A storage resource: its name, and the number by which a bulk registration knows it."""
+
+    name: str
+    number: int
+
+
+def only_leaf(session: iRODSSession, resource: str) -> Leaf | None:
+    """The storage resource at or below `resource`, None when there are several to choose from."""
+    found: Any = session.resources.get(resource)
+    while found.children:
+        if len(found.children) > 1:
+            return None
+        found = session.resources.get(found.children[0].name)
+    return Leaf(str(found.name), int(found.id))
+
+
+def is_rodsadmin(session: iRODSSession) -> bool:
+    """Whether the account of a session may do everything."""
+    return bool(session.users.get(session.username, session.zone).type == "rodsadmin")
 
 
 def leaf_vault(session: iRODSSession, leaf: str) -> str:

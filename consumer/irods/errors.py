@@ -26,7 +26,9 @@ _NAMES = {
 
 _HINTS = {
     -13000: "updating a registered replica needs a rodsadmin account",
+    -130000: "is the zone of the target right?",
     -818000: "give the account the right on the collection, for instance with ichmod",
+    -511000: "the vault has something in its place, perhaps the folders of a collection that was removed",
     -78000: "the zone has no such resource: look at to_resource() and the default resource",
     -1816000: "name a root resource, not one below it",
     -27000: "the file changed while it was read",

@@ -6,14 +6,26 @@ the record under tests/devzone/facts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from irods.api_number import api_number
-from irods.message import CollectionRequest, FileOpenRequest, JSON_Message, StringStringMap, iRODSMessage
+from irods.message import (
+    CollectionRequest,
+    FileOpenRequest,
+    GenQueryResponse,
+    GenQueryResponseColumn,
+    JSON_Message,
+    StringStringMap,
+    iRODSMessage,
+)
+from irods.models import DataObject
 from irods.session import iRODSSession
 
 _PUT_OPERATION = 1
+_DATA_MODE, _OPERATION_TYPE = 421, 999999
+_WIDTH, _COLUMNS = 1088, 50
+"""Bytes of a value, and columns of a table, as the server wants them."""
 
 
 def call(session: iRODSSession, api: str, message: Any, data: bytes = b"") -> iRODSMessage:
@@ -47,6 +59,35 @@ def create_collection(session: iRODSSession, path: str) -> None:
 def register(session: iRODSSession, path: str, keywords: Mapping[str, str]) -> None:
     """PHY_PATH_REG (630)."""
     call(session, "PHY_PATH_REG_AN", object_request(path, keywords))
+
+
+def register_bulk(session: iRODSSession, rows: Sequence[tuple[str, str, int]], leaf: str, leaf_number: int) -> None:
+    """BULK_DATA_OBJ_REG (688) of rows of logical path, physical path and size: all of them or none, without mtime.
+
+    The columns travel as the answer to a query would; the number of the leaf resource decides, not its name.
+    """
+
+    def same(value: object) -> list[str]:
+        return [str(value)] * len(rows)
+
+    columns = [
+        (DataObject.name.icat_id, [row[0] for row in rows]),
+        (DataObject.type.icat_id, same("generic")),
+        (DataObject.size.icat_id, [str(row[2]) for row in rows]),
+        (DataObject.resource_name.icat_id, same(leaf)),
+        (DataObject.path.icat_id, [row[1] for row in rows]),
+        (_DATA_MODE, same(0o100600)),
+        (_OPERATION_TYPE, same("register")),
+        (DataObject.replica_number.icat_id, same(0)),
+        (DataObject.checksum.icat_id, same("")),
+        (DataObject.resc_id.icat_id, same(leaf_number)),
+    ]
+    table = [GenQueryResponseColumn(attriInx=number, reslen=_WIDTH, value=values) for number, values in columns]
+    table += [GenQueryResponseColumn(attriInx=0, reslen=0, value=[])] * (_COLUMNS - len(columns))
+    message = GenQueryResponse(
+        rowCnt=len(rows), attriCnt=len(columns), continueInx=-1, totalRowCount=len(rows), SqlResult_PI=table
+    )
+    call(session, "BULK_DATA_OBJ_REG_AN", message)
 
 
 def put(session: iRODSSession, path: str, data: bytes, keywords: Mapping[str, str]) -> None:

@@ -43,6 +43,7 @@ class Cached(NamedTuple):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of (a part of) a task, taken in one atomic step: all of it, or none.
 
+    A part of a listing says `after` which marker it went on, so that no part is taken twice.
     With `again` or a `marker` the task stays outstanding, otherwise it leaves the outstanding set. When it was the last
     one, `closing` becomes the next task; without one the pass has ended. `error` ends the pass at once and says why.
     Problems of `solved` paths are dropped before `problems` are added. `candidates` for deletion are added, `judged`
@@ -57,6 +58,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts = Counts()
     children: Sequence[Child] = ()
     again: Again | None = None
+    after: bytes | msgspec.UnsetType | None = msgspec.UNSET
     marker: bytes | None = None
     problems: Sequence[Problem] = ()
     solved: Sequence[bytes] = ()
@@ -144,7 +146,7 @@ class Store(Values, Protocol):
         """How far a listing has got."""
 
     def settle(self, step: Step) -> bool:
-        """Take the step. False, and nothing done, when the task is not outstanding in this round.
+        """Take the step. False, and nothing done, when the task is not outstanding in this round and at this marker.
 
         Of a job that was stopped meanwhile the files that were still done are counted.
         """

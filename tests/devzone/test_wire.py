@@ -21,7 +21,8 @@ def request(**keywords: str) -> bytes:
         objPath="/z/x", createMode=0, openFlags=0, offset=0, dataSize=-1, numThreads=0, oprType=0,
         KeyValPair_PI=StringStringMap(keywords),
     )  # fmt: skip
-    return message.pack().encode()
+    body: bytes = message.pack().encode()
+    return body
 
 
 @given(st.dictionaries(st.from_regex(r"\A[a-z]{1,8}\Z"), TEXTS, max_size=5))

@@ -1,5 +1,6 @@
 """Fixtures of the integration tests alone."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -7,11 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from irods.message import ET, XML_Parser_Type
 from irods.session import iRODSSession
 
+from ingest.errors import Refused
+from scanner.cli import cli
 from tests.conftest import COMMAND_SECONDS, CommandLine, Ran
 from tests.integration.support import Storage, let_others_in
+from tests.support.passes import Passes, running_consumer
 
 # Names with control characters make a listing unparsable for the default parser.
 ET(XML_Parser_Type.QUASI_XML)
@@ -25,6 +30,42 @@ def storage(irods: iRODSSession, home: str, tmp_path: Path) -> Iterator[Storage]
     if irods.collections.exists(home):
         irods.collections.remove(home, recurse=True, force=True)
     storage.remove()
+
+
+class Served(CommandLine):
+    """The commands on a state file that a consumer serves; a pass is started from this very process, to be quick."""
+
+    def ingest(self, source: Path, target: str, *options: str | os.PathLike[str]) -> Ran:
+        """`ingest-scan start --synchronous`."""
+        arguments = ["start", str(source), target, "--synchronous", *map(str, options)]
+        root = logging.getLogger()
+        kept = root.handlers
+        done = CliRunner().invoke(cli, arguments, env=self.environ)
+        root.handlers = kept
+        refused = str(done.exception) if isinstance(done.exception, Refused) else ""
+        if done.exception is not None and not refused and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ran(done.exit_code, done.stdout, done.stderr + refused)
+
+
+@pytest.fixture(scope="session")
+def served_state(tmp_path_factory: pytest.TempPathFactory, zone_environment: Path) -> Iterator[tuple[Path, Passes]]:
+    """A state file with a consumer at work."""
+    state = tmp_path_factory.mktemp("served") / "state.db"
+    with running_consumer(CommandLine(state, zone_environment)) as passes:
+        yield state, passes
+
+
+@pytest.fixture
+def passes(served_state: tuple[Path, Passes]) -> Passes:
+    """Passes of jobs that are put into the store, one at a time."""
+    return served_state[1]
+
+
+@pytest.fixture
+def served(served_state: tuple[Path, Passes], zone_environment: Path) -> CommandLine:
+    """`ingest-scan` where a consumer is at work, for tests of what a pass does, not of the process that does it."""
+    return Served(served_state[0], zone_environment)
 
 
 class Unprivileged(CommandLine):

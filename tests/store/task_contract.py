@@ -212,6 +212,16 @@ class TaskContract(StoreFixtures):
         assert store.marker("pass", "list") is None
         assert counts_of(store) == Counts(tasks=3, tasks_done=2, files=7)
 
+    def test_a_part_of_a_listing_that_goes_on_elsewhere_than_at_the_marker_is_not_taken(self, store: Store) -> None:
+        running(store, "list")
+        first = step("list", after=None, marker=b"m", children=[child("one")], counts=Counts(files=5))
+        assert store.settle(first)
+        assert not store.settle(first)
+        assert not store.settle(step("list", after=None, counts=Counts(files=9)))
+        assert status_of(store).counts.files == 5
+        assert store.settle(step("list", after=b"m", counts=Counts(files=2)))
+        assert status_of(store).counts.files == 7
+
     @pytest.mark.parametrize("interval", [None, 9])
     def test_an_error_ends_the_pass_at_once_and_is_told(self, store: Store, interval: int | None) -> None:
         running(store, "one", "two", interval=interval)

@@ -9,6 +9,9 @@ import msgspec
 from ingest.sqlite import transaction
 from ingest.store import ConsumerStatus
 
+_FORGOTTEN_SECONDS = 3600.0
+"""How long what has run out stays in the file; nothing reads it any more."""
+
 
 class Consumers:
     """The part of the store through which processes know of each other."""
@@ -18,6 +21,7 @@ class Consumers:
     def announce(self, status: ConsumerStatus, until: float) -> None:
         """See Store."""
         with transaction(self._db) as db:
+            db.execute("DELETE FROM consumer WHERE until < ?", (until - _FORGOTTEN_SECONDS,))
             db.execute(
                 "INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)",
                 (status.consumer, msgspec.msgpack.encode(status), until),
@@ -31,6 +35,7 @@ class Consumers:
     def lease(self, name: str, owner: str, now: float, seconds: float) -> bool:
         """See Store."""
         with transaction(self._db) as db:
+            db.execute("DELETE FROM lease WHERE until < ?", (now - _FORGOTTEN_SECONDS,))
             taken = db.execute(
                 "INSERT INTO lease VALUES (:name, :owner, :until) ON CONFLICT (name) DO UPDATE"
                 " SET owner = :owner, until = :until WHERE owner = :owner OR until <= :now",

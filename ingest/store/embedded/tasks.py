@@ -86,6 +86,8 @@ class Tasks:
             if not self.outstanding(step.pass_id, step.task, step.round):
                 _count_late_files(db, step)
                 return False
+            if step.after is not msgspec.UNSET and step.after != self.marker(step.pass_id, step.task):
+                return False  # another worker has taken the listing further
             for child in step.children:
                 _add_child(db, step.job, step.pass_id, child)
             _add(db, step.pass_id, step.counts)

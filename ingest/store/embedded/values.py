@@ -124,12 +124,11 @@ def _row(db: sqlite3.Connection, key: bytes, now: float) -> _Row | None:
 
 @contextmanager
 def _changing(db: sqlite3.Connection, key: bytes, now: float) -> Iterator[_Row | None]:
-    """A transaction that gives the row of the key; what has expired is removed first."""
+    """A transaction that gives the row of the key; all that has expired is removed first."""
     with transaction(db):
-        row = _row(db, key, now)
-        if row is None:
-            _drop(db, key)
-        yield row
+        db.execute("DELETE FROM value_item WHERE key IN (SELECT key FROM value WHERE until <= ?)", (now,))
+        db.execute("DELETE FROM value WHERE until <= ?", (now,))
+        yield _row(db, key, now)
 
 
 def _drop(db: sqlite3.Connection, key: bytes) -> None:

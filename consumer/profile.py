@@ -1,0 +1,155 @@
+"""What a worker measures when its consumer was started with `--profile`, and nothing of which exists otherwise.
+
+Tasks are measured around the worker's reports, hooks by functions around the handler's, iRODS calls at
+python-irodsclient's `Connection`: from `send` to the end of the `recv` that follows. Of a message only its API number
+and the logical path in it are looked at. Events are collected per task and go to the parent, which alone writes the
+file, before the task's last report. When a worker dies the parent tells of the task, and the rest is lost.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from irods.api_number import api_number
+from irods.connection import Connection
+
+from consumer.protocol import Away, Finished, Profiled, Report
+from ingest import hooks
+from ingest.core import Core
+from ingest.handler_file import Handler
+from ingest.job import Job
+from ingest.messages import Task
+from ingest.profile import Event, Kind, path_text, task_path, wanted
+
+_API_NAMES = {number: name.removesuffix("_AN").removesuffix("_APN") for name, number in api_number.items()}
+_SINCE, _MEASURED = "_profiled_since", "_profiled"
+_EVENTS = [name.removeprefix("on_") for name in dir(Core) if name.startswith("on_")]
+_HOOKS = [f"{when}_{event}" for when in ("pre", "post") for event in (*_EVENTS, "job")]
+_HOOKS += [f"on_{event}" for event in _EVENTS]
+
+
+class Profiler:
+    """The events of the task in a worker's hands."""
+
+    def __init__(self, level: str | None) -> None:
+        """`level` is `--profile_level`. Calls are measured from here on, in the whole process."""
+        self._level = level
+        self._task: Task | None = None
+        self._job: Job | None = None
+        self._epoch = 0.0
+        self._events: list[Event] = []
+        if wanted("call", level):
+            self._measure_calls()
+
+    def enter(self, job: Job, handler: Handler) -> None:
+        """The task that has just been begun is of this job; measure the hooks of its handler."""
+        self._job = job
+        if handler.cls is not None and wanted("hook", self._level):
+            self._measure_hooks(handler.cls)
+
+    def watch(self, task: Task, reports: Iterator[Report]) -> Iterator[Report]:
+        """The reports of a task, with its events before the last of them."""
+        self._task, self._events = task, []
+        self._epoch = time.time() - time.perf_counter()  # anew for each task: the clock may have been set
+        start = time.perf_counter()
+        for report in reports:
+            if isinstance(report, (Finished, Away)) and wanted("task", self._level):
+                known = self._job is not None and self._job.name == task.job
+                path = task_path(self._job, task) if self._job is not None and known else None
+                self._add("task", type(task).__name__, start, path=path, error=_error(report))
+                yield Profiled(sorted(self._events, key=lambda event: (event.start, -event.duration)))
+            yield report
+
+    def _add(self, kind: Kind, name: str, start: float, **more: str | None) -> None:
+        """Note what began at `start`, by the performance counter, and ends now."""
+        task = self._task
+        if task is None:
+            return
+        # Whole microseconds, rounded down, so that what lies within something else still does.
+        begin, end = (int((self._epoch + each) * 1e6) for each in (start, time.perf_counter()))
+        self._events.append(
+            Event(
+                kind=kind,
+                name=name,
+                job=task.job,
+                pass_id=task.pass_id,
+                task=task.task,
+                pid=os.getpid(),
+                tid=threading.get_native_id(),
+                start=begin / 1e6,
+                duration=(end - begin) / 1e6,
+                **more,
+            )
+        )
+
+    def _measure_hooks(self, cls: type) -> None:
+        """Put measured ones in the place of a handler class's hooks, and of what it has instead of Core's events.
+
+        In the class itself: a class method in a subclass would have other class attributes.
+        """
+        for name in _HOOKS:
+            hook = getattr(cls, name, None)
+            cores = getattr(getattr(Core, name, None), "__func__", None)
+            own = cores is None or getattr(hook, "__func__", None) is not cores
+            if (
+                hook is not None and own and not hasattr(hook, _MEASURED)
+            ):  # a class may come from a module that is loaded once
+                setattr(cls, name, staticmethod(self._hook(name, hook)))
+
+    def _hook(self, name: str, hook: Callable[..., Any]) -> Callable[..., Any]:
+        def measured(*args: Any, **options: Any) -> None:
+            meta: dict[str, Any] = next((each for each in args if isinstance(each, dict)), {})
+            about = {key: path_text(meta.get(key)) for key in ("path", "target")}
+            start, error = time.perf_counter(), None
+            try:
+                hooks.call(hook, args, options)
+            except BaseException as raised:
+                error = type(raised).__name__
+                raise
+            finally:
+                self._add("hook", name, start, **about, error=error)
+
+        setattr(measured, _MEASURED, True)
+        return measured
+
+    def _measure_calls(self) -> None:
+        send, recv = Connection.send, Connection.recv
+
+        @functools.wraps(send)
+        def measured_send(connection: Any, message: Any) -> None:
+            setattr(connection, _SINCE, (time.perf_counter(), message.msg_type, message.int_info, _target(message)))
+            send(connection, message)
+
+        @functools.wraps(recv)
+        def measured_recv(connection: Any, *args: Any, **options: Any) -> Any:
+            error = None
+            try:
+                return recv(connection, *args, **options)
+            except BaseException as raised:
+                error = type(raised).__name__
+                raise
+            finally:
+                sent = connection.__dict__.pop(_SINCE, None)
+                if sent is not None:
+                    start, kind, number, target = sent
+                    name = _API_NAMES.get(number, str(number)) if kind == "RODS_API_REQ" else str(kind)
+                    self._add("call", name, start, target=target, error=error)
+
+        Connection.send, Connection.recv = measured_send, measured_recv
+
+
+def _error(last: Finished | Away) -> str | None:
+    if isinstance(last, Away):
+        return "Away"
+    return None if last.failure is None else last.failure.error or "Refused"
+
+
+def _target(message: Any) -> str | None:
+    """The logical path that a request names."""
+    values = getattr(message.msg, "_values", {})
+    return path_text(values.get("objPath") or values.get("collName"))

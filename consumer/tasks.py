@@ -1,0 +1,96 @@
+"""Messages of every kind: numbered, encoded, and addressed to the partition of their path."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from ingest.broker import Outgoing
+from ingest.job import Job
+from ingest.messages import (
+    Candidate,
+    Change,
+    ClosePass,
+    Delete,
+    ListPath,
+    OpenPass,
+    Restart,
+    SyncFiles,
+    Task,
+    encode,
+    path_from_wire,
+    path_to_wire,
+)
+from ingest.store import Child
+
+_Item = TypeVar("_Item", Change, Candidate)
+
+
+def listing(job: Job, pass_id: str, path: bytes, *, present: bool | None = None) -> Child:
+    """The task to list a directory; `present`: whether its collection is there, if that is known."""
+    message = ListPath(job=job.name, pass_id=pass_id, task=_number(), path=path_to_wire(path), present=present)
+    return _child(job, job.topics.path, path, message)
+
+
+def files(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[Child]:
+    """The tasks to sync changes: batches of the job's size that share a partition."""
+    for path, batch in _batches(job, changes, lambda change: path_from_wire(change.path)):
+        message = SyncFiles(job=job.name, pass_id=pass_id, task=_number(), changes=batch)
+        yield _child(job, job.topics.file, path, message)
+
+
+def deletions(job: Job, pass_id: str, candidates: Iterable[Candidate]) -> Iterator[Child]:
+    """The tasks to delete objects: batches of the job's size that share a partition."""
+    for _, batch in _batches(job, candidates, lambda candidate: _path(job, candidate)):
+        yield deletion(job, pass_id, batch)
+
+
+def deletion(job: Job, pass_id: str, candidates: Sequence[Candidate]) -> Child:
+    """The task to delete candidates in their order, in the partition of the first."""
+    message = Delete(job=job.name, pass_id=pass_id, task=_number(), candidates=list(candidates))
+    return _child(job, job.topics.file, _path(job, candidates[0]), message)
+
+
+def opening(job: Job, restart: Restart) -> Child:
+    """The first task of the pass that a message asks for."""
+    message = OpenPass(job=job.name, pass_id=restart.pass_id, task=_number(), retry=restart.retry, paths=restart.paths)
+    return _child(job, job.topics.restart, b"", message)
+
+
+def closing(job: Job, pass_id: str) -> Child:
+    """The task that comes when no other is outstanding."""
+    return _child(job, job.topics.restart, b"", ClosePass(job=job.name, pass_id=pass_id, task=_number()))
+
+
+def restart(job: Job, reason: str, *, retry: bool = False, paths: Iterable[bytes] = ()) -> Outgoing:
+    """The message that starts a new pass, or a retry of all or some of the paths that failed."""
+    wire = [path_to_wire(path) for path in paths]
+    message = Restart(job=job.name, pass_id=_number(), reason=reason, retry=retry, paths=wire)
+    topic = job.topics.restart
+    return Outgoing(topic, job.topics.partition(topic, job.key(b"")), encode(message))
+
+
+def _batches(
+    job: Job, items: Iterable[_Item], path_of: Callable[[_Item], bytes]
+) -> Iterator[tuple[bytes, list[_Item]]]:
+    """Items that share a partition of the file topic, at most as many as a task has; with the path of the first."""
+    batches: dict[int, list[_Item]] = {}
+    for item in items:
+        batches.setdefault(job.topics.partition(job.topics.file, job.key(path_of(item))), []).append(item)
+    for found in batches.values():
+        for start in range(0, len(found), job.files_per_task):
+            yield path_of(found[start]), found[start : start + job.files_per_task]
+
+
+def _path(job: Job, candidate: Candidate) -> bytes:
+    """The source path that a candidate would have without a map."""
+    return candidate.target.removeprefix(job.target + "/").encode("utf-8", "surrogateescape")
+
+
+def _number() -> str:
+    return secrets.token_hex(8)
+
+
+def _child(job: Job, topic: str, path: bytes, message: Task) -> Child:
+    return Child(message.task, Outgoing(topic, job.topics.partition(topic, job.key(path)), encode(message)))
