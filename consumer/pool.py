@@ -86,6 +86,10 @@ class Worker:
         """Whether the task has taken longer than it may."""
         return self.task is not None and self.seconds > self._began.timeout
 
+    def excuse(self, seconds: float) -> None:
+        """Do not count this time, in which nobody could take its reports."""
+        self._since += seconds
+
     def page_stored(self, marker: bytes) -> None:
         """Let it go on with its listing, which is stored as far as `marker`."""
         self._marker = marker

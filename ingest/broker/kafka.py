@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -167,10 +168,8 @@ class KafkaBroker:
             }
             for topic in topics
         }
-        try:
+        with suppress(TopicAlreadyExistsError):  # another process was faster
             self._connected_admin().create_topics(wanted)
-        except TopicAlreadyExistsError:  # another process was faster
-            pass
         self._connected_admin().wait_for_topics(list(topics))
 
     def _connected_admin(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -129,10 +130,8 @@ class KafkaMember:
         self._commit_now()
         self._open = False
         self._assigned = frozenset()
-        try:
+        with suppress(errors.KafkaError):  # the cluster is away, and will find out by itself
             self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
-        except errors.KafkaError:
-            pass  # the cluster is away, and will find out by itself
 
     def __enter__(self) -> KafkaMember:
         return self

@@ -14,6 +14,8 @@ PARTITIONS = 4
 
 
 class KafkaFixtures(BrokerFixtures):
+    commits_at_once = False  # Kafka takes no commits from a member that has not heard how the rebalance ended
+
     @pytest.fixture
     def open_broker(self, kafka_bootstrap: str) -> Iterator[Callable[[], KafkaBroker]]:
         opened: list[KafkaBroker] = []

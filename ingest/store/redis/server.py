@@ -39,7 +39,7 @@ class Server:
         self._place = place(url)
         self._prefix = prefix
         try:
-            self._client = redis.Redis.from_url(
+            self._client: Any = redis.Redis.from_url(
                 url,
                 socket_connect_timeout=CONNECT_SECONDS,
                 socket_timeout=ANSWER_SECONDS,
@@ -65,7 +65,7 @@ class Server:
     def commands(self, *several: tuple[str | bytes | float, ...]) -> list[Any]:
         """The answers to several commands that are carried out as one."""
         with self._translated():
-            pipeline = self._client.pipeline(transaction=True)
+            pipeline: Any = self._client.pipeline(transaction=True)
             for words in several:
                 pipeline.execute_command(*words)
             return list(pipeline.execute())

@@ -78,8 +78,7 @@ class Tasks:
                 ],
                 solved=list(step.solved),
                 cached=[
-                    (cache.path_hash(each.directory, each.name), cache.packed(each.fingerprint))
-                    for each in step.cached
+                    (cache.path_hash(each.directory, each.name), cache.packed(each.fingerprint)) for each in step.cached
                 ],
                 uncached=[cache.path_hash(directory, name) for directory, name in step.uncached],
                 candidates=[candidates.packed(each) for each in step.candidates],
