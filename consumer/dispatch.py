@@ -6,7 +6,6 @@ It takes records, hands them to workers lane by lane, settles what comes back in
 from __future__ import annotations
 
 import secrets
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -42,7 +41,6 @@ _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
 _ALIVE_SECONDS = 6.0
 """For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
-_EXIT_SECONDS = 1.0
 _INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
 
 
@@ -228,7 +226,7 @@ class Consumer:
             case None if worker.task is None:
                 self._replace_dead(worker)
             case None:
-                self._settle_broken(worker, Broken(f"the worker process has died ({_exit_words(worker)})"))
+                self._settle_broken(worker, Broken(f"the worker process has died ({worker.exit_words()})"))
             case Began() | PathDone():
                 self._idle_deaths = 0
                 worker.note(report)
@@ -254,7 +252,7 @@ class Consumer:
         """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
         self._idle_deaths += 1
         if self._idle_deaths > _MOST_IDLE_DEATHS:
-            raise Refused(f"worker processes die before they take a task ({_exit_words(worker)})")
+            raise Refused(f"worker processes die before they take a task ({worker.exit_words()})")
         self._pool.replace(worker)
 
     def _pause(self, worker: Worker, away: Away) -> None:
@@ -296,11 +294,3 @@ class Consumer:
         if now - self._announced > _ALIVE_SECONDS / 4 or busy:
             self._announced = now
             self._store.announce(ConsumerStatus(self._name, self._topics, busy), time.time() + _ALIVE_SECONDS)
-
-
-def _exit_words(worker: Worker) -> str:
-    try:
-        code = worker.process.wait(_EXIT_SECONDS)  # its pipe closes a moment before it has ended
-    except subprocess.TimeoutExpired:
-        return "it closed its pipe"
-    return f"signal {-code}" if code < 0 else f"exit status {code}"

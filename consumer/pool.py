@@ -17,6 +17,7 @@ from ingest.broker import Record
 from ingest.job import Job
 from ingest.messages import Task
 
+_EXIT_SECONDS = 1.0
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from consumer.worker import main; main()"
 
 
@@ -101,6 +102,14 @@ class Worker:
         record = self.given.record
         self.task = self.record = self.job = None
         return record
+
+    def exit_words(self) -> str:
+        """How the dead process ended."""
+        try:
+            code = self.process.wait(_EXIT_SECONDS)  # its pipe closes a moment before it has ended
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe"
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
 
     def end(self) -> None:
         """Kill the process and wait for its end."""
