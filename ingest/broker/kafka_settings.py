@@ -77,7 +77,9 @@ def translated(bootstrap: str) -> Iterator[None]:
     except _REFUSALS as error:
         raise Refused(f"Kafka at {bootstrap} refuses: {words(error)}") from error
     except (errors.KafkaError, OSError) as error:
-        raise Unreachable(f"Kafka at {bootstrap} does not answer: {words(error)}") from error
+        # A wrong password, too, is nothing but silence to kafka-python.
+        doubt = " (or it does not accept INGEST_KAFKA_USERNAME)" if os.environ.get("INGEST_KAFKA_USERNAME") else ""
+        raise Unreachable(f"Kafka at {bootstrap} does not answer: {words(error)}{doubt}") from error
 
 
 def words(error: BaseException) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,7 +60,7 @@ class Fleet(CommandLine):
     def add(self) -> None:
         """Start one more consumer."""
         log = (self._logs / f"consumer-{len(self.consumers)}.log").open("wb")
-        command = [os.sys.executable, "-m", "consumer", "--workers", "1"]  # type: ignore[attr-defined]
+        command = [sys.executable, "-m", "consumer", "--workers", "1"]
         self.consumers.append(
             subprocess.Popen(command, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         )
@@ -158,10 +158,7 @@ def test_start_warns_when_no_consumer_reads_its_topics(fleet: Fleet, source: Pat
 def test_half_a_deployment_or_one_that_does_not_answer_is_refused_in_a_sentence(
     fleet: Fleet, source: Path, home: str, given: dict[str, str], sentence: str, command: str
 ) -> None:
-    if command == "start":
-        ran = fleet("start", source, home, **given)
-    else:
-        ran = fleet(program="consumer", **given)
+    ran = fleet("start", source, home, **given) if command == "start" else fleet(program="consumer", **given)
     assert ran.status == 1
     assert sentence in ran.err
     assert ran.err.count("\n") == 1 + ran.err.count("warning: ")

@@ -25,7 +25,7 @@ class RedisMachine(PassMachine):
         remove_keys(self.url, self.prefix)
 
 
-class TestPasses(RedisMachine.TestCase):  # type: ignore[misc]
+class TestPasses(RedisMachine.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
     @pytest.fixture(autouse=True)
