@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test check lint types bench clean
+KAFKA_JARS := .cache/kafka
+
+.PHONY: services demo test check lint types bench clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
@@ -21,8 +23,21 @@ debian-venv: # Debian keeps the venv module in a package of its own
 demo: $(READY)
 	@$(BIN)/python demo/demo.py
 
-test: $(READY)
+test: $(READY) services
 	$(BIN)/python -m pytest
+
+services: $(KAFKA_JARS)/ready # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
+	@test -n "$$INGEST_TEST_REDIS" || command -v redis-server >/dev/null || { \
+	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install redis-server first: apt install redis-server"; exit 1; }; \
+	  apt-get -qq update && apt-get -qq install --yes redis-server; }
+
+$(KAFKA_JARS)/ready: tests/support/kafka/pom.xml
+	@test -n "$$INGEST_TEST_KAFKA" || { command -v java >/dev/null && command -v mvn >/dev/null; } || { \
+	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install Java 17 and Maven first: apt install openjdk-17-jre-headless maven"; exit 1; }; \
+	  apt-get -qq update && apt-get -qq install --yes openjdk-17-jre-headless maven; }
+	@test -n "$$INGEST_TEST_KAFKA" || mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(KAFKA_JARS)
+	@mkdir -p $(@D)
+	@test -n "$$INGEST_TEST_KAFKA" || touch $@
 
 check: lint types $(READY) # the inner loop: no zone, no broker processes
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/ingest tests/consumer tests/scanner

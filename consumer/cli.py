@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
+from ingest.broker import Broker
 from ingest.command import run
-from ingest.errors import Refused
+from ingest.deployment import Deployment
+from ingest.errors import Refused, Unreachable
 from ingest.job import DEFAULT_TOPICS, LogSettings
-from ingest.options import common, default_state, option, processors, profiling
+from ingest.options import common, option, processors, profiling
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,18 +23,16 @@ from ingest.options import common, default_state, option, processors, profiling
 @click.version_option(package_name="irods-landing-zone")
 @profiling
 @common
-def cli(topics: str, workers: int | None, grace: float, state: Path | None, **given: Any) -> None:
-    """Work on the jobs of a state file until SIGTERM or Ctrl-C.
+def cli(topics: str, workers: int | None, grace: float, state: Deployment, **given: Any) -> None:
+    """Work on the jobs of a state file, or of Kafka and Redis, until SIGTERM or Ctrl-C.
 
-    While it runs, `ingest-scan start` on the same state file queues its job here and returns.
+    While it runs, `ingest-scan start` on the same ones queues its job here and returns.
     """
     from consumer.dispatch import Consumer  # noqa: PLC0415 - --help must be quick
     from consumer.protocol import Setup  # noqa: PLC0415
     from ingest import logs, profile  # noqa: PLC0415
-    from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
-    from ingest.store.embedded import EmbeddedStore  # noqa: PLC0415
 
-    file, count = state or default_state(), workers or processors()
+    count = workers or processors()
     settings = LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"])
     logs.configure(settings)
     measure = profile.settings(given)
@@ -41,9 +40,9 @@ def cli(topics: str, workers: int | None, grace: float, state: Path | None, **gi
     names = [name.strip() for name in topics.split(",") if name.strip()]
     if not names:
         raise Refused("--topics names no topic")
-    broker, store = EmbeddedBroker(file), EmbeddedStore(file)
-    broker.ensure_topics(names)
-    setup = Setup(str(file), settings, measure)
+    store, broker = state.open_store(), state.broker()
+    _ensure_topics(broker, names)
+    setup = Setup(state.text, settings, measure)
     consumer = Consumer(broker, store, names, setup, workers=count, stop_grace=grace, profile=profile_file)
     told = False
 
@@ -53,8 +52,15 @@ def cli(topics: str, workers: int | None, grace: float, state: Path | None, **gi
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    click.echo(f"Serving {', '.join(names)} of {file} with {count} workers; Ctrl-C ends it.", err=True)
+    click.echo(f"Serving {', '.join(names)} of {state} with {count} workers; Ctrl-C ends it.", err=True)
     consumer.run(lambda: told)
+
+
+def _ensure_topics(broker: Broker, names: list[str]) -> None:
+    try:
+        broker.ensure_topics(names)
+    except Unreachable as error:
+        raise Refused(str(error)) from error
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ It takes records, hands them to workers lane by lane, settles what comes back in
 from __future__ import annotations
 
 import secrets
-import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from consumer import accounting, tasks
@@ -19,7 +20,7 @@ from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, S
 from consumer.schedule import next_pass
 from ingest import logs
 from ingest.broker import Broker, Record, TopicPartition
-from ingest.errors import Refused
+from ingest.errors import Refused, Unreachable
 from ingest.job import Job
 from ingest.messages import Restart, Task, decode
 from ingest.profile import ProfileFile, broken_off
@@ -30,6 +31,8 @@ STOP_GRACE = 10.0
 """Seconds that running paths get when their job is stopped or the consumer is told to end."""
 BACK_OFF = (1.0, 60.0)
 """Seconds to wait when zone or source are out of reach: at first, and at most."""
+OUTAGE_BACK_OFF = (0.5, 15.0)
+"""The same when broker or store are."""
 _RELAY = 500
 _JOBS_HELD = 100
 _MOST_IDLE_DEATHS = 20
@@ -38,7 +41,6 @@ _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
 _ALIVE_SECONDS = 6.0
 """For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
-_EXIT_SECONDS = 1.0
 _INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
 
 
@@ -71,6 +73,10 @@ class Consumer:
         self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
         self._back_off = BACK_OFF[0]
+        self._outage = OUTAGE_BACK_OFF[0]
+        self._unheard: deque[Event] = deque()
+        self._doubtful: Event | None = None
+        self._turned = time.monotonic()
         self._looked = self._announced = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
         self._member = broker.join(GROUP, self._topics)
@@ -80,18 +86,37 @@ class Consumer:
         """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time."""
         try:
             while not until():
-                self._turn(take=True)
+                self._turn_or_wait(until, take=True)
             end = time.monotonic() + self._stop_grace
             while self._pool.busy() and time.monotonic() < end:
-                self._turn(take=False)
-            self._look_after_workers()
-            for worker in self._pool.busy():
-                if worker.given.job.name in self._stopped:
-                    self._settle_broken(worker, _INTERRUPTED)
+                self._turn_or_wait(lambda: time.monotonic() >= end, take=False)
+            with suppress(Unreachable):  # what is in work then is handed out again
+                self._look_after_workers()
+                for worker in self._pool.busy():
+                    if worker.given.job.name in self._stopped:
+                        self._settle_broken(worker, _INTERRUPTED)
         finally:
             self._pool.close()
-            self._store.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
+            with suppress(Unreachable):
+                self._store.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
             self._member.close()
+
+    def _turn_or_wait(self, until: Callable[[], bool], *, take: bool) -> None:
+        """A turn; when broker or store are out of reach wait, longer each time, and go on where it broke off."""
+        try:
+            self._turn(take=take)
+        except Unreachable as error:
+            self._log.warning("out of reach, waiting", reason=str(error), seconds=self._outage)
+            self._doubtful = self._unheard[0] if self._unheard else None
+            end = time.monotonic() + self._outage
+            while time.monotonic() < end and not until():
+                self._member.poll(_WAIT, 0)  # or others would take our partitions for those of a dead one
+            self._outage = min(2 * self._outage, OUTAGE_BACK_OFF[1])
+            for worker in self._pool.busy():
+                worker.excuse(time.monotonic() - self._turned)
+        else:
+            self._outage, self._doubtful = OUTAGE_BACK_OFF[0], None
+        self._turned = time.monotonic()
 
     def _turn(self, *, take: bool) -> None:
         self._relay()
@@ -104,13 +129,21 @@ class Consumer:
         self._lanes.keep_only(self._member.assignment())
         if take and not paused:
             self._hand_out()
-        for event in self._pool.events(_WAIT if self._pool.busy() else 0.0):
-            self._hear(event)
+        if not self._unheard:
+            self._unheard.extend(self._pool.events(_WAIT if self._pool.busy() else 0.0))
+        while self._unheard:  # one that cannot be settled now stays at the head
+            self._hear(self._unheard[0])
+            self._unheard.popleft()
         self._member.commit(self._lanes.to_commit())
         if time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
             self._look_after_workers()
             self._announce()
+
+    def _is_stored(self, event: Event, page: Page) -> bool:
+        """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
+        task = event.worker.given.task
+        return event is self._doubtful and self._store.marker(task.pass_id, task.task) == page.marker
 
     def _hold_back(self) -> None:
         """Fetch nothing for lanes that are blocked: one slow file must not fill all the room and idle other workers."""
@@ -193,7 +226,7 @@ class Consumer:
             case None if worker.task is None:
                 self._replace_dead(worker)
             case None:
-                self._settle_broken(worker, Broken(f"the worker process has died ({_exit_words(worker)})"))
+                self._settle_broken(worker, Broken(f"the worker process has died ({worker.exit_words()})"))
             case Began() | PathDone():
                 self._idle_deaths = 0
                 worker.note(report)
@@ -201,7 +234,9 @@ class Consumer:
                 if self._profile is not None:
                     self._profile.write(report.events)
             case Page():
-                if self._store.settle(accounting.page_step(worker.given, report, time.time())):
+                if self._is_stored(event, report) or self._store.settle(
+                    accounting.page_step(worker.given, report, time.time())
+                ):
                     worker.page_stored(report.marker)
                 else:  # the job was stopped, or another consumer lists this directory
                     self._lanes.done(worker.release())
@@ -217,7 +252,7 @@ class Consumer:
         """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
         self._idle_deaths += 1
         if self._idle_deaths > _MOST_IDLE_DEATHS:
-            raise Refused(f"worker processes die before they take a task ({_exit_words(worker)})")
+            raise Refused(f"worker processes die before they take a task ({worker.exit_words()})")
         self._pool.replace(worker)
 
     def _pause(self, worker: Worker, away: Away) -> None:
@@ -259,11 +294,3 @@ class Consumer:
         if now - self._announced > _ALIVE_SECONDS / 4 or busy:
             self._announced = now
             self._store.announce(ConsumerStatus(self._name, self._topics, busy), time.time() + _ALIVE_SECONDS)
-
-
-def _exit_words(worker: Worker) -> str:
-    try:
-        code = worker.process.wait(_EXIT_SECONDS)  # its pipe closes a moment before it has ended
-    except subprocess.TimeoutExpired:
-        return "it closed its pipe"
-    return f"signal {-code}" if code < 0 else f"exit status {code}"

@@ -19,11 +19,11 @@ from consumer.irods.errors import (
     describe,
     server_error,
 )
-from consumer.irods.sessions import Unreachable, check_login
+from consumer.irods.sessions import check_login
 from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
-from ingest.errors import Refused
+from ingest.errors import Refused, Unreachable
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.messages import UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split

@@ -17,6 +17,7 @@ from ingest.broker import Record
 from ingest.job import Job
 from ingest.messages import Task
 
+_EXIT_SECONDS = 1.0
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from consumer.worker import main; main()"
 
 
@@ -89,6 +90,10 @@ class Worker:
         """Whether the task has taken longer than it may."""
         return self.task is not None and self.seconds > self._began.timeout
 
+    def excuse(self, seconds: float) -> None:
+        """Do not count this time, in which nobody could take its reports."""
+        self._since += seconds
+
     def page_stored(self, marker: bytes) -> None:
         """Let it go on with its listing, which is stored as far as `marker`."""
         self._marker = marker
@@ -100,6 +105,14 @@ class Worker:
         record = self.given.record
         self.task = self.record = self.job = None
         return record
+
+    def exit_words(self) -> str:
+        """How the dead process ended."""
+        try:
+            code = self.process.wait(_EXIT_SECONDS)  # its pipe closes a moment before it has ended
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe"
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
 
     def end(self) -> None:
         """Kill the process; it is waited for a moment only, since one that hangs in a dead mount cannot end."""

@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import msgspec
 
@@ -28,13 +28,14 @@ from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page,
 from consumer.restart import close_pass, open_pass
 from ingest import logs
 from ingest.compat import runtime
-from ingest.errors import Refused
+from ingest.deployment import Deployment
+from ingest.errors import Refused, Unreachable
 from ingest.job import DEFAULT_IDLE_SECONDS
 from ingest.messages import ClosePass, Delete, ListPath, OpenPass, SyncFiles, Task, decode
 from ingest.store import Store
-from ingest.store.embedded import EmbeddedStore
 
 IDLE_CHECK_SECONDS = 1.0
+_STORE_WAIT = 1.0
 
 
 def main() -> None:
@@ -45,11 +46,20 @@ def main() -> None:
     setup = msgspec.msgpack.decode(pipe.recv_bytes(), type=Setup)
     logs.configure(setup.log)
     profiler = None if setup.profile is None else Profiler(setup.profile.level)
-    worker = _Worker(pipe, EmbeddedStore(Path(setup.state)), profiler)
+    worker = _Worker(pipe, _open(setup.state), profiler)
     try:
         worker.serve()
     except (EOFError, BrokenPipeError):
         worker.close()
+
+
+def _open(deployment: str) -> Store:
+    """The store, as soon as it answers."""
+    while True:
+        try:
+            return Deployment.of_text(deployment).store()
+        except Unreachable:
+            time.sleep(_STORE_WAIT)
 
 
 def _end_with_parent() -> None:
@@ -112,6 +122,9 @@ class _Worker:
                 case Delete():
                     yield from delete(ctx, task)
                     yield Finished()
+        except Unreachable as error:
+            self._sessions.close()
+            yield Away(str(error))
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ingest.deployment import Deployment
 from ingest.errors import Refused
 from ingest.job import LOG_LEVELS
 
@@ -133,7 +135,14 @@ profiling = options(
     option("profile_when", help="Unit of the profile's rotation, as TimedRotatingFileHandler's `when`."),
     option("profile_interval", type=click.IntRange(min=1), help="Rotate after so many of these units [1]."),
 )
-common = options(
+_common = options(
+    option("kafka", metavar="HOST:PORT", help="Kafka brokers, comma list; with --redis, instead of a state file."),
+    option("redis", metavar="URL", help="Redis: redis://host:port/db, or rediss:// for TLS; with --kafka."),
+    option("redis_host", help="The same as --redis, in parts."),
+    option("redis_port", type=int),
+    option("redis_db", type=int),
+    option("partitions", type=click.IntRange(min=1), help="Partitions of topics that are created [12]."),
+    option("replication_factor", type=click.IntRange(min=1), default=1, help="Replicas of such topics in Kafka [1]."),
     option(
         "state", type=click.Path(path_type=Path, dir_okay=False), help="State file of the embedded queue and store."
     ),
@@ -151,3 +160,17 @@ common = options(
         help="YAML file with options (option > environment > file > default).",
     ),
 )
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that all commands share; those about queue and store become one `Deployment` named `state`."""
+
+    @wraps(function)
+    def with_deployment(*arguments: Any, state: Path | None, **given: Any) -> Any:
+        where = {name: given.pop(name) for name in _WHERE}
+        return function(*arguments, state=Deployment.of(state or default_state(), **where), **given)
+
+    return _common(with_deployment)
+
+
+_WHERE = ("kafka", "redis", "redis_host", "redis_port", "redis_db", "partitions", "replication_factor")

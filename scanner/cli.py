@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingest.errors import Refused
-from ingest.options import MultiValueCommand, common, default_state, option, options, processors, profiling
-from scanner.jobs import failures, forget, known, list_jobs, open_store, stop, watch
+from ingest.errors import Refused, Unreachable
+from ingest.options import MultiValueCommand, common, option, options, processors, profiling
+from scanner.jobs import failures, forget, known, list_jobs, stop, watch
 
 if TYPE_CHECKING:
     from consumer.irods.sessions import Sessions
     from ingest.broker import Broker, Outgoing
+    from ingest.deployment import Deployment
     from ingest.job import Job, LogSettings
     from ingest.profile import ProfileFile
     from ingest.store import Store
@@ -75,7 +76,6 @@ _start_options = options(
     *(option(name, hidden=True) for name in ("s3_keypair", "s3_endpoint_domain", "s3_region_name", "s3_proxy_url")),
     option("s3_insecure_connection", is_flag=True, hidden=True),
     option("s3_multipart_chunksize_in_mib", type=int, hidden=True),
-    *(option(name, hidden=True) for name in ("kafka", "redis", "redis_host", "redis_port", "redis_db")),
 )
 
 
@@ -85,14 +85,14 @@ _start_options = options(
 @_start_options
 @profiling
 @common
-def start(source: str, target: str, state: Path | None, **given: Any) -> None:
+def start(source: str, target: str, state: Deployment, **given: Any) -> None:
     """Ingest the directory SOURCE into the collection TARGET.
 
-    Works in this process until the pass has ended, unless an ingest-consume serves the same state file. Exit status:
+    Works in this process until the pass has ended, unless an ingest-consume serves the same state file, or Kafka
+    and Redis are given: then it queues the job. Exit status:
     0 all went well, 1 refused, 2 usage, 255 some work failed.
     """
     from ingest import logs  # noqa: PLC0415
-    from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
     from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
     from scanner.enter import enter, is_served, own_topics  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
@@ -102,20 +102,22 @@ def start(source: str, target: str, state: Path | None, **given: Any) -> None:
         _plan(state, submission)
         return
     logs.configure(submission.job.log)
-    file, store = state or default_state(), open_store(state)
+    store = state.open_store()
     names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
     workers = given["workers"] or processors()
-    served = is_served(store, names)
+    served = state.shared or is_served(store, names)
     if not served:
         names = own_topics(names, submission.job.name)
         _log_in().close()
     profile = _open_profile(submission.job.profile, served=served)
-    broker = EmbeddedBroker(file, partitions=max(_PARTITIONS, 4 * workers))
+    if state.shared and not is_served(store, names):
+        click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
+    broker = state.broker(max(_PARTITIONS, 4 * workers))
     job = enter(store, broker, submission, names, _first_message, allow_overlap=given["allow_overlap"])
-    _see_through(file, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
+    _see_through(state, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
 
 
-def _see_through(file: Path, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
+def _see_through(state: Deployment, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
     """Have the job done by a consumer in this process, or let the one that serves it do so; exit as the job ends."""
     from consumer.dispatch import Consumer  # noqa: PLC0415
     from consumer.protocol import Setup  # noqa: PLC0415
@@ -128,7 +130,7 @@ def _see_through(file: Path, store: Store, broker: Broker, job: Job, given: dict
     if given["served"]:
         status = foreground.wait()
     else:
-        setup = Setup(str(file), job.log, given["profile"] and given["profile"].settings)
+        setup = Setup(state.text, job.log, given["profile"] and given["profile"].settings)
         how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": given["profile"]}
         consumer = Consumer(broker, store, job.topics.names, setup, **how)
         status = foreground.run(consumer.run)
@@ -154,7 +156,7 @@ def _open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile 
     return ProfileFile(settings)
 
 
-def _plan(state: Path | None, submission: Submission) -> None:
+def _plan(state: Deployment, submission: Submission) -> None:
     """Print the plan of a pass."""
     from consumer.context import Context  # noqa: PLC0415
     from consumer.plan import Plan  # noqa: PLC0415
@@ -163,13 +165,13 @@ def _plan(state: Path | None, submission: Submission) -> None:
 
     source, job = submission.handler, submission.job
     handler = Handler.default() if source is None else Handler.load(source, job.handler_file or "")
-    for line in Plan(Context(job, open_store(state), _log_in(), handler)).lines():
+    for line in Plan(Context(job, state.open_store(), _log_in(), handler)).lines():
         report.print_planned(line.action, line.path, line.target, line.reason)
 
 
 def _log_in() -> Sessions:
     """Make sure that the account works, before anything starts."""
-    from consumer.irods.sessions import Sessions, Unreachable, check_login  # noqa: PLC0415
+    from consumer.irods.sessions import Sessions, check_login  # noqa: PLC0415
 
     sessions = Sessions(1)
     try:
@@ -187,14 +189,13 @@ def _log_in() -> Sessions:
 @option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs].")
 @option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds on stop.")
 @common
-def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) -> None:
+def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
     from consumer import tasks  # noqa: PLC0415
     from ingest import logs  # noqa: PLC0415
-    from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
-    file, store = state or default_state(), open_store(state)
+    store = state.open_store()
     status = known(store, job)
     if status.job.periodic:
         raise Refused(f"job {job} is periodic: its next pass tries again what has failed")
@@ -203,24 +204,24 @@ def retry(job: str, state: Path | None, paths: tuple[str, ...], **given: Any) ->
     if wanted - failed or not failed:
         what = os.fsdecode(min(wanted - failed)) if wanted - failed else "nothing"
         raise Refused(f"{what} has failed in job {job}" if not wanted else f"{what} is not among the failures of {job}")
-    served = is_served(store, status.job.topics.names)
+    served = state.shared or is_served(store, status.job.topics.names)
     if not served:
         _log_in().close()
     logs.configure(status.job.log)
     profile = _open_profile(status.job.profile, served=served)
     reopen(store, status, lambda job: tasks.restart(job, "retry", retry=True, paths=sorted(wanted)))
     more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}
-    _see_through(file, store, EmbeddedBroker(file), status.job, given | more)
+    _see_through(state, store, state.broker(), status.job, given | more)
 
 
 @cli.command()
 @click.argument("path")
 @common
-def why(path: str, state: Path | None, **_: Any) -> None:
+def why(path: str, state: Deployment, **_: Any) -> None:
     """Tell everything that is known about PATH, a file of a source or a logical path, for each job that covers it."""
     from consumer.why import explain  # noqa: PLC0415
 
-    for line in explain(open_store(state), path, _log_in()):
+    for line in explain(state.open_store(), path, _log_in()):
         click.echo(line)
 
 

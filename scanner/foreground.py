@@ -9,13 +9,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Protocol
 
-from ingest.errors import Refused
+from ingest.errors import Refused, Unreachable
 from ingest.job import JobState, JobStatus
 from ingest.store import Store
 from scanner import report
 from scanner.enter import is_served
 
 _LOOK = 0.2
+_AWAY = 1.0
 
 
 class _Run(Protocol):
@@ -102,7 +103,11 @@ def follow(store: Store, name: str, progress: report.Progress | None, until: Cal
     """Look at a job until the condition holds. Ctrl-C ends the looking, not the job, and exits with status 0."""
     try:
         while True:
-            status = store.job(name)
+            try:
+                status = store.job(name)
+            except Unreachable:  # the consumers wait, too
+                time.sleep(_AWAY)
+                continue
             if status is None:
                 raise Refused(f"there is no job {name} any more")
             if progress is not None:

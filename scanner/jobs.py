@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
+from ingest.deployment import Deployment
 from ingest.errors import Refused
 from ingest.fingerprint import cache_space
 from ingest.job import JobStatus
-from ingest.options import common, default_state, option
+from ingest.options import common, option
 from ingest.store import Store
 from scanner import report
 from scanner.foreground import ended, follow
 
 _STOP_MARGIN = 5.0
 """Seconds beyond the grace time after which `stop` no longer waits for workers."""
-
-
-def open_store(state: Path | None) -> Store:
-    """The store of a state file, or of the user's own."""
-    from ingest.store.embedded import EmbeddedStore  # noqa: PLC0415
-
-    return EmbeddedStore(state or default_state())
 
 
 def known(store: Store, name: str) -> JobStatus:
@@ -40,9 +33,9 @@ def known(store: Store, name: str) -> JobStatus:
 @option("include_stopped_jobs", is_flag=True, help="Accepted for the incumbent's sake: they are always included.")
 @option("json", is_flag=True, help="JSON also on a terminal.")
 @common
-def list_jobs(state: Path | None, *, json: bool, **_: Any) -> None:
+def list_jobs(state: Deployment, *, json: bool, **_: Any) -> None:
     """List jobs: a table on a terminal, JSON elsewhere."""
-    statuses, now = open_store(state).jobs(), time.time()
+    statuses, now = state.open_store().jobs(), time.time()
     if json or not sys.stdout.isatty():
         report.print_json(report.group(statuses, now))
     else:
@@ -53,9 +46,9 @@ def list_jobs(state: Path | None, *, json: bool, **_: Any) -> None:
 @click.argument("job")
 @option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds to wait.")
 @common
-def stop(job: str, state: Path | None, *, stop_grace: float, **_: Any) -> None:
+def stop(job: str, state: Deployment, *, stop_grace: float, **_: Any) -> None:
     """End JOB: what is queued is dropped, what is in work gets some seconds. Its counts stay in the list."""
-    store = open_store(state)
+    store = state.open_store()
     status = known(store, job)
     if not store.stop_job(job, time.time()):
         raise Refused(f"job {job} is not active: it is {status.state.value}")
@@ -68,9 +61,9 @@ def stop(job: str, state: Path | None, *, stop_grace: float, **_: Any) -> None:
 @click.command()
 @click.argument("job")
 @common
-def watch(job: str, state: Path | None, **_: Any) -> None:
+def watch(job: str, state: Deployment, **_: Any) -> None:
     """Show how far JOB is, until its pass has ended. Ctrl-C ends the watching, not the job."""
-    store = open_store(state)
+    store = state.open_store()
     known(store, job)
     status = follow(store, job, report.Progress(), ended)
     report.print_summary(status, store.problems(job), time.time())
@@ -80,9 +73,9 @@ def watch(job: str, state: Path | None, **_: Any) -> None:
 @click.argument("job")
 @option("json", is_flag=True, help="JSON also on a terminal.")
 @common
-def failures(job: str, state: Path | None, *, json: bool, **_: Any) -> None:
+def failures(job: str, state: Deployment, *, json: bool, **_: Any) -> None:
     """List what failed or was skipped in the latest pass of JOB, and why."""
-    store = open_store(state)
+    store = state.open_store()
     known(store, job)
     report.print_problems(store.problems(job), as_json=json or not sys.stdout.isatty())
 
@@ -90,9 +83,9 @@ def failures(job: str, state: Path | None, *, json: bool, **_: Any) -> None:
 @click.command()
 @click.argument("job")
 @common
-def forget(job: str, state: Path | None, **_: Any) -> None:
+def forget(job: str, state: Deployment, **_: Any) -> None:
     """Drop the records of the ended JOB, and what the path cache knows of its source and target."""
-    store = open_store(state)
+    store = state.open_store()
     status = known(store, job)
     if status.state.active:
         raise Refused(f"job {job} is still {status.state.value}: `ingest-scan stop {job}` ends it")

@@ -25,11 +25,6 @@ NOT_YET = {
     "s3_proxy_url": "S3 sources",
     "s3_insecure_connection": "S3 sources",
     "s3_multipart_chunksize_in_mib": "S3 sources",
-    "kafka": "Kafka",
-    "redis": "Redis",
-    "redis_host": "Redis",
-    "redis_port": "Redis",
-    "redis_db": "Redis",
 }
 """Options of the documented command line whose work has not landed."""
 

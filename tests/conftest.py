@@ -14,6 +14,9 @@ from irods.session import iRODSSession
 
 from tests.support.counting_proxy import CountingProxy, counting_proxy
 from tests.support.devzone_process import ROOT, running_zone
+from tests.support.services import kafka_bootstrap, kafka_broker, redis_server, redis_url
+
+__all__ = ["kafka_bootstrap", "kafka_broker", "redis_server", "redis_url"]
 
 COMMAND_SECONDS = 240
 

@@ -13,7 +13,7 @@ from irods.message import ET, XML_Parser_Type
 from irods.session import iRODSSession
 
 from consumer.irods.errors import connection_lost, describe
-from ingest.errors import Refused
+from ingest.errors import Refused, Unreachable
 
 MAX_SESSIONS = 8
 """Sessions of one worker; more identities than that take turns."""
@@ -28,10 +28,6 @@ _VARIABLES = {
 }
 Identity = tuple[str, str]
 """Zone and name of the user on whose behalf a session acts."""
-
-
-class Unreachable(Exception):  # noqa: N818 - a state of the zone, not a fault of ours
-    """The zone does not answer; the message says which and why."""
 
 
 def credentials(environ: dict[str, str] | None = None) -> dict[str, Any]:

@@ -61,6 +61,9 @@ def numbered(topic: str, numbers: range, partitions: int) -> list[Outgoing]:
 class BrokerFixtures:
     """What a subclass supplies (the first two), and what follows from it."""
 
+    commits_at_once = True
+    """Whether a commit has an effect at once even while others come or go; otherwise a later poll brings it."""
+
     @pytest.fixture
     def open_broker(self) -> Callable[[], Broker]:
         """Each call gives another Broker on the same storage, of 2 or more partitions; closed by the fixture."""

@@ -10,6 +10,7 @@ from irods.session import iRODSSession
 from consumer.pool import Pool
 from consumer.protocol import Setup
 from ingest.broker import partition_of
+from ingest.deployment import Deployment
 from ingest.job import LogSettings
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import handler, rows
@@ -72,7 +73,7 @@ def test_a_handler_that_does_not_load_is_one_line_whatever_it_says(
 
 
 def test_a_worker_that_died_before_its_page_was_acknowledged_is_an_event_and_no_broken_pipe(tmp_path: Path) -> None:
-    pool = Pool(1, Setup(str(tmp_path / "state.db"), LogSettings()))
+    pool = Pool(1, Setup(Deployment(state=str(tmp_path / "state.db")).text, LogSettings()))
     try:
         (worker,) = pool.free()
         worker.process.kill()

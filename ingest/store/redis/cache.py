@@ -1,0 +1,46 @@
+"""The path cache in Redis: 16 bytes per path in packed hashes; `scripts/cache.lua` says how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+
+from ingest.fingerprint import name_hash
+from ingest.store.redis.server import Server
+
+_SIGNED = Struct("<q")
+_NAMES_PER_SCRIPT = 1000
+_BUCKETS_PER_COMMAND = 1000
+
+
+class Cache:
+    """The part of the store that remembers which paths are synced. Losing it costs speed, never correctness."""
+
+    _server: Server
+
+    def cached(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[int | None]:
+        """See Store."""
+        hashes = [path_hash(directory, name) for name in names]
+        found: list[int | None] = []
+        for start in range(0, len(hashes), _NAMES_PER_SCRIPT):
+            chunk = hashes[start : start + _NAMES_PER_SCRIPT]
+            answer = self._server.run("cached", space=str(space), hashes=chunk)
+            found += [None if each is None else _SIGNED.unpack(each)[0] for each in answer]
+        return found
+
+    def clear_cache(self, space: int) -> None:
+        """See Store."""
+        buckets = self._server.run("clear_cache", space=str(space))
+        for start in range(0, buckets, _BUCKETS_PER_COMMAND):
+            numbers = range(start, min(buckets, start + _BUCKETS_PER_COMMAND))
+            self._server.command("UNLINK", *(self._server.key("cache", f"{space}:{number}") for number in numbers))
+
+
+def path_hash(directory: bytes, name: bytes) -> bytes:
+    """Under what a path is cached."""
+    return _SIGNED.pack(name_hash(directory + b"\0" + name))
+
+
+def packed(fingerprint: int) -> bytes:
+    """A fingerprint as it is stored."""
+    return _SIGNED.pack(fingerprint)

@@ -1,0 +1,110 @@
+"""Jobs of the Redis store: entered, listed, stopped, forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ingest.broker import Outgoing
+from ingest.fingerprint import cache_space
+from ingest.job import Counts, Job, JobState, JobStatus, Problem
+from ingest.store import JobExists
+from ingest.store.redis.server import Server
+
+COUNT_NAMES = tuple(field.name for field in msgspec.structs.fields(Counts))
+
+
+class Jobs:
+    """The part of the store that deals with whole jobs."""
+
+    _server: Server
+
+    def create_job(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:
+        """See Store."""
+        other = b""
+        while other is not None:
+            other = self._server.run(
+                "create_job",
+                name=job.name,
+                job=msgspec.json.encode(job),
+                target=job.target,
+                periodic=int(job.periodic),
+                space=str(cache_space(job)),
+                first=msgspec.msgpack.encode(first),
+                created=now,
+                allow_overlap=allow_overlap,
+            )
+            if other is not None:
+                self._refuse(other.decode())
+
+    def reopen_job(self, name: str, first: Outgoing) -> bool:
+        """See Store."""
+        while True:
+            answer = self._server.run("reopen_job", name=name, first=msgspec.msgpack.encode(first))
+            if isinstance(answer, int):
+                return bool(answer)
+            self._refuse(answer.decode())
+
+    def job(self, name: str) -> JobStatus | None:
+        """See Store."""
+        return next(iter(self._read(name)), None)
+
+    def jobs(self) -> list[JobStatus]:
+        """See Store."""
+        return self._read(None)
+
+    def stop_job(self, name: str, now: float) -> bool:
+        """See Store."""
+        return bool(self._server.run("stop_job", name=name, now=now))
+
+    def forget_job(self, name: str) -> None:
+        """See Store."""
+        self._server.run("forget_jobs", name=name)
+
+    def forget_ended_before(self, when: float) -> None:
+        """See Store."""
+        self._server.run("forget_jobs", before=when)
+
+    def problems(self, name: str, limit: int | None = None) -> list[Problem]:
+        """See Store."""
+        last = -1 if limit is None else limit - 1
+        paths = self._server.command("ZRANGE", self._server.key("problem-order", name), 0, last) if limit != 0 else []
+        if not paths:
+            return []
+        found = self._server.command("HMGET", self._server.key("problems", name), *paths)
+        return [msgspec.msgpack.decode(each, type=Problem) for each in found if each is not None]
+
+    def _refuse(self, other: str) -> None:
+        """Raise JobExists for a job that is in the way, unless it has gone meanwhile."""
+        status = self.job(other)
+        if status is not None and status.state.active:
+            raise JobExists(status)
+
+    def _read(self, name: str | None) -> list[JobStatus]:
+        return [_status(_fields(job), _fields(latest)) for job, latest in self._server.run("jobs", name=name)]
+
+
+def _fields(flat: Sequence[bytes]) -> dict[str, bytes]:
+    return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def _status(job: dict[str, bytes], latest: dict[str, bytes]) -> JobStatus:
+    pass_id, error = job.get("pass_id"), latest.get("error")
+    return JobStatus(
+        job=msgspec.json.decode(job["job"], type=Job),
+        state=JobState(job["state"].decode()),
+        created=float(job["created"]),
+        pass_id=None if pass_id is None else pass_id.decode(),
+        started=_time(latest.get("started")),
+        ended=_time(job.get("ended", latest.get("ended"))),
+        next_pass=_time(job.get("next_pass")),
+        counts=Counts(*(int(latest.get(name, 0)) for name in COUNT_NAMES)),
+        passes=int(job.get("passes", 0)),
+        passes_skipped=int(job.get("passes_skipped", 0)),
+        error=None if error is None else error.decode(),
+    )
+
+
+def _time(text: bytes | None) -> float | None:
+    return None if text is None else float(text)

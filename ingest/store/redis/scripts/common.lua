@@ -1,0 +1,94 @@
+-- What the scripts share. ARGV: prefix of all keys, id of the store, arguments in msgpack.
+-- Keys are made here and not handed in: this is for one server, not for a cluster.
+local prefix, args = ARGV[1], cmsgpack.unpack(ARGV[3])
+local call = redis.call
+
+local function key(kind, name)
+  return prefix .. kind .. (name and ':' .. name or '')
+end
+
+if call('GET', key('id')) ~= ARGV[2] then
+  return redis.error_reply('LOST the store is another one')
+end
+
+local ACTIVE = {queued = true, running = true, waiting = true}
+
+-- Messages: `messages` has job, NUL and message by number; `outbox` and `schedule` have the numbers in their order.
+-- Numbers have leading zeros, so that of two that are due at once the older one comes first.
+local function keep(job, message)
+  local number = string.format('%016d', call('INCR', key('number')))
+  call('HSET', key('messages'), number, job .. '\0' .. message)
+  call('SADD', key('numbers', job), number)
+  return number
+end
+
+local function send(job, message)
+  local number = keep(job, message)
+  call('ZADD', key('outbox'), tonumber(number), number)
+end
+
+local function plan(job, due, message)
+  local number = keep(job, message)
+  call('ZADD', key('schedule'), due, number)
+  return number
+end
+
+local function drop_message(number)
+  local kept = call('HGET', key('messages'), number)
+  if kept then
+    call('SREM', key('numbers', string.sub(kept, 1, string.find(kept, '\0', 1, true) - 1)), number)
+  end
+  call('HDEL', key('messages'), number)
+  call('ZREM', key('outbox'), number)
+  call('ZREM', key('schedule'), number)
+end
+
+local function withdraw(job)
+  for _, number in ipairs(call('SMEMBERS', key('numbers', job))) do
+    drop_message(number)
+  end
+end
+
+local function drop_pass(pass_id, with_counts)
+  for _, kind in ipairs({'tasks', 'markers', 'objects', 'collections', 'candidates'}) do
+    call('DEL', key(kind, pass_id))
+  end
+  if with_counts then
+    call('DEL', key('pass', pass_id))
+  end
+end
+
+local function drop_job(name)
+  withdraw(name)
+  for _, pass_id in ipairs(call('LRANGE', key('passes', name), 0, -1)) do
+    drop_pass(pass_id, true)
+  end
+  call('DEL', key('passes', name), key('problems', name), key('problem-order', name), key('job', name))
+  call('ZREM', key('jobs'), name)
+end
+
+-- The active job that is in the way of one of this name and target, or nil.
+local function in_the_way(name, target, allow_overlap)
+  for _, other in ipairs(call('ZRANGE', key('jobs'), 0, -1)) do
+    local state, place = unpack(call('HMGET', key('job', other), 'state', 'target'))
+    if ACTIVE[state] then
+      local one, two = target .. '/', place .. '/'
+      local overlap = string.sub(one, 1, #two) == two or string.sub(two, 1, #one) == one
+      if other == name or (overlap and not allow_overlap) then
+        return other
+      end
+    end
+  end
+end
+
+local function add(pass_id, counts)
+  for name, count in pairs(counts) do
+    call('HINCRBY', key('pass', pass_id), name, count)
+  end
+end
+
+local function add_child(job, pass_id, child)
+  call('HSET', key('tasks', pass_id), child.task, 0)
+  add(pass_id, {tasks = 1})
+  send(job, child.message)
+end

@@ -1,0 +1,4 @@
+-- These messages are published.
+for _, number in ipairs(args.numbers) do
+  drop_message(string.format('%016d', number))
+end

@@ -1,0 +1,93 @@
+-- Take one step of a task, all of it or none: see ingest.store.Step. 1, or 0 when the task is not outstanding.
+local step = args
+local pass, tasks, markers = key('pass', step.pass_id), key('tasks', step.pass_id), key('markers', step.pass_id)
+local job = key('job', step.job)
+
+local function remember()
+  local problems, order = key('problems', step.job), key('problem-order', step.job)
+  for _, path in ipairs(step.solved) do
+    call('HDEL', problems, path)
+    call('ZREM', order, path)
+  end
+  for _, each in ipairs(step.problems) do
+    call('HSET', problems, each.path, each.problem)
+    call('ZADD', order, each.skipped, each.path)
+  end
+  if #step.cached > 0 or #step.uncached > 0 then
+    change_cache(call('HGET', job, 'space'), step.cached, step.uncached)
+  end
+end
+
+-- What a worker finished after its job was stopped is in the catalog all the same. The tasks that were outstanding at
+-- the stop are still known, so that each counts once.
+local function count_late()
+  local state, pass_id = unpack(call('HMGET', job, 'state', 'pass_id'))
+  if state == 'stopped' and pass_id == step.pass_id and call('HGET', tasks, step.task) == tostring(step.round) then
+    call('HDEL', tasks, step.task)
+    step.counts.tasks, step.counts.tasks_done = nil, nil
+    add(step.pass_id, step.counts)
+    remember()
+  end
+end
+
+local function end_pass()
+  if step.error then
+    call('DEL', tasks, markers)
+    add(step.pass_id, {tasks_done = 1})
+    call('HSET', pass, 'error', step.error)
+  end
+  call('HSET', pass, 'ended', step.at)
+  if call('HGET', job, 'periodic') == '1' then
+    call('HSET', job, 'state', 'waiting')
+    return
+  end
+  call('HSET', job, 'state', step.error and 'failed' or 'finished', 'ended', step.at)
+  withdraw(step.job)
+end
+
+local function leave()
+  call('HDEL', tasks, step.task)
+  call('HDEL', markers, step.task)
+  add(step.pass_id, {tasks_done = 1})
+  if call('HLEN', tasks) > 0 then
+    return
+  end
+  if step.closing then
+    add_child(step.job, step.pass_id, step.closing)
+  else
+    end_pass()
+  end
+end
+
+if call('HEXISTS', pass, 'ended') == 1 or call('HGET', tasks, step.task) ~= tostring(step.round) then
+  count_late()
+  return 0
+end
+for _, child in ipairs(step.children) do
+  add_child(step.job, step.pass_id, child)
+end
+add(step.pass_id, step.counts)
+remember()
+for _, each in ipairs(step.candidates) do
+  call('ZADD', key(each.kind, step.pass_id), each.height, each.target)
+  call('HSET', key('candidates', step.pass_id), each.kind .. each.target, each.candidate)
+end
+for _, each in ipairs(step.judged) do
+  call('ZREM', key(each.kind, step.pass_id), each.target)
+  call('HDEL', key('candidates', step.pass_id), each.kind .. each.target)
+end
+if step.error then
+  end_pass()
+elseif step.again then
+  call('HSET', tasks, step.task, step.again.round)
+  if step.again.due <= step.at then
+    send(step.job, step.again.message)
+  else
+    plan(step.job, step.again.due, step.again.message)
+  end
+elseif step.marker then
+  call('HSET', markers, step.task, step.marker)
+else
+  leave()
+end
+return 1

@@ -1,0 +1,131 @@
+"""The Redis server behind the store: the connection, the scripts, and its errors as ours."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgpack
+import redis
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ingest.errors import Refused, Unreachable
+
+PREFIX = "ingest:"
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 10.0
+_SCRIPTS = Path(__file__).with_name("scripts")
+_WITH_CACHE = {"settle", "cached", "clear_cache"}
+_REFUSALS = (exceptions.AuthenticationError, exceptions.NoPermissionError, exceptions.AuthorizationError)
+_PASSING = ("LOADING", "READONLY", "OOM", "MISCONF", "MASTERDOWN", "NOREPLICAS", "BUSY", "TRYAGAIN")
+
+
+class Server:
+    """Runs commands and scripts on the Redis at `url`; all keys begin with `prefix`. One object per thread.
+
+    Nothing is repeated by itself: a command whose answer was lost may have been carried out. Raises Unreachable when
+    the server does not answer, Refused when it does not let us in, or when it has lost what was in it.
+    """
+
+    def __init__(self, url: str, prefix: str = PREFIX) -> None:
+        self._place = place(url)
+        self._prefix = prefix
+        try:
+            self._client: Any = redis.Redis.from_url(
+                url,
+                socket_connect_timeout=CONNECT_SECONDS,
+                socket_timeout=ANSWER_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+                **_from_environment(),
+            )
+        except (ValueError, exceptions.RedisError) as error:
+            raise Refused(f"--redis {self._place}: {error}") from error
+        self._scripts: dict[str, Any] = {}
+        self.command("SET", self.key("id"), secrets.token_hex(16), "NX")
+        self.store_id: bytes = self.command("GET", self.key("id"))
+
+    def key(self, kind: str, name: str | bytes | None = None) -> bytes:
+        """The key of one thing of a kind, or of the one thing of this kind."""
+        text = name.encode() if isinstance(name, str) else name
+        return (self._prefix + kind).encode() + (b"" if text is None else b":" + text)
+
+    def command(self, *words: str | bytes | float) -> Any:
+        """The answer to one command."""
+        with self._translated():
+            return self._client.execute_command(*words)
+
+    def commands(self, *several: tuple[str | bytes | float, ...]) -> list[Any]:
+        """The answers to several commands that are carried out as one."""
+        with self._translated():
+            pipeline: Any = self._client.pipeline(transaction=True)
+            for words in several:
+                pipeline.execute_command(*words)
+            return list(pipeline.execute())
+
+    def run(self, script: str, **arguments: object) -> Any:
+        """The answer of a script; what is None is nil there."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        if script not in self._scripts:
+            self._scripts[script] = self._client.register_script(_source(script))
+        with self._translated():
+            # Redis knows the old format only, in which text and bytes are one.
+            packed = msgpack.packb(given, use_bin_type=False)
+            return self._scripts[script](args=[self._prefix, self.store_id, packed])
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except _REFUSALS as error:
+            raise Refused(f"Redis at {self._place} refuses: {error}") from error
+        except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
+            raise Unreachable(f"Redis at {self._place} does not answer: {error}") from error
+        except exceptions.ResponseError as error:
+            text = str(error)
+            if text.startswith("LOST"):
+                raise Refused(
+                    f"the store at {self._place} has lost what was in it; its jobs must be started again"
+                ) from error
+            if isinstance(error, (exceptions.ReadOnlyError, exceptions.OutOfMemoryError)) or text.startswith(_PASSING):
+                raise Unreachable(f"Redis at {self._place} cannot work: {text}") from error
+            raise
+
+
+def place(url: str) -> str:
+    """A URL without its secrets."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _from_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Password and TLS settings that are not in the URL. Raises Refused."""
+    env = os.environ if environ is None else environ
+    found = {}
+    file = env.get("INGEST_REDIS_PASSWORD_FILE")
+    if file:
+        try:
+            found["password"] = Path(file).read_text().rstrip("\n")
+        except OSError as error:
+            raise Refused(f"INGEST_REDIS_PASSWORD_FILE: cannot read {file}: {error.strerror}") from error
+    for variable, setting in (("USERNAME", "username"), ("PASSWORD", "password"), ("CA_FILE", "ssl_ca_certs")):
+        if env.get(f"INGEST_REDIS_{variable}"):
+            found[setting] = env[f"INGEST_REDIS_{variable}"]
+    return found
+
+
+@cache
+def _source(script: str) -> str:
+    parts = ["common", *(["cache"] if script in _WITH_CACHE else []), script]
+    return "\n".join((_SCRIPTS / f"{part}.lua").read_text() for part in parts)

@@ -1,0 +1,174 @@
+"""Real servers for the tests, on loopback: a Kafka broker and a Redis server, started by process id and stopped again.
+
+INGEST_TEST_KAFKA (bootstrap address) and INGEST_TEST_REDIS (URL) name servers that run already; those are left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+JARS = ROOT / ".cache" / "kafka"
+READY_SECONDS = 90
+KAFKA_USER, KAFKA_PASSWORD = "ingest", "open-sesame"
+
+_KAFKA_SETTINGS = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAIN://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAIN://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded}
+listener.security.protocol.map=PLAIN:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAIN
+listener.name.guarded.sasl.enabled.mechanisms=PLAIN
+listener.name.guarded.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=300
+"""
+
+
+class Server:
+    """A server of the test's own; `stop` and `start` keep its port and its data."""
+
+    def __init__(self, name: str, command: list[str], port: int, folder: Path, environ: dict[str, str]) -> None:
+        self.port = port
+        self._name = name
+        self._command = command
+        self._log = folder / f"{name}.log"
+        self._environ = environ
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it accepts connections."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self._environ}
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while not _accepts(self.port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                pytest.fail(f"{self._name} does not start:\n{self._log.read_text()[-2000:]}", pytrace=False)
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it; it is gone when this returns."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+class Kafka(Server):
+    """A broker; `bootstrap` is for everybody, `guarded` wants KAFKA_USER and KAFKA_PASSWORD."""
+
+    def __init__(self, folder: Path) -> None:
+        if not shutil.which("java") or not any(JARS.glob("kafka_*.jar")):
+            pytest.fail("these tests need a Kafka broker: `make services` brings it (with Java 17 and Maven)", False)
+        port, guarded, controller = _free_ports(3)
+        settings, data = folder / "server.properties", folder / "data"
+        settings.write_text(
+            _KAFKA_SETTINGS.format(
+                port=port, guarded=guarded, controller=controller, data=data, user=KAFKA_USER, password=KAFKA_PASSWORD
+            )
+        )
+        java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{JARS}/*"]
+        cluster = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", "MkU3OEVBNTcwNTJENDM2Qg"]
+        subprocess.run([*cluster, "-c", str(settings)], check=True, capture_output=True)
+        super().__init__("kafka", [*java, "kafka.Kafka", str(settings)], port, folder, {})
+        self.bootstrap = f"127.0.0.1:{port}"
+        self.guarded = f"127.0.0.1:{guarded}"
+
+
+class Redis(Server):
+    """A server that appends to a file, so that a restart loses nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            pytest.fail("these tests need redis-server: `make services` installs it", False)
+        (port,) = _free_ports(1)
+        self.password = secrets.token_hex(8)
+        settings = folder / "redis.conf"
+        settings.write_text(
+            f"bind 127.0.0.1\nport {port}\ndir {folder}\nappendonly yes\nsave ''\nrequirepass {self.password}\n"
+        )
+        super().__init__("redis", [program, str(settings)], port, folder, {})
+        self.url = f"redis://:{self.password}@127.0.0.1:{port}/0"
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """The server while it runs."""
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A broker of this run's own."""
+    server = Kafka(tmp_path_factory.mktemp("kafka"))
+    with running(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(request: pytest.FixtureRequest) -> str:
+    """The address of the Kafka broker under test."""
+    named = os.environ.get("INGEST_TEST_KAFKA")
+    return named or str(request.getfixturevalue("kafka_broker").bootstrap)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis server of this run's own."""
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    with running(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """The URL of the Redis server under test."""
+    named = os.environ.get("INGEST_TEST_REDIS")
+    return named or str(request.getfixturevalue("redis_server").url)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
