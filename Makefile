@@ -53,4 +53,4 @@ bench: $(READY)
 	@for each in broker listing devzone_calls operations; do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
