@@ -64,7 +64,9 @@ def finished_step(given: Given, finished: Finished, now: float) -> Step:
             return _batch_step(given, now, [])
         return _batch_step(given, now, [(item, finished.failure) for item in _not_done(given)])
     if finished.failure is None:
-        return msgspec.structs.replace(_step(given, now, finished.part), after=given.marker)
+        counts = finished.part.counts
+        part = msgspec.structs.replace(finished.part, counts=counts + Counts(tasks_failed=int(counts.failed > 0)))
+        return msgspec.structs.replace(_step(given, now, part), after=given.marker)
     return _task_failed(given, finished.failure, finished, now)
 
 

@@ -78,7 +78,7 @@ class Act:
     def _update(self, _module: Any, _logger: Any, session: Any, meta: Meta, *_: Any, **__: Any) -> None:
         assert self._replica is not None  # noqa: S101 - an update is of a replica
         size, mtime = int(meta["size"]), self._mtime(meta)
-        changed = (size, mtime) != (self._replica.size, self._replica.mtime)
+        changed = self._seen.data_changed or (size, mtime) != (self._replica.size, self._replica.mtime)
         several = isinstance(self._seen.catalog, list) and len(self._seen.catalog) > 1
         registration.update(
             session,

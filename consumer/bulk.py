@@ -19,7 +19,7 @@ from consumer.meta import of_file
 from consumer.protocol import Outcome, Result
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint
-from ingest.messages import Change, Replica, path_from_wire
+from ingest.messages import GOOD, Change, Replica, path_from_wire
 from ingest.paths import join
 from ingest.store import Cached
 from scanner.filesystem import Entry
@@ -102,7 +102,7 @@ def _with_mtime(ctx: Context, session: iRODSSession, row: _Row, leaf: str) -> bo
     if ctx.job.bulk == NO_MTIME:
         return True
     stat = row.entry.stat
-    replica = Replica(0, leaf, row.physical, stat.size, 0, registration.GOOD)
+    replica = Replica(0, leaf, row.physical, stat.size, 0, GOOD)
     try:
         mtime = stat.mtime_ns // 1_000_000_000
         registration.update(

@@ -38,6 +38,8 @@ def cli(topics: str, workers: int | None, grace: float, state: Deployment, **giv
     measure = profile.settings(given)
     profile_file = None if measure is None else profile.ProfileFile(measure)
     names = [name.strip() for name in topics.split(",") if name.strip()]
+    if not names:
+        raise Refused("--topics names no topic")
     store, broker = state.open_store(), state.broker()
     _ensure_topics(broker, names)
     setup = Setup(state.text, settings, measure)

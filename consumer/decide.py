@@ -7,12 +7,13 @@ from enum import Enum
 from typing import NamedTuple
 
 from ingest.core import Operation
-from ingest.messages import COLLECTION, UNKNOWN, Catalog, Replica, Stat
+from ingest.messages import COLLECTION, GOOD, UNKNOWN, Catalog, Replica, Stat
 
 MARGIN_SECONDS = 2
 """How much newer than its file a put replica must be to count as made from it (clocks differ, seconds are whole)."""
 
-GOOD = "1"
+SPOILT = 0
+"""The mtime of a replica with wrong content, where the rights to mark it stale were missing."""
 
 
 class Do(Enum):
@@ -93,7 +94,7 @@ def _registered(seen: Situation, there: list[Replica]) -> Decision:
         raise Impossible(f"wrong resource or path: the replica on {_places(there)} is {there[0].path}")
     replica = same_path[0]
     in_step = (replica.size, replica.mtime) == (seen.stat.size, seen.stat.mtime_ns // 1_000_000_000)
-    if seen.forced or not in_step or replica.status != GOOD:
+    if seen.forced or not in_step or replica.status != GOOD or seen.data_changed:
         return Decision(Do.UPDATE, replica)
     return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
 
@@ -101,7 +102,7 @@ def _registered(seen: Situation, there: list[Replica]) -> Decision:
 def _written(seen: Situation, there: list[Replica]) -> Decision:
     replica = next((each for each in there if each.status == GOOD), there[0])
     if seen.operation is Operation.PUT:
-        return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
+        return _put_once(seen, replica)
     if not seen.forced:
         if seen.metadata_only and replica.size == seen.stat.size and replica.status == GOOD:
             return Decision(Do.HOOKS_MODIFY, replica)
@@ -112,6 +113,13 @@ def _written(seen: Situation, there: list[Replica]) -> Decision:
             return Decision(Do.APPEND, replica)
         return Decision(Do.OVERWRITE, replica, "the file is shorter than the data object: overwritten")
     return Decision(Do.OVERWRITE, replica)
+
+
+def _put_once(seen: Situation, replica: Replica) -> Decision:
+    """PUT leaves alone what is there, unless it is but the leftover of an interrupted put."""
+    if all(each.status != GOOD or each.mtime == SPOILT for each in seen.catalog if isinstance(each, Replica)):
+        return Decision(Do.OVERWRITE, replica, "what an interrupted put has left is overwritten")
+    return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
 
 
 def _made_from(replica: Replica, seen: Situation) -> bool:

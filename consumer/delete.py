@@ -12,6 +12,7 @@ from irods.session import iRODSSession
 from consumer import guards, tasks
 from consumer.candidates import SourceView
 from consumer.context import Context
+from consumer.decide import Impossible
 from consumer.file import failure, out_of_reach
 from consumer.irods.errors import code_of
 from consumer.irods.removal import remove_collection, remove_object
@@ -70,6 +71,7 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
     view = SourceView(ctx)
     for candidate in task.candidates:
         try:
+            _confine(ctx, candidate)
             gone = view.still_missing(candidate)
             outcome = _delete_one(ctx, candidate) if gone else Outcome(Result.UNCHANGED)
         except Exception as error:
@@ -77,6 +79,14 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
                 raise
             outcome = failure(ctx, candidate.target, error)
         yield PathDone(candidate.target, outcome)
+
+
+def _confine(ctx: Context, candidate: Candidate) -> None:
+    """Messages come from outside: whatever they say, nothing but what lies under the missing name is deleted."""
+    parent = path_from_wire(candidate.parent)
+    top = f"{ctx.target(parent, directory=True)}/{candidate.name}"
+    if "/" in candidate.name or not f"{candidate.target}/".startswith(f"{top}/"):
+        raise Impossible("the candidate does not lie under the name that is missing")
 
 
 def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:

@@ -69,7 +69,7 @@ class Looker:
     def close(self) -> None:
         """Close the directory."""
         if isinstance(self._open, Directory):
-            self._open.__exit__(None, None, None)
+            self._open.close()
         self._open, self._path = None, None
 
 
@@ -79,12 +79,13 @@ def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target:
         if entry is None:
             return Outcome(Result.SKIPPED)  # it vanished since it was listed
         if isinstance(entry, Skipped):
-            return Outcome(Result.SKIPPED, reason="" if entry.excluded else entry.reason)
+            result = Result.FAILED if entry.failed else Result.SKIPPED
+            return Outcome(result, reason="" if entry.excluded else entry.reason)
         return _retrying_once(ctx, change, entry, target)
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
-        if isinstance(error, FileNotFoundError) and error.filename == path:
+        if isinstance(error, FileNotFoundError) and error.filename in (path, split(path)[1]):
             return Outcome(Result.SKIPPED)
         return failure(ctx, target, error)
 

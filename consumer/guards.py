@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 from consumer.context import Context
@@ -30,30 +31,42 @@ def objection(ctx: Context, candidates: int, listed: int) -> str | None:
 
 
 def remember(ctx: Context) -> None:
-    """Keep what is mounted at the source now, for the next pass on this host."""
-    ctx.store.remember_mount(ctx.cache_space, socket.gethostname(), mounted_at(ctx.job.source))
+    """Keep what is mounted at and below the source now, for the next pass on this host."""
+    ctx.store.remember_mount(ctx.cache_space, socket.gethostname(), "\n".join(mounts_of(ctx.job.source)))
 
 
-def mounted_at(source: bytes) -> str:
-    """What the source lies on: file system type, mount source and root within it; without /proc the device."""
+def mounts_of(source: bytes) -> list[str]:
+    """What the source lies on, and what is mounted below it; without /proc only the device."""
     try:
         text = _MOUNTS.read_bytes()
     except OSError:
-        return f"device {os.stat(source).st_dev}"
-    return mount_of(source, text)
+        return [f"device {os.stat(source).st_dev}"]
+    return [mount_of(source, text), *mounts_below(source, text)]
 
 
 def mount_of(source: bytes, mounts: bytes) -> str:
     """The entry for an absolute path in the text of a /proc/.../mountinfo: type, mount source and root within it."""
     best, found = b"", b""
+    for mount, what in _entries(mounts):
+        if (source + b"/").startswith(mount.rstrip(b"/") + b"/") and len(mount) >= len(best):
+            best, found = mount, what
+    return found.decode("utf-8", "backslashreplace")
+
+
+def mounts_below(source: bytes, mounts: bytes) -> list[str]:
+    """The same for each mount point below the path, with the point before it; in order."""
+    root = source.rstrip(b"/") + b"/"
+    below = [mount + b": " + what for mount, what in _entries(mounts) if mount.startswith(root)]
+    return sorted(each.decode("utf-8", "backslashreplace").replace("\n", " ") for each in below)
+
+
+def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Mount point, and type, mount source and root within it."""
     for line in filter(None, mounts.split(b"\n")):
         fields, _, rest = line.partition(b" - ")
         _, _, _, root, mount, *_ = fields.split(b" ")
-        mount = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), mount)
-        if (source + b"/").startswith(mount.rstrip(b"/") + b"/") and len(mount) >= len(best):
-            kind, device, *_ = rest.split(b" ")
-            best, found = mount, b" ".join((kind, device, root))
-    return found.decode("utf-8", "backslashreplace")
+        kind, device, *_ = rest.split(b" ")
+        yield _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), mount), b" ".join((kind, device, root))
 
 
 def _empty(listing: Listing) -> str | None:
@@ -64,10 +77,16 @@ def _empty(listing: Listing) -> str | None:
 
 def _moved(ctx: Context) -> str | None:
     before = ctx.store.mount(ctx.cache_space, socket.gethostname())
-    now = mounted_at(ctx.job.source)
-    if before is None or before == now or ctx.job.accept_new_device:
+    if before is None or ctx.job.accept_new_device:
         return None
-    return f"the source is on another device than last time ({now}, not {before}): --accept-new-device if that is right"
+    now, then = mounts_of(ctx.job.source), before.split("\n")
+    if now[0] != then[0]:
+        what = f"the source is on another device than last time ({now[0]}, not {then[0]})"
+    elif gone := [each for each in then[1:] if each not in now]:
+        what = f"a mount below the source is gone or another one ({gone[0]})"
+    else:
+        return None
+    return f"{what}: --accept-new-device if that is right"
 
 
 def _too_many(ctx: Context, candidates: int, listed: int) -> str | None:

@@ -134,7 +134,16 @@ class Pages:
         self._changes.append(Change(path_to_wire(entry.path), found, cached))
 
     def _skip(self, skipped: Skipped) -> None:
-        self._counts += Counts(files=1, skipped=1)
-        target = self._ctx.target(skipped.path)
-        problem = Problem(path=skipped.path, target=target, skipped=True, reason=skipped.reason, at=time.time())
-        self._problems.append(problem)
+        if skipped.failed:
+            self._counts += Counts(files=1, failed=1)
+        else:
+            self._counts += Counts(files=1, skipped=1)
+        self._problems.append(
+            Problem(
+                path=skipped.path,
+                target=self._ctx.target(skipped.path),
+                skipped=not skipped.failed,
+                reason=skipped.reason,
+                at=time.time(),
+            )
+        )

@@ -11,7 +11,7 @@ from consumer.collections import DirectoryCollection
 from consumer.context import Context
 from consumer.file import failure, out_of_reach
 from consumer.pages import Pages
-from consumer.protocol import Finished, Outcome, Page, Part
+from consumer.protocol import Finished, Outcome, Page, Part, Result
 from ingest.job import Counts, Problem
 from ingest.messages import ListPath, path_from_wire
 from scanner.filesystem import Entry, RootUnseen, SourceGone, SourceUnreadable, list_directory, look
@@ -62,8 +62,11 @@ def _list(
     except RootUnseen:
         raise
     except SourceUnreadable as error:
+        if error.failed:
+            yield Finished(failure=Outcome(Result.FAILED, reason=error.reason), target=target)
+            return
         problem = Problem(path=path, target=target, skipped=True, reason=error.reason, at=time.time())
-        last = Part(problems=[problem])
+        last = Part(counts=Counts(files=1, skipped=1), problems=[problem])
     finally:
         collection.close()
     if broken is None:

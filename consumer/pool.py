@@ -21,6 +21,9 @@ _EXIT_SECONDS = 1.0
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from consumer.worker import main; main()"
 
 
+_END_SECONDS = 2.0
+
+
 class Event(NamedTuple):
     """A worker has said something; None: it has died."""
 
@@ -112,16 +115,17 @@ class Worker:
         return f"signal {-code}" if code < 0 else f"exit status {code}"
 
     def end(self) -> None:
-        """Kill the process and wait for its end."""
+        """Kill the process; it is waited for a moment only, since one that hangs in a dead mount cannot end."""
         self.process.kill()
         self.pipe.close()
         if self.process.stdin:
             self.process.stdin.close()
-        self.process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_END_SECONDS)
 
 
 class Pool:
-    """A fixed number of workers. A dead one is replaced when the next task is handed out."""
+    """A fixed number of workers."""
 
     def __init__(self, size: int, setup: Setup) -> None:
         self._setup = setup

@@ -77,5 +77,6 @@ def close_pass(ctx: Context, task: ClosePass) -> Finished:
         ctx.handler.job_event("post_job", ctx.log, of_job(ctx.job))
     except Exception as error:  # noqa: BLE001 - the handler may raise anything
         ctx.log.error("post_job of the event handler failed", pass_id=task.pass_id, reason=describe(error))
-        return Finished(failure=Outcome(Result.FAILED, reason=f"post_job: {describe(error)}"), target=ctx.job.target)
+        failed = Outcome(Result.FAILED, reason=f"post_job: {describe(error)}")
+        return Finished(deletions.part if deletions else Part(), failed, ctx.job.target)
     return deletions or Finished()

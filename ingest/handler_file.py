@@ -151,7 +151,11 @@ class Handler:
 
     def character_map(self) -> CharacterMap | None:
         """How names are to be changed, if they are; raises Refused for rules that make no sense."""
-        rules = self._ask("character_map", None)
+        try:
+            rules = self._ask("character_map", None)
+        except Exception as error:
+            text = " ".join(str(error).split())
+            raise Refused(f"character_map() of the event handler fails: {type(error).__name__}: {text}") from error
         return None if rules is None else CharacterMap(rules)
 
     def max_retries(self, logger: Any, meta: Meta) -> int:

@@ -9,18 +9,22 @@ from typing import Any
 
 import structlog
 
+from ingest.errors import Refused
 from ingest.job import LogSettings
 
 DEFAULT_LEVEL = "WARNING"
 
 
 def configure(settings: LogSettings) -> None:
-    """Set up the process's logging; a file is rotated as `TimedRotatingFileHandler` does. Raises OSError."""
+    """Set up the process's logging; a file is rotated as `TimedRotatingFileHandler` does. Raises Refused."""
     handler: logging.Handler
     renderer: Any
     if settings.filename:
         when, interval = settings.when or "h", settings.interval or 1
-        handler = logging.handlers.TimedRotatingFileHandler(settings.filename, when=when, interval=interval)
+        try:
+            handler = logging.handlers.TimedRotatingFileHandler(settings.filename, when=when, interval=interval)
+        except (OSError, ValueError) as error:
+            raise Refused(f"cannot log to {settings.filename}: {error}") from error
         renderer = structlog.processors.JSONRenderer(default=repr)
     else:
         handler = logging.StreamHandler(sys.stderr)

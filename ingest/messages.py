@@ -40,6 +40,10 @@ class Stat(msgspec.Struct, frozen=True, array_like=True):
     ctime_ns: int
 
 
+GOOD = "1"
+"""Status of a replica that is complete and up to date."""
+
+
 class Replica(msgspec.Struct, frozen=True, array_like=True):
     """One replica of a data object as the catalog lists it; times in seconds, status as in iRODS (1 is good)."""
 

@@ -66,15 +66,18 @@ def read_config(file: Path, command: click.Command) -> dict[str, Any]:
         return {}
     if not isinstance(settings, dict):
         raise Refused(f"the settings file {file} must have lines like `files_per_task: 50`")
-    known = {each.name for each in _siblings(command)}
+    known = {each.name: each for each in _siblings(command)}
     named = {str(key).replace("-", "_"): value for key, value in settings.items()}
-    for key in named:
+    for key, value in named.items():
         if key not in known:
             raise Refused(f"the settings file {file} has {key!r}, which is no option")
+        wanted = "a list" if known[key].multiple else "a single value"
+        if isinstance(value, list) is not known[key].multiple or isinstance(value, dict):
+            raise Refused(f"the settings file {file} must give {key} {wanted}")
     return named
 
 
-def _siblings(command: click.Command) -> list[click.Parameter]:
+def _siblings(command: click.Command) -> list[click.Option]:
     context = click.get_current_context(silent=True)
     parent = context.parent.command if context is not None and context.parent is not None else None
     commands = list(parent.commands.values()) if isinstance(parent, click.Group) else [command]
@@ -92,20 +95,30 @@ class MultiValueCommand(click.Command):
         spellings |= {spelling.replace("_", "-") for spelling in spellings}
         out: list[str] = []
         running: str | None = None
+        values = 0
         rest = iter(args)
         for argument in rest:
             if argument == "--":
                 out += [argument, *rest]
             elif argument in spellings:
-                running = argument
+                _check_values(running, values, ctx)
+                running, values = argument, 0
             elif argument.startswith("-"):
+                _check_values(running, values, ctx)
                 running = None
                 out.append(_as_pattern(argument, rest))
             elif running is not None:
+                values += 1
                 out.append(f"{running}={argument}")
             else:
                 out.append(argument)
+        _check_values(running, values, ctx)
         return super().parse_args(ctx, out)
+
+
+def _check_values(option: str | None, values: int, ctx: click.Context) -> None:
+    if option is not None and not values:
+        raise click.UsageError(f"Option '{option}' requires at least one argument.", ctx)
 
 
 def _as_pattern(argument: str, rest: Any) -> str:

@@ -42,11 +42,6 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     return os.path.split(path)
 
 
-def confined(path: bytes) -> bool:
-    """Whether a source-relative path stays below its root by its spelling alone ("" is the root)."""
-    return not path or not (b"\0" in path or any(element in (b"", b".", b"..") for element in path.split(b"/")))
-
-
 Translate = Callable[[str], str]
 """What a `character_map` makes of a name."""
 

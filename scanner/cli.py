@@ -92,6 +92,7 @@ def start(source: str, target: str, state: Deployment, **given: Any) -> None:
     and Redis are given: then it queues the job. Exit status:
     0 all went well, 1 refused, 2 usage, 255 some work failed.
     """
+    from ingest import logs  # noqa: PLC0415
     from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
     from scanner.enter import enter, is_served, own_topics  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
@@ -100,7 +101,7 @@ def start(source: str, target: str, state: Deployment, **given: Any) -> None:
     if given["dry_run"]:
         _plan(state, submission)
         return
-    _configure_log(submission.job.log)
+    logs.configure(submission.job.log)
     store = state.open_store()
     names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
     workers = given["workers"] or processors()
@@ -141,15 +142,6 @@ def _first_message(job: Job) -> Outgoing:
     from consumer import tasks  # noqa: PLC0415
 
     return tasks.restart(job, "start")
-
-
-def _configure_log(settings: LogSettings) -> None:
-    from ingest import logs  # noqa: PLC0415
-
-    try:
-        logs.configure(settings)
-    except (OSError, ValueError) as error:
-        raise Refused(f"cannot log to {settings.filename}: {error}") from error
 
 
 def _open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile | None:
@@ -200,10 +192,13 @@ def _log_in() -> Sessions:
 def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
     from consumer import tasks  # noqa: PLC0415
+    from ingest import logs  # noqa: PLC0415
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
     store = state.open_store()
     status = known(store, job)
+    if status.job.periodic:
+        raise Refused(f"job {job} is periodic: its next pass tries again what has failed")
     wanted = {os.fsencode(path) for path in paths}
     failed = {problem.path for problem in store.problems(job) if not problem.skipped}
     if wanted - failed or not failed:
@@ -212,7 +207,7 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> 
     served = state.shared or is_served(store, status.job.topics.names)
     if not served:
         _log_in().close()
-    _configure_log(status.job.log)
+    logs.configure(status.job.log)
     profile = _open_profile(status.job.profile, served=served)
     reopen(store, status, lambda job: tasks.restart(job, "retry", retry=True, paths=sorted(wanted)))
     more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}

@@ -12,7 +12,7 @@ import stat
 from types import TracebackType
 
 from ingest.messages import Stat
-from scanner.entries import Entry, Kind, RootUnseen, Skipped, kind_of, shown, why
+from scanner.entries import Entry, Kind, RootUnseen, Skipped, kind_of, shown, unknown, why
 from scanner.rules import Rules
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
@@ -113,7 +113,7 @@ class Directory:
         try:
             found = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except OSError as error:
-            return None if error.errno in _GONE else Skipped(path, None, why(error))
+            return None if error.errno in _GONE else unknown(path, None, error)
         mode = found.st_mode
         if self._keeps_regular_files and stat.S_ISREG(mode):
             return Entry(path, "regular", Stat(mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
@@ -148,7 +148,7 @@ class Directory:
             target = self._target(name)
             inside = self.rules.follow_symlinks or self._real_path_inside(name, broken=target is None) is not None
         except OSError as error:
-            return None if error.errno in _GONE else Skipped(path, "link", f"a link, and {why(error)}")
+            return None if error.errno in _GONE else unknown(path, "link", error, "a link, and ")
         if not inside:
             return Skipped(path, "link", "a link that leaves the source, which needs --follow-symlinks")
         link_target = os.path.join(os.path.dirname(self.absolute(name)), text)
@@ -195,7 +195,7 @@ class Directory:
         try:
             descriptor, may_list = self._open(name, follow=found.link_target is not None)
         except OSError as error:
-            return None if error.errno in (*_GONE, errno.ELOOP) else Skipped(found.path, "directory", why(error))
+            return None if error.errno in (*_GONE, errno.ELOOP) else unknown(found.path, "directory", error)
         return Directory(self.root, found.path, self.rules, descriptor, above=self.way, may_list=may_list)
 
     def _open(self, name: bytes, *, follow: bool) -> tuple[int, bool]:

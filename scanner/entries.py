@@ -51,13 +51,20 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class Skipped(msgspec.Struct, frozen=True, gc=False):
     """Something that is there and is left alone: `excluded` by an option, which is nothing to report, or not.
 
-    `reason` is a part of a sentence; `kind` is None when it could not be found out.
+    `reason` is a part of a sentence; `kind` is None when it could not be found out. `failed`: not because somebody
+    wants it so or has no rights, but because the system could not tell (a dying disk, a stale mount).
     """
 
     path: bytes
     kind: Kind | None
     reason: str
     excluded: bool = False
+    failed: bool = False
+
+
+def unknown(path: bytes, kind: Kind | None, error: OSError, said: str = "") -> Skipped:
+    """What is left alone because of an error; `said` comes before the system's words."""
+    return Skipped(path, kind, said + why(error), failed=not isinstance(error, PermissionError))
 
 
 class SourceGone(Exception):  # noqa: N818 - it reads as what happened
@@ -65,11 +72,15 @@ class SourceGone(Exception):  # noqa: N818 - it reads as what happened
 
 
 class SourceUnreadable(Exception):  # noqa: N818
-    """The directory cannot be listed, so nothing may be concluded about what it has; `reason` says why."""
+    """The directory cannot be listed, so nothing may be concluded about what it has; `reason` says why.
 
-    def __init__(self, reason: str) -> None:
+    `failed` as for Skipped.
+    """
+
+    def __init__(self, reason: str, *, failed: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.failed = failed
 
 
 class RootUnseen(SourceUnreadable):

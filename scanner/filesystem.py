@@ -122,12 +122,13 @@ def list_directory(
     if directory is None:
         raise SourceGone(f"{shown(root)} has no directory {shown(path)}")
     if isinstance(directory, Skipped):
-        raise SourceUnreadable(f"{shown(directory.path)}: {directory.reason}")
+        raise SourceUnreadable(f"{shown(directory.path)}: {directory.reason}", failed=directory.failed)
     try:
         names = collect(_names(directory), spill_above)
     except OSError as error:
         directory.close()
-        raise SourceUnreadable(f"{shown(path) or shown(root)}: {why(error)}") from error
+        reason = f"{shown(path) or shown(root)}: {why(error)}"
+        raise SourceUnreadable(reason, failed=not isinstance(error, PermissionError)) from error
     except BaseException:
         directory.close()
         raise

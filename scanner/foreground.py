@@ -13,6 +13,7 @@ from ingest.errors import Refused, Unreachable
 from ingest.job import JobState, JobStatus
 from ingest.store import Store
 from scanner import report
+from scanner.enter import is_served
 
 _LOOK = 0.2
 _AWAY = 1.0
@@ -65,8 +66,17 @@ class Foreground:
         return status
 
     def wait(self) -> JobStatus:
-        """Follow the job that others work on."""
-        follow(self._store, self._name, report.Progress() if self._progress else None, ended)
+        """Follow the job that others work on; warn when nobody does."""
+        warned = False
+
+        def until(status: JobStatus) -> bool:
+            nonlocal warned
+            if not warned and not is_served(self._store, status.job.topics.names):
+                warned = True
+                print(f"warning: no consumer is alive to work on job {self._name}", file=sys.stderr)
+            return ended(status)
+
+        follow(self._store, self._name, report.Progress() if self._progress else None, until)
         return self._tell()
 
     def _tell(self) -> JobStatus:
@@ -90,7 +100,7 @@ def ended(status: JobStatus) -> bool:
 
 
 def follow(store: Store, name: str, progress: report.Progress | None, until: Callable[[JobStatus], bool]) -> JobStatus:
-    """Look at a job until the condition holds."""
+    """Look at a job until the condition holds. Ctrl-C ends the looking, not the job, and exits with status 0."""
     try:
         while True:
             try:
@@ -105,6 +115,10 @@ def follow(store: Store, name: str, progress: report.Progress | None, until: Cal
             if until(status):
                 return status
             time.sleep(_LOOK)
+    except KeyboardInterrupt:
+        goes_on = f"Job {name} goes on: `ingest-scan watch {name}` shows it, `ingest-scan stop {name}` ends it."
+        print(goes_on, file=sys.stderr)
+        sys.exit(0)
     finally:
         if progress is not None:
             progress.close()

@@ -68,6 +68,9 @@ def _mapped(target: str, given: dict[str, Any], characters: CharacterMap | None)
 
 
 def _job(source: str, target: str, given: dict[str, Any], handler: bytes | None) -> Job:
+    for what, text in (("target", target), ("job name", given["job_name"] or "")):
+        if not text.isprintable() and text.encode("utf-8", "replace").decode() != text:
+            raise Refused(f"the {what} is not UTF-8 text: {text.encode('utf-8', 'backslashreplace').decode()}")
     root = os.fsencode(os.path.realpath(source))
     if not os.path.lexists(source):
         raise Refused(f"the source {source} does not exist")

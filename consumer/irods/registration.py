@@ -8,9 +8,7 @@ from irods.session import iRODSSession
 
 from consumer.irods import requests
 from consumer.irods.catalog import look_up
-from ingest.messages import Replica
-
-GOOD = "1"
+from ingest.messages import GOOD, Replica
 
 
 def catalog_time(seconds: int) -> str:

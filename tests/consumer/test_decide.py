@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decide import GOOD, Decision, Do, Impossible, Situation, decide, on_resource
+from consumer.decide import Decision, Do, Impossible, Situation, decide, on_resource
 from ingest.core import Operation
-from ingest.messages import COLLECTION, UNKNOWN, Catalog, Replica, Stat
+from ingest.messages import COLLECTION, GOOD, UNKNOWN, Catalog, Replica, Stat
 
 MTIME = 1_700_000_000
 SECOND = 1_000_000_000
@@ -211,11 +211,15 @@ class TestWritten:
         assert course(SYNC, [MADE], **more) is Do.OVERWRITE
         assert course(APPEND, [MADE], **more) is Do.APPEND
 
-    @pytest.mark.parametrize("replica", [MADE, BEFORE, stale(MADE), stale(BEFORE)])
+    @pytest.mark.parametrize("catalog", [[MADE], [BEFORE], [stale(MADE), ELSEWHERE]])
     @pytest.mark.parametrize("forced", [False, True])
-    def test_put_never_changes_what_is_there(self, replica: Replica, *, forced: bool) -> None:
-        assert course(PUT, [replica], forced=forced) is Do.NOTHING
-        assert course(PUT, [replica], forced=forced, metadata_only=True) is Do.HOOKS_MODIFY
+    def test_put_never_changes_what_is_there(self, catalog: Catalog, *, forced: bool) -> None:
+        assert course(PUT, catalog, forced=forced) is Do.NOTHING
+        assert course(PUT, catalog, forced=forced, metadata_only=True) is Do.HOOKS_MODIFY
+
+    @pytest.mark.parametrize("replica", [stale(MADE), stale(BEFORE), msgspec.structs.replace(MADE, mtime=0)])
+    def test_put_overwrites_what_an_interrupted_put_has_left(self, replica: Replica) -> None:
+        assert course(PUT, [replica]) is Do.OVERWRITE
 
     @pytest.mark.parametrize("operation", WRITES)
     @pytest.mark.parametrize("metadata_only", [False, True])

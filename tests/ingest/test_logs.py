@@ -19,7 +19,8 @@ SECRET = "rods-password"
 
 def run(program: str, **settings: Any) -> str:
     """Run a program in a process of its own, after logging is configured with the settings; its stderr."""
-    head = "import logging\nfrom ingest import logs\nfrom ingest.job import LogSettings\n"
+    head = "import logging\nfrom ingest import logs\nfrom ingest.errors import Refused\n"
+    head += "from ingest.job import LogSettings\n"
     head += f"logs.configure(LogSettings(**{settings!r}))\n"
     done = subprocess.run(
         [sys.executable, "-c", head + program], cwd=ROOT, env={**os.environ, "NO_COLOR": "1"},
@@ -126,9 +127,10 @@ def test_a_file_is_rotated_after_the_interval_given(file: Path) -> None:
     )  # fmt: skip
 
 
-def test_a_file_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_refused_by_its_name(tmp_path: Path) -> None:
     run(
-        "try:\n    logs.configure(LogSettings(filename='/proc/no/such/folder/log'))\nexcept OSError:\n    pass\n"
+        "try:\n    logs.configure(LogSettings(filename='/proc/no/such/folder/log'))\n"
+        "except Refused as error:\n    assert str(error).startswith('cannot log to /proc/no/such/folder/log: ')\n"
         "else:\n    raise AssertionError",
     )
 

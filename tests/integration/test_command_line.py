@@ -32,6 +32,8 @@ def no_jobs(scan: CommandLine) -> bool:
     [
         (["--exclude_file_type", "regular,folder"], 1, ["folder"]),
         (["--exclude_file_name", "fine", "[a-"], 1, ["[a-"]),
+        (["--exclude_file_name"], 2, ["--exclude_file_name", "at least one argument"]),
+        (["--exclude_file_name", "--progress"], 2, ["--exclude_file_name", "at least one argument"]),
         (["--exclude-directory-name", "(unclosed"], 1, ["(unclosed"]),
         (["--files_per_task", "0"], 2, ["--files_per_task"]),
         (["--interval", "soon"], 2, ["soon"]),

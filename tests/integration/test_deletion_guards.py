@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
-from consumer.guards import mount_of, mounted_at
+from consumer.guards import mount_of, mounts_below, mounts_of
 from tests.conftest import CommandLine, HandlerFile, Ran
 from tests.integration.support import collections, deleting, handler, rows, wait_until
 
@@ -169,6 +169,19 @@ def test_what_is_bound_to_the_source_counts_as_well_as_its_device(
     assert set(rows(irods, home)) == {"f", "g"}
 
 
+def test_what_lay_on_a_mount_below_the_source_stays_when_that_is_gone(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path]
+) -> None:
+    make(source, "here", "mount/.keep")
+    command = (source, home, "--synchronous", *deletes)
+    mounted = "mount -t tmpfs lower $S/mount; echo x > $S/mount/there"
+    assert in_a_mount_namespace(scan, source, mounted, *command).status == 0
+    assert set(rows(irods, home)) == {"here", "mount/there"}
+    ran = scan("start", *command)
+    assert refuses(ran, "a mount below the source is gone or another one"), ran
+    assert {"here", "mount/there"} <= set(rows(irods, home))
+
+
 MOUNTS = rb"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro
 23 22 0:5 / /proc rw - proc proc rw
 40 22 0:40 / /data rw - nfs4 filer:/export rw
@@ -192,7 +205,15 @@ MOUNTS = rb"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remou
 )
 def test_the_mount_of_a_source_is_the_nearest_one_above_it_and_the_last_one_there(source: bytes, found: str) -> None:
     assert mount_of(source, MOUNTS) == found
-    assert mounted_at(b"/proc/self") == "proc proc /"
+    assert mounts_of(b"/proc/self")[0] == "proc proc /"
+
+
+def test_the_mounts_below_a_source_are_those_whose_point_lies_in_it() -> None:
+    below = mounts_below(b"/data", MOUNTS)
+    assert [each.rpartition(": ")[0] for each in below] == [
+        "/data/run", "/data/run", "/data/with blank\\and\ttab ",
+    ]  # fmt: skip
+    assert mounts_below(b"/data/run", MOUNTS) == mounts_below(b"/dat", MOUNTS) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`ingest-consume` serves the jobs of a state file: `start` queues there and returns."""
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,35 @@ def test_start_returns_and_watch_shows_the_job_to_its_end(
     assert "50 synced" in scan("watch", "queued").out
     assert catalog(irods, home) == tree(source, home)
     assert [job["job_name"] for job in json.loads(scan("list").out)["finished"]] == ["queued"]
+
+
+@pytest.mark.usefixtures("served")
+def test_ctrl_c_while_waiting_ends_the_waiting_and_not_the_job(scan: CommandLine, source: Path, home: str) -> None:
+    fill(source)
+    assert scan("start", source, home, "--job_name", "periodic", "--interval", "3600").status == 0
+    assert "50 synced" in scan("watch", "periodic").out
+    (source / "slow").write_text("x")
+    other = source.parent / "other"
+    other.mkdir()
+    gate = source.parent / "gate"
+    os.mkfifo(gate)
+    handler = source.parent / "slow.py"
+    handler.write_text(
+        "class event_handler:\n    @staticmethod\n    def operation(session, meta, **options):\n"
+        f"        open({str(gate)!r}).close()\n"
+    )
+    waiting = scan.process(
+        "start", other, f"{home}/other", "--job_name", "held", "--synchronous", "--allow_overlap",
+        "--event_handler", handler,
+    )  # fmt: skip
+    writer = os.open(gate, os.O_WRONLY)  # the start-time check of the handler reads first
+    os.close(writer)
+    while not any(job["job_name"] == "held" for job in json.loads(scan("list").out)["singlepass"]):
+        assert waiting.poll() is None
+    waiting.send_signal(signal.SIGINT)
+    _, err = waiting.communicate(timeout=END_SECONDS)
+    assert (waiting.returncode, "Job held goes on: `ingest-scan watch held`" in err) == (0, True), err
+    assert scan("stop", "held", "--stop_grace", "0").status == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
