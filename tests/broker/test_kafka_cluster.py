@@ -1,4 +1,4 @@
-"""What is Kafka's own in the Kafka broker: headers, topics that are there, restarts, credentials, errors."""
+"""What is Kafka's own in the Kafka broker: headers, topics that are there, restarts, credentials."""
 
 from __future__ import annotations
 

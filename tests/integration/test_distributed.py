@@ -138,6 +138,15 @@ def test_a_job_survives_the_death_of_consumers_and_the_restart_of_kafka_and_redi
     assert fleet.end()[1:] == [0, 0, 0]
 
 
+def test_a_synchronous_start_waits_for_the_consumers_to_do_the_job(fleet: Fleet, source: Path, home: str) -> None:
+    (source / "f").write_text("x")
+    fleet.add()
+    ran = fleet.ingest(source, home)
+    assert ran.status == 0, ran.err
+    counts = fleet.last()
+    assert (counts["total_tasks"], counts["remaining_tasks"], counts["failed_tasks"]) == (4, 0, 0)
+
+
 def test_start_warns_when_no_consumer_reads_its_topics(fleet: Fleet, source: Path, home: str) -> None:
     ran = fleet("start", source, home, "--job_name", "lonely")
     assert ran.status == 0
