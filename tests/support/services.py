@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 ROOT = Path(__file__).parents[2]
 JARS = ROOT / ".cache" / "kafka"
@@ -116,6 +117,20 @@ class Redis(Server):
         )
         super().__init__("redis", [program, str(settings)], port, folder, {})
         self.url = f"redis://:{self.password}@127.0.0.1:{port}/0"
+
+    def start(self) -> None:
+        """Start it and wait until it has read what it had."""
+        super().start()
+        deadline = time.monotonic() + READY_SECONDS
+        with redis.Redis.from_url(self.url) as client:
+            while True:
+                try:
+                    client.ping()
+                except redis.exceptions.BusyLoadingError:
+                    assert time.monotonic() < deadline, "redis does not come to an end with its file"
+                    time.sleep(0.02)
+                else:
+                    return
 
 
 @contextmanager
