@@ -79,10 +79,11 @@ class TestMessages(KafkaFixtures):
     ) -> None:
         broker.publish(numbered(topic, range(500), partitions))
         with broker.join(group, [topic]) as member:
-            poll_until([member], spread([member], partitions))
+            (early,) = poll_until([member], spread([member], partitions))
             for _ in range(50):
                 assert member.poll(0.0, 0) == []
-            assert len(read(member, 500)) == 500
+            rest = 500 - len(early)
+            assert len(read(member, rest)) == rest
 
 
 class TestTopics(KafkaFixtures):
@@ -136,7 +137,7 @@ class TestOutages:
         start = time.monotonic()
         assert member.poll(0.1, 10) == []
         member.commit(behind(before))
-        assert time.monotonic() - start < 30
+        assert time.monotonic() - start < 120, "it hangs"
         own_cluster.start()
         publish_when_back(broker, numbered("t", range(100, 120), PARTITIONS))
         wanted = {b"%d" % number for number in range(100, 120)}
