@@ -77,9 +77,9 @@ class TestMessages(KafkaFixtures):
     def test_a_poll_that_asks_for_nothing_gives_nothing_and_loses_nothing(
         self, broker: KafkaBroker, group: str, topic: str, partitions: int
     ) -> None:
-        broker.publish(numbered(topic, range(500), partitions))
         with broker.join(group, [topic]) as member:
             poll_until([member], spread([member], partitions))
+            broker.publish(numbered(topic, range(500), partitions))
             for _ in range(50):
                 assert member.poll(0.0, 0) == []
             assert len(read(member, 500)) == 500

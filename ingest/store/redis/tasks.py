@@ -71,6 +71,8 @@ class Tasks:
                 counts={name: count for name, count in counts.items() if count},
                 children=[_child(each) for each in step.children],
                 again=None if step.again is None else _again(step),
+                part=step.after is not msgspec.UNSET,
+                after=None if step.after is msgspec.UNSET else step.after,
                 marker=step.marker,
                 problems=[
                     {"path": each.path, "skipped": int(each.skipped), "problem": msgspec.msgpack.encode(each)}

@@ -63,6 +63,9 @@ if call('HEXISTS', pass, 'ended') == 1 or call('HGET', tasks, step.task) ~= tost
   count_late()
   return 0
 end
+if step.part and (call('HGET', markers, step.task) or nil) ~= step.after then
+  return 0 -- another worker has taken the listing further
+end
 for _, child in ipairs(step.children) do
   add_child(step.job, step.pass_id, child)
 end
