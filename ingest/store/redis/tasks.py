@@ -71,7 +71,7 @@ class Tasks:
                 counts={name: count for name, count in counts.items() if count},
                 children=[_child(each) for each in step.children],
                 again=None if step.again is None else _again(step),
-                listing=step.after is not msgspec.UNSET,
+                part=step.after is not msgspec.UNSET,
                 after=None if step.after is msgspec.UNSET else step.after,
                 marker=step.marker,
                 problems=[

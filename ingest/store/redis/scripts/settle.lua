@@ -63,7 +63,7 @@ if call('HEXISTS', pass, 'ended') == 1 or call('HGET', tasks, step.task) ~= tost
   count_late()
   return 0
 end
-if step.listing and call('HGET', markers, step.task) ~= (step.after or false) then
+if step.part and (call('HGET', markers, step.task) or nil) ~= step.after then
   return 0 -- another worker has taken the listing further
 end
 for _, child in ipairs(step.children) do
