@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 
 KAFKA_JARS := .cache/kafka
 
-.PHONY: services demo test check lint types bench clean
+.PHONY: services soak demo test check lint types bench clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
@@ -25,6 +25,9 @@ demo: $(READY)
 
 test: $(READY) services
 	$(BIN)/python -m pytest
+
+soak: $(READY) services # a job over Kafka and Redis while consumers are killed and both servers restart
+	$(BIN)/python -m pytest -m soak
 
 services: $(KAFKA_JARS)/ready # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
 	@test -n "$$INGEST_TEST_REDIS" || command -v redis-server >/dev/null || { \

@@ -101,6 +101,7 @@ def done(redis: Redis, job: str, least: int) -> Any:
     return lambda: status_of(redis, job).counts.done >= least
 
 
+@pytest.mark.soak
 def test_a_job_survives_the_death_of_consumers_and_the_restart_of_kafka_and_redis(
     fleet: Fleet, kafka: Kafka, store_server: Redis, source: Path, home: str, irods: iRODSSession
 ) -> None:
