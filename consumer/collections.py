@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from irods.models import Collection
-from irods.session import iRODSSession
 
 from consumer.context import Context
-from consumer.irods import catalog, requests
+from consumer.irods import requests
 from consumer.irods.avus import undecodable_avu
 from consumer.irods.catalog import collection_exists
 from consumer.irods.errors import ALREADY_EXISTS, code_of
@@ -148,12 +147,9 @@ class DirectoryCollection:
             if self.created or self._ctx.job.initial_ingest:
                 self._contents = Contents((), ())
             else:
-                self._contents = self._ask(self._ctx.lister)
+                target = self._ctx.target(self._path, directory=True)
+                self._contents = Contents.of(self._ctx.lister, target)
         return self._contents
-
-    def _ask(self, session: iRODSSession) -> Contents:
-        target = self._ctx.target(self._path, directory=True)
-        return Contents(catalog.objects(session, target), catalog.subcollections(session, target))
 
     def close(self) -> None:
         """Give back what the contents hold."""

@@ -6,7 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 import msgspec
+from irods.session import iRODSSession
 
+from consumer.irods import catalog
 from ingest.messages import COLLECTION, Catalog, Replica
 
 HELD_ROWS = 50_000
@@ -32,6 +34,11 @@ class Contents:
             self._spilled.execute("CREATE TABLE replica (name TEXT, replica BLOB)")
             self._spilled.execute("CREATE INDEX replica_name ON replica (name)")
         self._spilled.execute("INSERT INTO replica VALUES (?, ?)", (name, msgspec.msgpack.encode(replica)))
+
+    @classmethod
+    def of(cls, session: iRODSSession, collection: str) -> Contents:
+        """What a collection has now: two queries."""
+        return cls(catalog.objects(session, collection), catalog.subcollections(session, collection))
 
     def __getitem__(self, name: str) -> Catalog:
         """The catalog's answer for one name: replicas in the order of their numbers, or a collection."""

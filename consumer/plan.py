@@ -89,7 +89,7 @@ class Plan:
             if not path:
                 raise
             yield Planned("fail", path, target, str(error))
-        contents = _contents(ctx, target) if present else Contents((), ())
+        contents = Contents.of(ctx.lister, target) if present else Contents((), ())
         try:
             with list_directory(ctx.job.source, path, ctx.rules) as listing:
                 yield from self._entries(path, contents, listing, deletes=mode is not DeleteMode.DO_NOT_DELETE)
@@ -178,7 +178,3 @@ class _Later:
     def add(self, each: Candidate) -> None:
         row = (each.collection, each.target.count("/"), each.target, msgspec.msgpack.encode(each))
         self._db.execute("INSERT INTO later VALUES (?, ?, ?, ?)", row)
-
-
-def _contents(ctx: Context, target: str) -> Contents:
-    return Contents(catalog.objects(ctx.lister, target), catalog.subcollections(ctx.lister, target))

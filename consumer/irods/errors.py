@@ -12,8 +12,6 @@ NO_COLLECTION = -814000
 """CAT_UNKNOWN_COLLECTION: of a missing collection as of an unknown zone."""
 NO_OBJECT = frozenset({-808000, -310000})
 """CAT_NO_ROWS_FOUND, OBJ_PATH_DOES_NOT_EXIST."""
-NAME_IS_OBJECT = -834000
-"""CAT_NAME_EXISTS_AS_DATAOBJ."""
 
 _NAMES = {
     -13000: "SYS_NO_API_PRIV",
