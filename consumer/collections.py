@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -66,7 +67,7 @@ def _above(path: bytes, target: str) -> Iterator[tuple[bytes, str]]:
 
 def _create_one(ctx: Context, meta: Meta, target: str, **options: Any) -> bool:
     """Create under a lease, so that of several workers only one runs the hooks."""
-    lease, owner = f"collection:{target}", f"{os.getpid()}:{id(ctx)}"
+    lease, owner = f"collection:{target}", secrets.token_hex(8)  # process ids are not unique across hosts
     waited = False
     while not ctx.store.lease(lease, owner, time.time(), LEASE_SECONDS):
         waited = True
