@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "ingest": set[str](),
     "scanner": {"ingest"},
+    "watcher": {"ingest"},
     "consumer": {"ingest", "scanner"},
     "devzone": set[str](),
 }
@@ -45,7 +46,7 @@ def test_a_package_imports_no_other_of_ours_than_it_may(package: str) -> None:
 
 def test_only_consumer_irods_and_those_it_serves_talk_to_irods() -> None:
     """Scanner and vocabulary know nothing of python-irodsclient."""
-    for package in ("ingest", "scanner"):
+    for package in ("ingest", "scanner", "watcher"):
         for module in modules(package):
             assert not {name for name in imports(module) if name.partition(".")[0] == "irods"}, module
 

@@ -1,0 +1,1 @@
+"""Producers of live changes: what happens in a source, settled, kept in a spool, and published."""
