@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 from irods.session import iRODSSession
 
@@ -28,7 +29,8 @@ from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.messages import UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
 from ingest.store import Cached
-from scanner.filesystem import Directory, Entry, RootUnseen, Skipped, open_directory, readable
+from scanner.entries import Entry, RootUnseen, Skipped
+from scanner.source import Looker
 
 _LOOKS = 3
 """How often a path is decided anew when the catalog has changed under our hands."""
@@ -40,37 +42,11 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
 
     Raises Unreachable when the zone does not answer.
     """
-    looker = Looker(ctx)
-    try:
+    with closing(ctx.source.looker()) as looker:
         for change in task.changes:
             path = path_from_wire(change.path)
             target = ctx.target(path)
             yield PathDone(target, done.get(change.path) or _sync_one(ctx, looker, change, path, target))
-    finally:
-        looker.close()
-
-
-class Looker:
-    """Looks at paths, keeping the directory of the last one open: a batch mostly has neighbours."""
-
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
-        self._path: bytes | None = None
-        self._open: Directory | Skipped | None = None
-
-    def look(self, path: bytes) -> Entry | Skipped | None:
-        """What is at a source-relative path now."""
-        parent, name = split(path)
-        if parent != self._path:
-            self.close()
-            self._open, self._path = open_directory(self._ctx.job.source, parent, self._ctx.rules), parent
-        return self._open.look(name) if isinstance(self._open, Directory) else self._open
-
-    def close(self) -> None:
-        """Close the directory."""
-        if isinstance(self._open, Directory):
-            self._open.close()
-        self._open, self._path = None, None
 
 
 def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
@@ -177,7 +153,7 @@ def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str 
             return "a broken link has no content to put"
         if entry.kind not in ("regular", "link"):
             return f"a {entry.kind} has no content to put"
-    if entry.kind in ("regular", "link") and not entry.broken and not readable(source):
+    if entry.kind in ("regular", "link") and not entry.broken and not ctx.source.readable(entry.path):
         return "not readable for this account"
     if max(len(target.encode("utf-8", "surrogateescape")), len(source)) > MAX_PATH:
         raise Impossible(f"the path is longer than the {MAX_PATH} bytes that iRODS can hold")

@@ -20,7 +20,7 @@ from ingest.messages import (
     path_to_wire,
 )
 from ingest.paths import split
-from scanner.filesystem import Entry, look
+from scanner.entries import Entry
 
 
 def open_pass(ctx: Context, task: OpenPass) -> Finished:
@@ -53,7 +53,7 @@ def retry_paths(ctx: Context, task: OpenPass) -> Finished:
     directories, changes = set[bytes](), list[Change]()
     solved = sorted(failed.keys() & wanted)
     for path in solved:
-        found = look(ctx.job.source, path, ctx.rules)
+        found = ctx.source.look(path)
         if isinstance(found, Entry) and found.kind != "directory":
             changes.append(Change(path_to_wire(path)))
         else:
