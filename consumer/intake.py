@@ -93,7 +93,7 @@ class Intake:
             now,
             next_due=due,
             following=None if due is None else tasks.restart(job, "interval"),
-            keep_problems=restart.retry,
+            keep_problems=restart.retry or bool(restart.scope),
         )
 
     def _job(self, task: Task) -> Job | None:

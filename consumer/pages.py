@@ -128,6 +128,8 @@ class Pages:
 
     def _descend(self, entry: Entry, cached: int | None) -> None:
         present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))
+        if present and self._task.reach == "names":
+            return
         self._children.append(tasks.listing(self._ctx.job, self._task.pass_id, entry.path, present=present))
 
     def _change(self, entry: Entry, cached: int | None) -> None:

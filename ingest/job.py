@@ -126,6 +126,8 @@ class Counts(msgspec.Struct, frozen=True):
     failed: int = 0
     collections: int = 0
     deleted: int = 0
+    moved: int = 0
+    """Files and directories that were renamed with what they were in the catalog."""
     listed: int = 0
     """Objects and sub-collections that the catalog had below the target."""
     bytes: int = 0

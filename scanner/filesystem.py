@@ -236,6 +236,14 @@ class FileSystemSource:
         """See `list_directory`."""
         return list_directory(self._root, path, self._rules, after=after)
 
+    def is_empty(self) -> bool:
+        """Whether the directory has no entry."""
+        try:
+            with open_root(self._root, self._rules) as directory:
+                return next(_names(directory), None) is None
+        except OSError as error:
+            raise SourceUnreadable(f"{shown(self._root)}: {why(error)}") from error
+
     def open(self, path: bytes) -> int:
         """See `open_regular`."""
         return open_regular(self._root, path, self._rules)

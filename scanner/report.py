@@ -49,6 +49,7 @@ def as_json(status: JobStatus, now: float) -> dict[str, Any]:
         },
         "collections_created": counts.collections,
         "deleted": counts.deleted,
+        "moved": counts.moved,
         "bytes": counts.bytes,
         "rate": round(_rate(status, now), 1),
         "passes": status.passes,

@@ -63,6 +63,9 @@ class Source(Protocol):
         listing from the root would not come to it.
         """
 
+    def is_empty(self) -> bool:
+        """Whether the source has nothing at all. Raises SourceUnreadable when that cannot be known."""
+
     def open(self, path: bytes) -> int:
         """A descriptor that reads the content of the file at `path`; the caller closes it.
 
