@@ -32,13 +32,16 @@ from watcher.waiting import LONGEST_WAIT, WaitingRoom, renamed, within
 LONGEST_SCAN = LONGEST_WAIT
 """Seconds that may pass between a scan being asked for and its looking at a file."""
 
+MOST_LEFT = 200_000
+"""How many names that were left are remembered; what is forgotten may cost an object that stays until the next pass."""
+
 
 class Settler:
     """Takes events and gives work; times are seconds of any clock that never goes back. Does nothing by itself.
 
     `quiet`: seconds for which a path must be left alone. `temporary`: whether a path, of a file or a directory, has a
     temporary name or lies in a directory that has one; it is not published. `marker`: what is added to the name of a
-    file to name the marker without which the file is not published. `most`: how many paths may wait, and how many names
+    file to name the marker without which the file is not published. `most`: how many paths may wait, and how many markers
     are remembered; when more wait, the earliest are due although they are settled less.
     """
 
@@ -53,7 +56,7 @@ class Settler:
         self._at_once: list[Work] = []
         self._making: set[bytes] = set()  # the paths of each MakeDirectory that may still be taken back
         self._waiting = WaitingRoom(quiet)
-        self._left: OrderedDict[bytes, None] = OrderedDict()  # directories that are gone: they may come again
+        self._left: OrderedDict[bytes, None] = OrderedDict()  # names that were left: they may be taken again
         self._marked: OrderedDict[bytes, None] = OrderedDict()  # files whose marker was seen
 
     def __len__(self) -> int:
@@ -108,7 +111,8 @@ class Settler:
             return
         elif self._temporary(path) or not self._complete(path):
             return
-        self._waiting.put_file(Sync(path, new), now)
+        # A vanishing that was published may be looked at when the name is taken again, and then do nothing.
+        self._waiting.put_file(Sync(path, new and path not in self._left), now)
 
     def _mark(self, path: bytes, now: float) -> None:
         """The file may have come long ago, before this process; so it is synced whether we know of it or not."""
@@ -125,6 +129,7 @@ class Settler:
         elif self._unknown(path):
             self._waiting.pop_file(path)
         elif not self._temporary(path):
+            self._remember(self._left, path)
             self._waiting.put_file(Vanish(path), now)
 
     def _is_new(self, path: bytes) -> bool:
@@ -150,6 +155,7 @@ class Settler:
             return
         self._waiting.pop_file(old)
         self._waiting.pop_file(new)
+        self._remember(self._left, old)
         self._at_once.append(Move(old, new, directory=False))
         # Even when nothing waited: a late sync of the old name may have met another file there, which is moved now.
         self._waiting.put_file(Sync(new, new=False), now)
@@ -241,5 +247,5 @@ class Settler:
     def _remember(self, names: OrderedDict[bytes, None], name: bytes) -> None:
         names[name] = None
         names.move_to_end(name)
-        if len(names) > self._most:
+        if len(names) > (self._most if names is self._marked else MOST_LEFT):
             names.popitem(last=False)

@@ -125,7 +125,7 @@ def test_a_directory_that_comes_and_goes_before_it_is_made_is_not_made() -> None
 def test_the_rescan_of_a_parent_comes_before_the_sync_of_a_file_with_the_name_of_the_directory() -> None:
     one = settler(Gone(b"d", directory=True), Written(b"d", new=True))
     one.add(Gone(b"e", directory=True), 1.0)
-    assert texts(one.due(2.0)) == texts([Rescan(b"", deep=False), Sync(b"d", new=True)])
+    assert texts(one.due(2.0)) == texts([Rescan(b"", deep=False), Sync(b"d", new=False)])
 
 
 def test_the_object_of_a_file_vanishes_before_a_directory_of_its_name_is_made() -> None:
