@@ -41,8 +41,8 @@ class Settler:
 
     `quiet`: seconds for which a path must be left alone. `temporary`: whether a path, of a file or a directory, has a
     temporary name or lies in a directory that has one; it is not published. `marker`: what is added to the name of a
-    file to name the marker without which the file is not published. `most`: how many paths may wait, and how many markers
-    are remembered; when more wait, the earliest are due although they are settled less.
+    file to name the marker without which the file is not published. `most`: how many paths may wait, and how many
+    markers are remembered; when more wait, the earliest are due although they are settled less.
     """
 
     def __init__(
