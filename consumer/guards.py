@@ -29,7 +29,7 @@ def remember(ctx: Context) -> None:
 
 
 def _empty(listing: Listing) -> str | None:
-    if next(listing.names(), None) is not None:
+    if not listing.is_empty():
         return None
     return "the source is empty and the target is not: is it mounted?"
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from ingest.paths import join, split
+from scanner.content import FileContent
 from scanner.directory import Directory, elements, open_directory, open_root
 from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown, why
 from scanner.mounts import mounts_of
@@ -96,6 +97,10 @@ class Listing:
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def is_empty(self) -> bool:
+        """Whether the directory has nothing at all."""
+        return not len(self._names)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         look_at = self._directory.look
@@ -236,9 +241,9 @@ class FileSystemSource:
         """See `list_directory`."""
         return list_directory(self._root, path, self._rules, after=after)
 
-    def open(self, path: bytes) -> int:
+    def open(self, entry: Entry) -> FileContent:
         """See `open_regular`."""
-        return open_regular(self._root, path, self._rules)
+        return FileContent(open_regular(self._root, entry.path, self._rules))
 
     def readable(self, path: bytes) -> bool:
         """See `readable`."""

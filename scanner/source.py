@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Protocol
 
 from ingest.job import Job
+from scanner.content import Content
 from scanner.entries import Entry, Skipped
 from scanner.filesystem import FileSystemSource
 from scanner.rules import Rules
@@ -26,6 +27,9 @@ class Listing(Protocol):
     ) -> None: ...
 
     def __iter__(self) -> Iterator[Entry | Skipped]: ...
+
+    def is_empty(self) -> bool:
+        """Whether the directory has nothing at all, whatever options, permissions or kind."""
 
     def names(self) -> Iterator[bytes]:
         """All names that the directory has, whatever options, permissions or kind."""
@@ -63,8 +67,8 @@ class Source(Protocol):
         listing from the root would not come to it.
         """
 
-    def open(self, path: bytes) -> int:
-        """A descriptor that reads the content of the file at `path`; the caller closes it.
+    def open(self, entry: Entry) -> Content:
+        """The content of a file, to be closed after use.
 
         Raises OSError (FileNotFoundError when it is gone), and ValueError for what is no regular file or is left alone.
         """
@@ -78,4 +82,8 @@ class Source(Protocol):
 
 def source_of(job: Job, rules: Rules) -> Source:
     """The source of a job."""
-    return FileSystemSource(job.source, rules)
+    if job.s3 is None:
+        return FileSystemSource(job.source, rules)
+    from scanner.s3 import S3Source  # noqa: PLC0415 - only what is needed
+
+    return S3Source(job.source, job.s3, rules)
