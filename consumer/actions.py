@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from types import MethodType
 from typing import Any
 
@@ -96,19 +97,16 @@ class Act:
             self._refuse_registered()
 
         def call() -> None:
-            descriptor = self._ctx.source.open(self._entry.path)
-            try:
+            with closing(self._ctx.source.open(self._entry)) as content:
                 self.bytes = transfer.put(
                     session,
                     meta["target"],
-                    descriptor,
+                    content,
                     resource=self._seen.resource,
                     over=self._replica,
                     checksum=self._ctx.job.checksum,
                     allow_redirect=bool(options.get("allow_redirect")),
                 )
-            finally:
-                os.close(descriptor)
 
         self._in_collection(call)
         self._keep_mtime(session, meta)
@@ -118,18 +116,15 @@ class Act:
     def _append(self, module: Any, logger: Any, session: Any, meta: Meta, *args: Any, **options: Any) -> None:
         assert self._replica is not None  # noqa: S101 - an append is to a replica
         self._refuse_registered()
-        descriptor = self._ctx.source.open(self._entry.path)
-        try:
+        with closing(self._ctx.source.open(self._entry)) as content:
             target = meta["target"]
-            if self._ctx.job.checksum and not transfer.same_head(session, target, descriptor, self._replica):
+            if self._ctx.job.checksum and not transfer.same_head(session, target, content, self._replica):
                 self._ctx.log.warning(
                     "the file does not begin with what was put before: overwritten", path=meta["path"]
                 )
                 self._put(module, logger, session, meta, *args, **options)
                 return
-            self.bytes = transfer.append(session, target, descriptor, self._replica, checksum=self._ctx.job.checksum)
-        finally:
-            os.close(descriptor)
+            self.bytes = transfer.append(session, target, content, self._replica, checksum=self._ctx.job.checksum)
         self._keep_mtime(session, meta)
 
     def _in_collection(self, call: Callable[[], None]) -> None:

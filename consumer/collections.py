@@ -130,7 +130,8 @@ class DirectoryCollection:
         if self._present is None:
             self._present = collection_exists(ctx.lister, meta["target"])
         if self._present:
-            modify(ctx, path, self._entry.stat)
+            if ctx.job.s3 is None:  # prefixes do not change
+                modify(ctx, path, self._entry.stat)
         elif path and not ctx.job.initial_ingest:
             self.created = create_below_known(ctx, path, self._entry.stat)
         else:

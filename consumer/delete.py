@@ -108,8 +108,11 @@ def delete_one(ctx: Context, candidate: Candidate) -> Outcome:
         return Outcome(Result.UNCHANGED)
     removal = _Removal(mode, collection=candidate.collection)
     try:
-        event = "coll_delete" if candidate.collection else "data_obj_delete"
-        ctx.handler.event(event, removal, ctx.session(meta), meta)
+        if candidate.collection and ctx.job.s3 is not None:  # the incumbent knows no directories in S3, nor their hooks
+            removal(None, ctx.session(meta), meta)
+        else:
+            event = "coll_delete" if candidate.collection else "data_obj_delete"
+            ctx.handler.event(event, removal, ctx.session(meta), meta)
     except Exception as error:
         if out_of_reach(ctx, error):
             raise

@@ -13,11 +13,6 @@ from scanner.entries import Entry
 
 Meta = dict[str, Any]
 
-_S3 = (
-    *("s3_endpoint_domain", "s3_region_name", "s3_keypair", "s3_proxy_url", "s3_secure_connection"),
-    "s3_multipart_chunksize_in_mib",
-)
-
 
 def of_job(job: Job) -> Meta:
     """What holds for the whole job; `path` and `target` are its root."""
@@ -51,7 +46,21 @@ def of_job(job: Job) -> Meta:
         "exclude_file_name": list(job.exclude_file_names),
         "exclude_directory_name": list(job.exclude_directory_names),
         "idle_disconnect_seconds": job.idle_seconds,
-    } | dict.fromkeys(_S3)
+        "s3_endpoint_domain": job.s3 and job.s3.endpoint,
+        "s3_region_name": job.s3 and job.s3.region,
+        "s3_keypair": job.s3 and job.s3.keypair,
+        "s3_proxy_url": job.s3 and job.s3.proxy,
+        "s3_secure_connection": job.s3 and job.s3.secure,
+        "s3_multipart_chunksize_in_mib": job.s3 and job.s3.multipart_mib,
+    }
+
+
+def _of_entry(job: Job) -> Meta:
+    """What holds for the whole job where an entry is spoken of; for S3 `root` is the bucket then."""
+    if job.s3 is None:
+        return of_job(job)
+    bucket, _, prefix = os.fsdecode(job.source)[1:].partition("/")
+    return of_job(job) | {"root": bucket, "s3_prefix": prefix}
 
 
 def _log(settings: LogSettings) -> Meta:
@@ -60,20 +69,20 @@ def _log(settings: LogSettings) -> Meta:
 
 def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:
     """What holds for one directory and its collection `target`."""
-    meta = of_job(job) | {
-        "task": "filesystem_sync_dir",
+    meta = _of_entry(job) | {
+        "task": "filesystem_sync_dir" if job.s3 is None else "s3_bucket_sync_dir",
         "queue_name": job.topics.path,
         "path": os.fsdecode(join(job.source, path)),
         "target": target,
         "entry_type": "dir",
     }
-    return meta if stat is None else meta | _times(stat)
+    return meta if stat is None or job.s3 is not None else meta | _times(stat)
 
 
 def of_file(job: Job, entry: Entry, target: str) -> Meta:
     """What holds for one file and its logical path `target`."""
     return (
-        of_job(job)
+        _of_entry(job)
         | {
             "task": "sync_file",
             "queue_name": job.topics.file,
@@ -85,7 +94,7 @@ def of_file(job: Job, entry: Entry, target: str) -> Meta:
             "is_socket": entry.kind == "socket",
             "size": entry.stat.size,
         }
-        | _times(entry.stat)
+        | (_times(entry.stat) if job.s3 is None else _modified(entry.stat))
         | _other_name(job, entry.path, target)
     )
 
@@ -108,7 +117,7 @@ def _other_name(job: Job, path: bytes, target: str) -> Meta:
 
 def of_deletion(job: Job, path: str, target: str, *, collection: bool) -> Meta:
     """What holds for an object or collection that is deleted; `path` is where its source would be."""
-    return of_job(job) | {
+    return _of_entry(job) | {
         "task": "delete_collection" if collection else "delete_data_object",
         "queue_name": job.topics.file,
         "path": path,
@@ -119,6 +128,12 @@ def of_deletion(job: Job, path: str, target: str, *, collection: bool) -> Meta:
 
 def _times(stat: Stat) -> Meta:
     return {"mtime": seconds(stat.mtime_ns), "ctime": seconds(stat.ctime_ns)}
+
+
+def _modified(stat: Stat) -> Meta:
+    """The whole second of an object's last modification: what lies below stands for its ETag."""
+    whole = float(stat.mtime_ns // 1_000_000_000)
+    return {"mtime": whole, "ctime": whole}
 
 
 def seconds(nanoseconds: int) -> float:

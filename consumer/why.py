@@ -19,7 +19,7 @@ from scanner.entries import Entry, RootUnseen, Skipped
 
 def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
     """What each job that covers a source path, or a logical path, has to say of it. Raises Refused when none does."""
-    absolute = os.fsencode(os.path.abspath(path))
+    absolute = b"/" + os.fsencode(path[5:]) if path.startswith("s3://") else os.fsencode(os.path.abspath(path))
     found = False
     for status in store.jobs():
         relative = _relative(status, absolute, path)

@@ -41,7 +41,8 @@ def same_data(one: int, other: int) -> bool:
 
 def cache_space(job: Job) -> int:
     """The part of the path cache that jobs with the same source and target share."""
-    return _hash(job.source + b"\0" + job.target.encode())
+    server = b"" if job.s3 is None else b"\0" + job.s3.endpoint.encode()
+    return _hash(job.source + b"\0" + job.target.encode() + server)
 
 
 def cache_key(job: Job, target: str, *, directory: bool) -> tuple[bytes, bytes]:

@@ -43,15 +43,29 @@ class LogSettings(msgspec.Struct, frozen=True):
     interval: int | None = None
 
 
+class S3(msgspec.Struct, frozen=True):
+    """How the bucket of a job is reached. No credentials: each process has its own, `keypair` is but a file's path."""
+
+    endpoint: str = "s3.amazonaws.com"
+    region: str = "us-east-1"
+    keypair: str | None = None
+    proxy: str | None = None
+    secure: bool = True
+    multipart_mib: int | None = None
+    """Size of the parts in which objects were uploaded, when all of them were uploaded so."""
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """All that `start` was told, without credentials. Stored once; every consumer reads it from the store.
 
-    `source` is absolute and resolved (bytes, because file names are), `target` is normalised: no trailing slash.
+    `source` is absolute and resolved (bytes, because file names are), with `s3` it is /bucket or /bucket/prefix;
+    `target` is normalised: no trailing slash.
     """
 
     name: str
     source: bytes
     target: str
+    s3: S3 | None = None
     topics: Topics = Topics()
     interval: int | None = None
     """Seconds from the start of one pass to that of the next."""

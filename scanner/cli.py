@@ -73,9 +73,12 @@ _start_options = options(
     option("restart_queue", help="Topic of passes."),
     option("path_queue", help="Topic of directories."),
     option("file_queue", help="Topic of batches of files."),
-    *(option(name, hidden=True) for name in ("s3_keypair", "s3_endpoint_domain", "s3_region_name", "s3_proxy_url")),
-    option("s3_insecure_connection", is_flag=True, hidden=True),
-    option("s3_multipart_chunksize_in_mib", type=int, hidden=True),
+    option("s3_keypair", metavar="FILE", help="SOURCE is in S3; FILE has access and secret key [AWS_… or profile]."),
+    option("s3_endpoint_domain", metavar="HOST[:PORT]", help="S3 server [s3.amazonaws.com]."),
+    option("s3_region_name", help="Its region [us-east-1]."),
+    option("s3_proxy_url", help="Proxy to reach it by [HTTPS_PROXY]."),
+    option("s3_insecure_connection", is_flag=True, help="Reach it without TLS."),
+    option("s3_multipart_chunksize_in_mib", type=click.IntRange(5, 5000), help="All uploads had parts of this size."),
 )
 
 
@@ -86,7 +89,7 @@ _start_options = options(
 @profiling
 @common
 def start(source: str, target: str, state: Deployment, **given: Any) -> None:
-    """Ingest the directory SOURCE into the collection TARGET.
+    """Ingest SOURCE, a directory or s3://bucket/prefix, into the collection TARGET.
 
     Works in this process until the pass has ended, unless an ingest-consume serves the same state file, or Kafka
     and Redis are given: then it queues the job. Exit status:

@@ -33,7 +33,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     `stat` is that of `lstat`, except that a link has the size of its target (a broken one keeps its own), and that a
     directory reached through a link has the stat of the directory. `link_target` is the absolute path that a link
-    names, links and ".." in it unresolved; None for all but links.
+    names, links and ".." in it unresolved; None for all but links. `version` pins the content where a
+    source can do that: it is the ETag of an object in S3.
     """
 
     path: bytes
@@ -41,6 +42,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     stat: Stat
     link_target: bytes | None = None
     broken: bool = False
+    version: str | None = None
 
     @property
     def name(self) -> bytes:

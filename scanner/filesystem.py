@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from ingest.paths import join, split
+from scanner.content import FileContent
 from scanner.directory import Directory, elements, open_directory, open_root
 from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown, why
 from scanner.mounts import mounts_of
@@ -244,9 +245,9 @@ class FileSystemSource:
         except OSError as error:
             raise SourceUnreadable(f"{shown(self._root)}: {why(error)}") from error
 
-    def open(self, path: bytes) -> int:
+    def open(self, entry: Entry) -> FileContent:
         """See `open_regular`."""
-        return open_regular(self._root, path, self._rules)
+        return FileContent(open_regular(self._root, entry.path, self._rules))
 
     def readable(self, path: bytes) -> bool:
         """See `readable`."""

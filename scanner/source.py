@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Protocol
 
 from ingest.job import Job
+from scanner.content import Content
 from scanner.entries import Entry, Skipped
 from scanner.filesystem import FileSystemSource
 from scanner.rules import Rules
@@ -66,8 +67,8 @@ class Source(Protocol):
     def is_empty(self) -> bool:
         """Whether the source has nothing at all. Raises SourceUnreadable when that cannot be known."""
 
-    def open(self, path: bytes) -> int:
-        """A descriptor that reads the content of the file at `path`; the caller closes it.
+    def open(self, entry: Entry) -> Content:
+        """The content of a file, to be closed after use.
 
         Raises OSError (FileNotFoundError when it is gone), and ValueError for what is no regular file or is left alone.
         """
@@ -81,4 +82,8 @@ class Source(Protocol):
 
 def source_of(job: Job, rules: Rules) -> Source:
     """The source of a job."""
-    return FileSystemSource(job.source, rules)
+    if job.s3 is None:
+        return FileSystemSource(job.source, rules)
+    from scanner.s3 import S3Source  # noqa: PLC0415 - only what is needed
+
+    return S3Source(job.source, job.s3, rules)

@@ -15,18 +15,11 @@ from ingest.errors import Refused
 from ingest.handler_file import Handler, read, sha256
 from ingest.job import Job, LogSettings
 from ingest.paths import normalise_target
+from scanner import s3_options
+from scanner.entries import SourceUnreadable
 from scanner.filesystem import sees_root
 from scanner.rules import Rules
-
-NOT_YET = {
-    "s3_keypair": "S3 sources",
-    "s3_endpoint_domain": "S3 sources",
-    "s3_region_name": "S3 sources",
-    "s3_proxy_url": "S3 sources",
-    "s3_insecure_connection": "S3 sources",
-    "s3_multipart_chunksize_in_mib": "S3 sources",
-}
-"""Options of the documented command line whose work has not landed."""
+from scanner.source import source_of
 
 
 class Submission:
@@ -36,17 +29,14 @@ class Submission:
         """Raises Refused."""
         self.named = bool(given["job_name"])
         self.handler: bytes | None = None
-        for name, what in NOT_YET.items():
-            if given.get(name) not in (None, False):
-                raise Refused(f"--{name}: {what} are not supported yet" if what[-1] == "s" else f"--{name}: not yet")
-        if source.startswith("s3://"):
-            raise Refused(f"{source}: S3 sources are not supported yet")
         _check_cron(given["cron"])
         if given["interval"] is not None and given["cron"] is not None:
             raise Refused("--interval and --cron exclude each other")
         characters = self._load(given["event_handler"]).character_map()
         self.job = _job(source, _mapped(target, given, characters), given, self.handler)
-        Rules.of(self.job)
+        rules = Rules.of(self.job)
+        if self.job.s3 is not None:
+            _check_bucket(self.job, rules)
 
     def _load(self, file: Path | None) -> Handler:
         if file is None:
@@ -71,18 +61,13 @@ def _job(source: str, target: str, given: dict[str, Any], handler: bytes | None)
     for what, text in (("target", target), ("job name", given["job_name"] or "")):
         if not text.isprintable() and text.encode("utf-8", "replace").decode() != text:
             raise Refused(f"the {what} is not UTF-8 text: {text.encode('utf-8', 'backslashreplace').decode()}")
-    root = os.fsencode(os.path.realpath(source))
-    if not os.path.lexists(source):
-        raise Refused(f"the source {source} does not exist")
-    if not os.path.isdir(root):
-        raise Refused(f"the source {source} is not a directory")
-    if not sees_root(root):
-        raise Refused(f"the source {source} cannot be listed by this account")
+    in_s3 = s3_options.is_s3(source, given)
     file = given["event_handler"]
     return Job(
         name=given["job_name"] or str(uuid.uuid4()),
-        source=root,
+        source=s3_options.root(source) if in_s3 else _directory(source),
         target=target,
+        s3=s3_options.settings(given) if in_s3 else None,
         interval=given["interval"],
         cron=given["cron"],
         handler=None if handler is None else sha256(handler),
@@ -107,6 +92,25 @@ def _job(source: str, target: str, given: dict[str, Any], handler: bytes | None)
         log=LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"]),
         profile=profile.settings(given),
     )
+
+
+def _directory(source: str) -> bytes:
+    root = os.fsencode(os.path.realpath(source))
+    if not os.path.lexists(source):
+        raise Refused(f"the source {source} does not exist")
+    if not os.path.isdir(root):
+        raise Refused(f"the source {source} is not a directory")
+    if not sees_root(root):
+        raise Refused(f"the source {source} cannot be listed by this account")
+    return root
+
+
+def _check_bucket(job: Job, rules: Rules) -> None:
+    try:
+        if source_of(job, rules).is_empty():  # a prefix that nobody has written to yet looks like a misspelt one
+            print(f"warning: there are no objects in {os.fsdecode(job.source)}", file=sys.stderr)
+    except SourceUnreadable as error:
+        raise Refused(error.reason) from error
 
 
 def _types(text: str | None) -> tuple[str, ...]:

@@ -14,9 +14,20 @@ from irods.session import iRODSSession
 
 from tests.support.counting_proxy import CountingProxy, counting_proxy
 from tests.support.devzone_process import ROOT, running_zone
+from tests.support.s3_servers import bucket, minio_server, moto_server, s3, versitygw_server
 from tests.support.services import kafka_bootstrap, kafka_broker, redis_server, redis_url
 
-__all__ = ["kafka_bootstrap", "kafka_broker", "redis_server", "redis_url"]
+__all__ = [
+    "bucket",
+    "kafka_bootstrap",
+    "kafka_broker",
+    "minio_server",
+    "moto_server",
+    "redis_server",
+    "redis_url",
+    "s3",
+    "versitygw_server",
+]
 
 COMMAND_SECONDS = 240
 

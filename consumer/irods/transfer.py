@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-from typing import IO
 
 from irods.exception import iRODSException
 from irods.session import iRODSSession
 
-from consumer.irods import requests
+from consumer.irods import requests, streams
 from ingest.messages import Replica
+from scanner.content import Content, FileChanged
 
 SINGLE_BUFFER_LIMIT = 32 * 1024 * 1024
 """Bytes; larger files go in parallel streams, as every iRODS client does from this size on."""
 APPEND_BUFFER = 4 * 1024 * 1024
-
-
-class FileChanged(Exception):  # noqa: N818 - it happened to the file, not to us
-    """The file was written to while it was read; what arrived is not to be trusted."""
 
 
 class ChecksumMismatch(Exception):  # noqa: N818 - named after what the server found
@@ -29,68 +24,70 @@ class ChecksumMismatch(Exception):  # noqa: N818 - named after what the server f
 def put(
     session: iRODSSession,
     path: str,
-    descriptor: int,
+    content: Content,
     *,
     resource: str | None = None,
     over: Replica | None = None,
     checksum: bool = False,
     allow_redirect: bool = False,
 ) -> int:
-    """Write an open regular file to a logical path, `over` an existing replica or as a new object.
+    """Write the content of a file to a logical path, `over` an existing replica or as a new object.
 
     Gives the number of bytes. One call up to 32 MiB, unless redirection to the resource's host is allowed. Raises
     FileChanged, ChecksumMismatch, or what iRODS says.
     """
     keywords = _destination(resource, over)
-    before = os.fstat(descriptor)
-    if before.st_size <= SINGLE_BUFFER_LIMIT and not allow_redirect:
-        data = _read_whole(descriptor, before.st_size)
-        _check_unchanged(descriptor, before)
+    digest = hashlib.sha256()
+    if content.size <= SINGLE_BUFFER_LIMIT and not allow_redirect:
+        data = content.read(0, content.size)
+        content.feed(data)
+        content.check()
         if checksum:
-            keywords["verifyChksum"] = _sha2(hashlib.sha256(data))
+            digest.update(data)
+            keywords["verifyChksum"] = _sha2(digest)
         requests.put(session, path, data, keywords)
-        return before.st_size
-    _put_streams(session, path, descriptor, keywords, allow_redirect=allow_redirect)
+        return content.size
+    if content.descriptor is None:
+        streams.put(session, path, content, keywords, digest if checksum else None, allow_redirect=allow_redirect)
+    else:
+        _put_file(session, path, content.descriptor, keywords, allow_redirect=allow_redirect)
+        if checksum:
+            _read_all(content, digest)
     if checksum:
-        _verify(session, path, descriptor, before.st_size)
+        _verify(session, path, digest)
     try:
-        _check_unchanged(descriptor, before)
+        content.check()
     except FileChanged:
         _mark_stale(session, path)
         raise
-    return before.st_size
+    return content.size
 
 
-def _check_unchanged(descriptor: int, before: os.stat_result) -> None:
-    after = os.fstat(descriptor)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise FileChanged("the file changed while it was read")
-
-
-def append(session: iRODSSession, path: str, descriptor: int, replica: Replica, *, checksum: bool = False) -> int:
+def append(session: iRODSSession, path: str, content: Content, replica: Replica, *, checksum: bool = False) -> int:
     """Write what the file has beyond the replica's size to the end of the replica; the number of bytes.
 
-    Raises ChecksumMismatch, or what iRODS says.
+    Raises FileChanged, ChecksumMismatch, or what iRODS says.
     """
-    os.lseek(descriptor, replica.size, os.SEEK_SET)
-    written = 0
+    at = replica.size
     with session.data_objects.open(path, "r+", create=False, rescHier=replica.hierarchy) as target:
-        target.seek(replica.size)
-        while chunk := os.read(descriptor, APPEND_BUFFER):
-            target.write(chunk)
-            written += len(chunk)
+        target.seek(at)
+        while at < content.size:
+            at += target.write(content.read(at, min(APPEND_BUFFER, content.size - at)))
     if checksum:
-        _verify(session, path, descriptor, replica.size + written)
-    return written
+        digest = hashlib.sha256()
+        _read_all(content, digest)
+        _verify(session, path, digest)
+    return content.size - replica.size
 
 
-def same_head(session: iRODSSession, path: str, descriptor: int, replica: Replica) -> bool:
+def same_head(session: iRODSSession, path: str, content: Content, replica: Replica) -> bool:
     """Whether the file begins with what the replica holds: the replica is read in full."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
+    at = 0
     with session.data_objects.open(path, "r", rescHier=replica.hierarchy) as stored:
         while chunk := stored.read(APPEND_BUFFER):
-            if _read_up_to(descriptor, len(chunk)) != chunk:
+            if at + len(chunk) > content.size or content.read(at, len(chunk)) != chunk:
                 return False
+            at += len(chunk)
     return True
 
 
@@ -100,7 +97,7 @@ def _destination(resource: str | None, over: Replica | None) -> dict[str, str]:
     return {"destRescName": resource} if resource else {}
 
 
-def _put_streams(
+def _put_file(
     session: iRODSSession, path: str, descriptor: int, keywords: dict[str, str], *, allow_redirect: bool
 ) -> None:
     """Let python-irodsclient write ranges over several connections, reading the very file that we hold open."""
@@ -108,13 +105,13 @@ def _put_streams(
     session.data_objects.put(f"/dev/fd/{descriptor}", path, allow_redirect=allow_redirect, forceFlag=force, **keywords)
 
 
-def _verify(session: iRODSSession, path: str, descriptor: int, size: int) -> None:
-    """Compare the server's checksum with that of the first `size` bytes: the file may have grown meanwhile."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    digest = hashlib.sha256()
-    while size and (chunk := os.read(descriptor, min(size, APPEND_BUFFER))):
-        digest.update(chunk)
-        size -= len(chunk)
+def _read_all(content: Content, digest: hashlib._Hash) -> None:
+    for at in range(0, content.size, APPEND_BUFFER):
+        digest.update(content.read(at, min(APPEND_BUFFER, content.size - at)))
+
+
+def _verify(session: iRODSSession, path: str, digest: hashlib._Hash) -> None:
+    """Have the server compute its checksum, and compare."""
     stored = session.data_objects.chksum(path)
     if stored != _sha2(digest):
         _mark_stale(session, path)
@@ -132,27 +129,3 @@ def _mark_stale(session: iRODSSession, path: str) -> None:
 
 def _sha2(digest: hashlib._Hash) -> str:
     return "sha2:" + base64.b64encode(digest.digest()).decode("ascii")
-
-
-def _read_whole(descriptor: int, size: int) -> bytes:
-    with os.fdopen(os.dup(descriptor), "rb", buffering=0) as file:
-        file.seek(0)
-        return _exactly(file, size)
-
-
-def _exactly(file: IO[bytes], size: int) -> bytes:
-    parts, left = [], size
-    while left:
-        part = file.read(left)
-        if not part:
-            raise FileChanged("the file became shorter while it was read")
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
-
-
-def _read_up_to(descriptor: int, size: int) -> bytes:
-    parts = b""
-    while len(parts) < size and (part := os.read(descriptor, size - len(parts))):
-        parts += part
-    return parts

@@ -103,13 +103,6 @@ def test_handler_files_that_cannot_work_are_refused(
     assert_refused(ran, 1, *words)
 
 
-@pytest.mark.parametrize("subject", ["--s3_keypair", "--s3-endpoint-domain", "s3://bucket/prefix"])
-def test_s3_is_refused_as_not_supported_yet(scan: CommandLine, source: Path, subject: str) -> None:
-    target = "/tempZone/home/rods/x"
-    arguments = (source, target, subject, "value") if subject.startswith("--") else (subject, target)
-    assert_refused(scan("start", *arguments), 1, subject.replace("-", "_").strip("_"), "not supported yet")
-
-
 def test_commands_about_unknown_jobs_are_refused(scan: CommandLine) -> None:
     for command in ("stop", "watch"):
         assert_refused(scan(command, "no such job"), 1, "there is no job no such job")

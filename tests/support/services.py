@@ -87,7 +87,7 @@ class Kafka(Server):
     def __init__(self, folder: Path) -> None:
         if not shutil.which("java") or not any(JARS.glob("kafka_*.jar")):
             pytest.fail("these tests need a Kafka broker: `make services` brings it (with Java 17 and Maven)", False)
-        port, guarded, controller = _free_ports(3)
+        port, guarded, controller = free_ports(3)
         settings, data = folder / "server.properties", folder / "data"
         settings.write_text(
             _KAFKA_SETTINGS.format(
@@ -109,7 +109,7 @@ class Redis(Server):
         program = shutil.which("redis-server")
         if program is None:
             pytest.fail("these tests need redis-server: `make services` installs it", False)
-        (port,) = _free_ports(1)
+        (port,) = free_ports(1)
         self.password = secrets.token_hex(8)
         settings = folder / "redis.conf"
         settings.write_text(
@@ -173,7 +173,8 @@ def redis_url(request: pytest.FixtureRequest) -> str:
     return named or str(request.getfixturevalue("redis_server").url)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of this host that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(each.getsockname()[1]) for each in sockets]
     for each in sockets:

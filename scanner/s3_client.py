@@ -1,0 +1,148 @@
+"""The three requests that an S3 source needs, and one kind of error for all that can go wrong with them.
+
+Paging and ranges pinned to an ETag need `Minio._execute`, which signs and sends any request: the public methods of
+minio-py 7.2 hide the pages of a listing, and merge nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.request import getproxies, proxy_bypass
+
+import certifi
+import urllib3
+from minio import Minio
+from minio.datatypes import parse_list_objects
+from minio.error import InvalidResponseError, S3Error, ServerError
+from minio.time import from_http_header
+
+from ingest.job import S3
+from scanner.s3_keys import Keys
+
+_CONNECT_SECONDS, _READ_SECONDS = 10, 60
+_CONNECTIONS = 10
+_RETRIES = urllib3.Retry(
+    total=3, connect=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504], raise_on_status=False
+)
+UNREACHABLE = "unreachable"
+"""The code of what is no answer of the server."""
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion"})
+_DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "InvalidObjectState"})
+
+
+class S3Failed(Exception):  # noqa: N818 - it reads as what happened
+    """A request was not answered as it should: S3's code for it, and a sentence."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+    @property
+    def gone(self) -> bool:
+        """Whether there is no such object, or no such bucket: the answer to a HEAD does not tell."""
+        return self.code in _GONE
+
+    @property
+    def denied(self) -> bool:
+        """Whether somebody wants it so."""
+        return self.code in _DENIED
+
+
+class Object(NamedTuple):
+    """An object: its key, size in bytes, seconds since the epoch when it was last modified, and ETag."""
+
+    key: str
+    size: int
+    seconds: int
+    etag: str
+
+
+class Page(NamedTuple):
+    """A part of a listing in order of UTF-8 bytes; with `token` there is more."""
+
+    objects: list[Object]
+    prefixes: list[str]
+    token: str | None
+
+
+class Client:
+    """A bucket."""
+
+    def __init__(self, bucket: str, settings: S3) -> None:
+        self._bucket = bucket
+        self._endpoint = settings.endpoint
+        self._minio = Minio(
+            settings.endpoint,
+            secure=settings.secure,
+            region=settings.region,
+            credentials=Keys(settings.keypair),
+            http_client=_connections(settings),
+        )
+
+    def page(
+        self, prefix: str, *, after: str = "", token: str | None = None, delimiter: str = "/", most: int = 1000
+    ) -> Page:
+        """One page of the keys with a prefix: behind the key `after`, or where the page that gave `token` ended."""
+        query = {"list-type": "2", "encoding-type": "url", "max-keys": str(most), "prefix": prefix}
+        query["delimiter"] = delimiter
+        if token is not None:
+            query["continuation-token"] = token
+        elif after:
+            query["start-after"] = after
+        answer = self._send("GET", query_params=query)
+        found, more, token, _ = parse_list_objects(answer)
+        objects = [
+            Object(each.object_name or "", each.size or 0, int(each.last_modified.timestamp()), each.etag or "")
+            for each in found
+            if each.last_modified is not None
+        ]
+        prefixes = [each.object_name or "" for each in found if each.last_modified is None]
+        return Page(objects, prefixes, token if more else None)
+
+    def head(self, key: str) -> Object:
+        """An object as it is now."""
+        headers = self._send("HEAD", key).headers
+        modified = from_http_header(headers["Last-Modified"])
+        return Object(key, int(headers["Content-Length"]), int(modified.timestamp()), headers["ETag"].strip('"'))
+
+    def read(self, key: str, etag: str, offset: int, length: int) -> tuple[bytes, Mapping[str, str]]:
+        """So many bytes (at least one) of the object that has this ETag, and the headers of the answer."""
+        headers = {"If-Match": f'"{etag}"', "Range": f"bytes={offset}-{offset + length - 1}"}
+        answer = self._send("GET", key, headers=headers)
+        return answer.data, answer.headers
+
+    def _send(self, method: str, key: str | None = None, **more: Any) -> Any:
+        """The whole answer. Raises S3Failed."""
+        try:
+            return self._minio._execute(method, self._bucket, key, **more)
+        except S3Error as error:
+            raise S3Failed(error.code or "error", f"{error.code}: {error.message}") from error
+        except (ServerError, InvalidResponseError, urllib3.exceptions.HTTPError, ValueError) as error:
+            text = f"the S3 server {self._endpoint} does not answer as it should: {_why(error)}"
+            raise S3Failed(UNREACHABLE, text) from error
+
+
+def _connections(settings: S3) -> urllib3.PoolManager:
+    """Connections to the server, or to the proxy that the job or the environment names."""
+    scheme = "https" if settings.secure else "http"
+    how: dict[str, Any] = {
+        "timeout": urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+        "maxsize": _CONNECTIONS,
+        "cert_reqs": "CERT_REQUIRED",
+        "ca_certs": os.environ.get("SSL_CERT_FILE") or certifi.where(),
+        "retries": _RETRIES,
+    }
+    proxy = settings.proxy or (None if proxy_bypass(settings.endpoint) else getproxies().get(scheme))
+    return urllib3.ProxyManager(proxy, **how) if proxy else urllib3.PoolManager(**how)
+
+
+def _why(error: Exception) -> str:
+    """The innermost reason in a few words; urllib3 wraps it with the whole request around it."""
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, Exception):
+        return _why(reason)
+    if isinstance(error, InvalidResponseError):
+        return "no S3 answer"
+    return " ".join(str(error).split()).rpartition(">: ")[2]

@@ -1,0 +1,78 @@
+"""The options of `start` for S3, and the two ways to name a source there."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest.errors import Refused
+from ingest.job import S3
+from scanner.directory import elements
+from scanner.s3_keys import read_keypair
+
+SCHEME = "s3://"
+AMAZON = S3()
+"""What the options say when they are not given."""
+_ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,61}[A-Za-z0-9]")
+
+
+def is_s3(source: str, given: dict[str, Any]) -> bool:
+    """Whether the source lies in S3; the incumbent's sign for it is --s3_keypair. Raises Refused."""
+    if source.startswith(SCHEME) or given["s3_keypair"] is not None:
+        return True
+    for name, value in given.items():
+        if name.startswith("s3_") and value not in (None, False):
+            raise Refused(f"--{name} is for sources like s3://bucket/prefix, or needs --s3_keypair")
+    return False
+
+
+def root(source: str) -> bytes:
+    """/bucket/prefix, from s3://bucket/prefix, /bucket/prefix or bucket/prefix. Raises Refused."""
+    try:
+        bucket, _, prefix = source.removeprefix(SCHEME).lstrip("/").partition("/")
+        path = prefix.removesuffix("/").encode()
+        elements(path)
+    except ValueError as error:  # a text that is not UTF-8 as well
+        shown = os.fsencode(source).decode("utf-8", "backslashreplace")
+        raise Refused(f"the prefix of {shown} must not have an element that is empty, '.' or '..'") from error
+    if not _BUCKET.fullmatch(bucket):
+        raise Refused(f"the source {source} has no valid name of a bucket: s3://bucket/prefix")
+    return b"/".join([b"", bucket.encode(), *([path] if path else [])])
+
+
+def settings(given: dict[str, Any]) -> S3:
+    """How the server is reached. Raises Refused."""
+    keypair, proxy = given["s3_keypair"], given["s3_proxy_url"]
+    endpoint = given["s3_endpoint_domain"] or AMAZON.endpoint
+    if not _ENDPOINT.fullmatch(endpoint):
+        raise Refused(f"--s3_endpoint_domain {endpoint!r} must be a host, or host:port, without http:// and path")
+    if keypair is not None:
+        read_keypair(keypair)
+    if proxy is not None:
+        _check_proxy(proxy)
+    return S3(
+        endpoint=endpoint,
+        region=given["s3_region_name"] or AMAZON.region,
+        keypair=None if keypair is None else os.path.abspath(keypair),
+        proxy=proxy,
+        secure=not given["s3_insecure_connection"],
+        multipart_mib=given["s3_multipart_chunksize_in_mib"],
+    )
+
+
+def _check_proxy(proxy: str) -> None:
+    try:
+        url = urlsplit(proxy)
+        fine = url.scheme in ("http", "https") and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        raise Refused("--s3_proxy_url must be like http://host:port") from None
+    if url.password or url.username:
+        raise Refused(
+            "--s3_proxy_url has a user or password, and is stored with the job: set HTTPS_PROXY in the environment of"
+            " those who work on it instead"
+        )
+    if not fine:
+        raise Refused("--s3_proxy_url must be like http://host:port")
