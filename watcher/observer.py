@@ -1,9 +1,10 @@
 """watchdog's native observer behind our protocol: for macOS and Windows. On Linux take `inotify.py`.
 
-There watchdog reports files of freshly nested directories as created but hardly ever as closed, says nothing of
-directories that it could not watch, and tells of a queue that overflowed in its log only, from version 7 on. So a
-Written is complete only if watchdog saw the file being closed, a new directory is listed here too, and a warning in
-watchdog's log is a Missed.
+There watchdog reports files of freshly nested directories as created but hardly ever as closed, loses directories that
+are renamed while it looks (and goes on watching what was moved out), says nothing of directories that it could not
+watch, and tells of a queue that overflowed in its log only, from version 7 on. So a Written is complete only if
+watchdog saw the file being closed; a new directory is listed here too; when a directory was renamed or deleted a fresh
+observer takes over, which costs a walk; and a warning in watchdog's log is a Missed.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import os
 import queue
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.root import Excluded, RootedBackend, nothing
@@ -57,38 +60,58 @@ class ObserverBackend(RootedBackend):
     def __init__(self, root: bytes, excluded: Excluded = nothing) -> None:
         super().__init__(root, excluded)
         self._base = root.rstrip(b"/") + b"/"
+        self._stale = False
+        self._doubtful: set[bytes] = set()
 
     def _watch(self) -> None:
         self._handler = _Handler()
-        self._warnings = _Warnings(self._handler)
         self._observer = Observer()
         self._observer.schedule(self._handler, os.fsdecode(self.root), recursive=True)
         try:
             self._observer.start()
         except OSError:
-            self._observer.stop()
+            _stop(self._observer)
             raise
+        self._warnings = _Warnings(self._handler)
         logging.getLogger("watchdog").addHandler(self._warnings)
 
     def _unwatch(self) -> None:
         logging.getLogger("watchdog").removeHandler(self._warnings)
-        self._observer.stop()
-        self._observer.join()
+        _stop(self._observer)
 
     def _collect(self, timeout: float) -> tuple[list[Event], str | None]:
         events: list[Event] = []
         for each in islice(_waiting(self._handler, timeout), MOST_AT_ONCE):
             if isinstance(each, str):
                 events.append(Missed(b"", each))
-            elif each.event_type == "deleted" and self._path(each.src_path) == b"":
+            elif each.event_type == "deleted" and not self._path(each.src_path):
                 return events, "it was deleted"
             elif not each.is_synthetic or each.event_type != "moved":
                 self._event(each, events)
+        return self._renew(events) if self._stale else (events, None)
+
+    def _renew(self, events: list[Event]) -> tuple[list[Event], str | None]:
+        """Let a fresh observer take over from one that may have lost track of directories."""
+        before, warnings, handler = self._observer, self._warnings, self._handler
+        try:
+            self._watch()
+        except OSError as error:
+            return events, error.strerror or str(error)
+        logging.getLogger("watchdog").removeHandler(warnings)
+        _stop(before)
+        for each in _waiting(handler, 0.0):
+            if not isinstance(each, str):
+                self._event(each, events)
+        events.extend(Missed(path, "more may have happened than its rename") for path in sorted(self._doubtful))
+        self._stale = False
+        self._doubtful.clear()
         return events, None
 
     def _event(self, event: FileSystemEvent, events: list[Event]) -> None:
         directory, path = event.is_directory, self._path(event.src_path)
         kind, left_out = event.event_type, self._left_out(path, directory)
+        if directory and kind in ("moved", "deleted"):
+            self._stale = True
         if kind == "moved":
             new = self._path(event.dest_path)
             if self._left_out(new, directory):
@@ -97,6 +120,8 @@ class ObserverBackend(RootedBackend):
                 kind, path, left_out = "created" if directory else "closed", new, False
             else:
                 events.append(Moved(path, new, directory))
+            if directory and kind != "deleted":
+                self._doubtful.add(new)
         if left_out or not path:
             return
         if kind == "deleted":
@@ -135,3 +160,9 @@ def _waiting(handler: _Handler, timeout: float) -> Iterator[FileSystemEvent | st
             yield handler.waiting.get_nowait()
     except queue.Empty:
         return
+
+
+def _stop(observer: BaseObserver) -> None:
+    """Stop it, also when its account of its watches is in disorder."""
+    with suppress(KeyError):
+        observer.stop()

@@ -81,8 +81,10 @@ class Watches:
         """A directory was renamed, and what had the new name is gone."""
         old_path, new_path = (self.tree.prefix(parent) + name for parent, name in (old, new))
         node = old[0].children.get(old[1])
-        if node is None or not self._is_now(node, new_path):
-            events.append(Gone(old_path, directory=True))
+        if node is None or (node.watch is not None and self._watch_at(new_path) not in (None, node.watch)):
+            # What has the new name by now is another directory, and another event says where this one is.
+            if node is None or self._watch_at(old_path) != node.watch:
+                events.append(Gone(old_path, directory=True))
             self.enter(*new, events)
             return
         events.append(Moved(old_path, new_path, directory=True))
@@ -163,19 +165,16 @@ class Watches:
             self.leave(parent, name)
             self.tree.move(node, parent, name)
 
-    def _is_now(self, node: Node, path: bytes) -> bool:
-        """Whether the directory of the node has this path, or nothing has, so that it must have moved on."""
+    def _watch_at(self, path: bytes) -> int | None:
+        """The watch descriptor of the directory that has this path now, if one can be had."""
         try:
-            return node.watch is None or self._add(path) == node.watch
+            return self._add(path)
         except OSError:
-            return True
+            return None
 
     def _can_watch_now(self, node: Node) -> bool:
-        try:
-            watch = self._add(self.tree.path(node))
-        except OSError:
-            return False
-        if watch in self.tree.by_watch:
+        watch = self._watch_at(self.tree.path(node))
+        if watch is None or watch in self.tree.by_watch:
             return False
         self.tree.watched(node, watch)
         return True

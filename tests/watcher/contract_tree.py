@@ -88,6 +88,10 @@ class TreeContract(BackendFixtures):
         write(root + b"/run3/new")
         heard.until_written(b"run3/new")
 
+
+class UpheavalContract(BackendFixtures):
+    """Many changes of every kind, faster than they can be followed one by one."""
+
     @pytest.mark.parametrize("seed", range(6))
     def test_acting_on_what_is_heard_leads_to_the_tree_that_is_there(
         self, heard: Heard, root: bytes, place: bytes, seed: int
@@ -130,7 +134,10 @@ def change_something(chance: random.Random, root: bytes, outside: bytes) -> None
     elif kind == "delete":
         shutil.rmtree(one) if os.path.isdir(one) else os.unlink(one)
     else:
-        inside, elsewhere = root + b"/" + chance.choice([b"a", b"b", b"c"]), outside + b"/" + chance.choice([b"a", b"b"])
+        inside, elsewhere = (
+            root + b"/" + chance.choice([b"a", b"b", b"c"]),
+            outside + b"/" + chance.choice([b"a", b"b"]),
+        )
         os.rename(*((inside, elsewhere) if kind == "out" else (elsewhere, inside)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.watcher.contract import BackendContract, ExclusionContract
-from tests.watcher.contract_tree import RootContract, TreeContract
+from tests.watcher.contract_tree import RootContract, TreeContract, UpheavalContract
 from watcher.inotify import InotifyBackend
 from watcher.root import Excluded
 
@@ -22,6 +22,10 @@ class TestExclusions(InotifyFixtures, ExclusionContract):
 
 
 class TestTrees(InotifyFixtures, TreeContract):
+    pass
+
+
+class TestUpheaval(InotifyFixtures, UpheavalContract):
     pass
 
 

@@ -1,4 +1,4 @@
-"""watchdog's native observer keeps the contract."""
+"""watchdog's native observer keeps the contract, but for upheavals: on Linux it loses track of directories then."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ import os
 
 from tests.scanner.support import unprivileged
 from tests.watcher.contract import BackendContract, ExclusionContract, write
-from tests.watcher.contract_tree import RootContract, TreeContract
+from tests.watcher.contract_tree import RootContract, TreeContract, UpheavalContract
 from tests.watcher.heard import Heard
-from watcher.events import Event, Gone, Missed, Moved, Written
+from watcher.events import Event, Gone, Missed, Moved
 from watcher.polling import PollingBackend
 from watcher.root import Excluded
 
@@ -50,6 +50,10 @@ class TestTrees(PollingFixtures, TreeContract):
         os.rename(root + b"/link", root + b"/renamed")
         heard.until_heard(Gone(b"link", directory=False))
         heard.until_written(b"renamed")
+
+
+class TestUpheaval(PollingFixtures, UpheavalContract):
+    pass
 
 
 class TestRoot(PollingFixtures, RootContract):
