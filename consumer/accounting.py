@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumer import tasks
 from consumer.protocol import Away, Began, Finished, Outcome, Page, Part, PathDone, Result
+from ingest import tasks
 from ingest.broker import Outgoing, Record
 from ingest.fingerprint import cache_key
 from ingest.handler_file import DEFAULT_TIMEOUT

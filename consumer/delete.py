@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 from irods.session import iRODSSession
 
-from consumer import guards, tasks
+from consumer import guards
 from consumer.candidates import SourceView
 from consumer.context import Context
 from consumer.decide import Impossible
@@ -18,6 +18,7 @@ from consumer.irods.errors import code_of
 from consumer.irods.removal import remove_collection, remove_object
 from consumer.meta import Meta, of_deletion
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
+from ingest import tasks
 from ingest.core import DeleteMode
 from ingest.job import Counts, Problem
 from ingest.messages import Candidate, ClosePass, Delete, path_from_wire

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from consumer import tasks
 from consumer.schedule import next_pass
+from ingest import tasks
 from ingest.broker import Broker, Outgoing, Record
 from ingest.job import Job
 from ingest.messages import Restart, Task, decode

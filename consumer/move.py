@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consumer import collections, tasks
+from consumer import collections
 from consumer.context import Context
 from consumer.failures import failure, out_of_reach
 from consumer.file import physical_of
@@ -16,6 +16,7 @@ from consumer.irods.catalog import collection_exists, look_up, objects, subcolle
 from consumer.irods.errors import NO_COLLECTION, NO_OBJECT, TAKEN, code_of
 from consumer.meta import Meta, of_directory, of_file
 from consumer.protocol import Finished, Page, Part
+from ingest import tasks
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.job import Counts

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from consumer import candidates, tasks
+from consumer import candidates
 from consumer.collections import DirectoryCollection
 from consumer.context import Context
 from consumer.meta import of_file
 from consumer.protocol import Page, Part
+from ingest import tasks
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.job import Counts, Problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consumer import guards, tasks
+from consumer import guards
 from consumer.context import Context
 from consumer.delete import next_deletions
 from consumer.failures import out_of_reach
@@ -12,6 +12,7 @@ from consumer.irods.catalog import is_rodsadmin
 from consumer.irods.errors import describe
 from consumer.meta import of_job
 from consumer.protocol import Finished, Outcome, Part, Result
+from ingest import tasks
 from ingest.errors import Refused
 from ingest.job import Counts
 from ingest.messages import (

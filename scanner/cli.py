@@ -142,7 +142,7 @@ def _see_through(state: Deployment, store: Store, broker: Broker, job: Job, give
 
 
 def _first_message(job: Job) -> Outgoing:
-    from consumer import tasks  # noqa: PLC0415
+    from ingest import tasks  # noqa: PLC0415
 
     return tasks.restart(job, "start")
 
@@ -194,8 +194,10 @@ def _log_in() -> Sessions:
 @common
 def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
-    from consumer import tasks  # noqa: PLC0415
-    from ingest import logs  # noqa: PLC0415
+    from ingest import (
+        logs,
+        tasks,
+    )
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
     store = state.open_store()
