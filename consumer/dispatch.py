@@ -57,6 +57,7 @@ class Consumer:
         workers: int,
         stop_grace: float = STOP_GRACE,
         profile: ProfileFile | None = None,
+        group: str = GROUP,
     ) -> None:
         """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
         self._broker = broker
@@ -79,7 +80,7 @@ class Consumer:
         self._turned = time.monotonic()
         self._looked = self._announced = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
-        self._member = broker.join(GROUP, self._topics)
+        self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
     def run(self, until: Callable[[], bool]) -> None:
