@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 KAFKA_JARS := .cache/kafka
+COMPOSE_SCHEMA := .cache/compose-spec.json
+COMPOSE_MODULE := github.com/compose-spec/compose-go/v2@v2.10.2
 
 .PHONY: services soak demo test check lint types bench clean
 
@@ -29,7 +31,7 @@ test: $(READY) services
 soak: $(READY) services # a job over Kafka and Redis while consumers are killed and both servers restart
 	$(BIN)/python -m pytest -m soak
 
-services: $(KAFKA_JARS)/ready # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
+services: $(KAFKA_JARS)/ready $(COMPOSE_SCHEMA) # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
 	@test -n "$$INGEST_TEST_REDIS" || command -v redis-server >/dev/null || { \
 	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install redis-server first: apt install redis-server"; exit 1; }; \
 	  apt-get -qq update && apt-get -qq install --yes redis-server; }
@@ -41,6 +43,14 @@ $(KAFKA_JARS)/ready: tests/support/kafka/pom.xml
 	@test -n "$$INGEST_TEST_KAFKA" || mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(KAFKA_JARS)
 	@mkdir -p $(@D)
 	@test -n "$$INGEST_TEST_KAFKA" || touch $@
+
+$(COMPOSE_SCHEMA): Makefile # the official schema, from the Go module that docker compose reads its files with
+	@command -v go >/dev/null || { \
+	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install Go first: apt install golang-go"; exit 1; }; \
+	  apt-get -qq update && apt-get -qq install --yes golang-go; }
+	@mkdir -p $(@D)
+	@folder="$$(go mod download -json $(COMPOSE_MODULE) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')"; \
+	  install -m 644 "$$folder/schema/compose-spec.json" $@
 
 check: lint types $(READY) # the inner loop: no zone, no broker processes
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/ingest tests/consumer tests/scanner
