@@ -21,7 +21,7 @@ from consumer.meta import Meta, seconds
 from ingest.character_map import AVU as CHARACTER_MAP_AVU
 from ingest.core import Operation
 from ingest.paths import UNDECODABLE_UNITS, join, split
-from scanner.filesystem import Entry, open_regular
+from scanner.entries import Entry
 
 UNITS = "automated_ingest"
 """Units of the AVUs that say what a special file was, as the incumbent writes them."""
@@ -96,7 +96,7 @@ class Act:
             self._refuse_registered()
 
         def call() -> None:
-            descriptor = open_regular(self._ctx.job.source, self._entry.path, self._ctx.rules)
+            descriptor = self._ctx.source.open(self._entry.path)
             try:
                 self.bytes = transfer.put(
                     session,
@@ -118,7 +118,7 @@ class Act:
     def _append(self, module: Any, logger: Any, session: Any, meta: Meta, *args: Any, **options: Any) -> None:
         assert self._replica is not None  # noqa: S101 - an append is to a replica
         self._refuse_registered()
-        descriptor = open_regular(self._ctx.job.source, self._entry.path, self._ctx.rules)
+        descriptor = self._ctx.source.open(self._entry.path)
         try:
             target = meta["target"]
             if self._ctx.job.checksum and not transfer.same_head(session, target, descriptor, self._replica):

@@ -7,12 +7,14 @@ batch that the server refuses, is registered one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from irods.session import iRODSSession
 
 from consumer.context import Context
-from consumer.file import Looker, out_of_reach, unfit
+from consumer.failures import out_of_reach
+from consumer.file import unfit
 from consumer.irods import registration, requests
 from consumer.irods.errors import describe
 from consumer.meta import of_file
@@ -22,7 +24,8 @@ from ingest.fingerprint import cache_key, fingerprint
 from ingest.messages import GOOD, Change, Replica, path_from_wire
 from ingest.paths import join
 from ingest.store import Cached
-from scanner.filesystem import Entry
+from scanner.entries import Entry
+from scanner.source import Looker
 
 ROWS = 50
 """Rows of one call: from about 100 on a real server at random says that it failed although all is stored."""
@@ -41,14 +44,12 @@ def register(ctx: Context, changes: Sequence[Change]) -> dict[str, Outcome]:
     """Register what fits in bulk; outcomes by the path of the change. What is not among them is still to be done."""
     if ctx.job.bulk is None or ctx.handler.hooked("data_obj_create"):
         return {}
-    looker, batches = Looker(ctx), dict[tuple[str, str | None], list[_Row]]()
-    try:
+    batches: dict[tuple[str, str | None], list[_Row]] = {}
+    with closing(ctx.source.looker()) as looker:
         for change in changes:
             row, user = _row(ctx, looker, change)
             if row is not None:
                 batches.setdefault((row.resource, user), []).append(row)
-    finally:
-        looker.close()
     outcomes: dict[str, Outcome] = {}
     for rows in batches.values():
         for start in range(0, len(rows), ROWS):

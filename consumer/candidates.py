@@ -16,7 +16,8 @@ from consumer.listing import Contents
 from ingest.fingerprint import cache_key, name_hash
 from ingest.messages import Candidate, path_from_wire, path_to_wire
 from ingest.paths import UNDECODABLE_PREFIX, join
-from scanner.filesystem import Entry, Listing, Skipped, SourceGone, list_directory, look
+from scanner.entries import Entry, Skipped, SourceGone
+from scanner.source import Listing
 
 
 def missing(ctx: Context, path: bytes, contents: Contents, listing: Listing) -> Iterator[Candidate]:
@@ -117,14 +118,14 @@ class SourceView:
         return self._ctx.handler.has("character_map") or name.startswith(UNDECODABLE_PREFIX)
 
     def _look(self, path: bytes) -> Entry | Skipped | None:
-        return look(self._ctx.job.source, path, self._ctx.rules)
+        return self._ctx.source.look(path)
 
     def _renamed_in(self, parent: bytes) -> dict[str, bytes]:
         """Logical → source name of the entries of a directory whose names differ; none when it is gone itself."""
         if self._parent != parent:
             self._parent, self._renamed = parent, {}
             try:
-                with list_directory(self._ctx.job.source, parent, self._ctx.rules) as listing:
+                with self._ctx.source.list_directory(parent) as listing:
                     for name in listing.names():
                         self._renamed.update(dict.fromkeys(_renamings(self._ctx, parent, name), name))
             except SourceGone:

@@ -21,7 +21,7 @@ from ingest.core import DeleteMode, Operation
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.messages import Stat
 from ingest.store import Cached
-from scanner.filesystem import Entry
+from scanner.entries import Entry
 
 LEASE_SECONDS = 60.0
 """How long the creation of one collection, its hooks included, keeps others waiting."""

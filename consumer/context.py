@@ -18,16 +18,21 @@ from ingest.job import Job
 from ingest.paths import join, logical_name, logical_path
 from ingest.store import Store
 from scanner.rules import Rules
+from scanner.source import source_of
 
 
 class Context:
-    """A job with its handler, compiled rules, sessions and store; raises Refused when the handler cannot be had."""
+    """A job with its handler, source, sessions and store; raises Refused when the handler cannot be had."""
 
-    def __init__(self, job: Job, store: Store, sessions: Sessions, handler: Handler | None = None) -> None:
+    def __init__(
+        self, job: Job, store: Store, sessions: Sessions, handler: Handler | None = None, *, live: bool = False
+    ) -> None:
+        """`live`: the work is that of a live pass, which takes single changes and judges no deletions."""
         self.job = job
+        self.live = live
         self.store = store
         self.sessions = sessions
-        self.rules = Rules.of(job)
+        self.source = source_of(job, Rules.of(job))
         self.handler = handler or _handler(job, store)
         characters = self.handler.character_map()
         self._translate = None if characters is None else characters.translate

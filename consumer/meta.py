@@ -9,7 +9,7 @@ from typing import Any
 from ingest.job import Job, LogSettings
 from ingest.messages import Stat
 from ingest.paths import join, logical_path
-from scanner.filesystem import Entry
+from scanner.entries import Entry
 
 Meta = dict[str, Any]
 

@@ -15,7 +15,8 @@ from ingest.fingerprint import cache_key, fingerprint
 from ingest.job import Counts, Problem
 from ingest.messages import Candidate, Change, ListPath, path_to_wire
 from ingest.store import Child
-from scanner.filesystem import Entry, Listing, Skipped
+from scanner.entries import Entry, Skipped
+from scanner.source import Listing
 
 PAGE_ENTRIES = 5_000
 """Entries of a directory between two steps of the store, and names of one look into the path cache."""
@@ -57,7 +58,7 @@ class Pages:
                 self._skip(entry)
             else:
                 page.append(entry)
-            last = entry.path.rpartition(b"/")[2]
+            last = listing.marker(entry)
         self._take(page)
         if self._deletes:
             yield from self._missing(listing, last)
@@ -127,6 +128,8 @@ class Pages:
 
     def _descend(self, entry: Entry, cached: int | None) -> None:
         present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))
+        if present and self._task.reach == "names":
+            return
         self._children.append(tasks.listing(self._ctx.job, self._task.pass_id, entry.path, present=present))
 
     def _change(self, entry: Entry, cached: int | None) -> None:

@@ -9,12 +9,12 @@ import msgspec
 
 from consumer.collections import DirectoryCollection
 from consumer.context import Context
-from consumer.file import failure, out_of_reach
+from consumer.failures import failure, out_of_reach
 from consumer.pages import Pages
 from consumer.protocol import Finished, Outcome, Page, Part, Result
 from ingest.job import Counts, Problem
 from ingest.messages import ListPath, path_from_wire
-from scanner.filesystem import Entry, RootUnseen, SourceGone, SourceUnreadable, list_directory, look
+from scanner.entries import Entry, RootUnseen, SourceGone, SourceUnreadable
 
 
 def list_path(ctx: Context, task: ListPath, marker: bytes | None, *, last_try: bool) -> Iterator[Page | Finished]:
@@ -25,7 +25,7 @@ def list_path(ctx: Context, task: ListPath, marker: bytes | None, *, last_try: b
     """
     path = path_from_wire(task.path)
     target = ctx.target(path, directory=True)
-    seen = look(ctx.job.source, path, ctx.rules)
+    seen = ctx.source.look(path)
     if not isinstance(seen, Entry) or seen.kind != "directory":
         yield Finished()  # it is gone, or something else by now: its parent's next listing will tell
         return
@@ -39,6 +39,10 @@ def list_path(ctx: Context, task: ListPath, marker: bytes | None, *, last_try: b
         if not last_try:
             yield Finished(failure=broken, target=target)
             return
+    if task.reach == "collection":
+        counts = Counts(collections=int(collection.created))
+        yield Finished(Part(counts=counts, cached=collection.remember() if broken is None else ()), broken, target)
+        return
     yield from _list(ctx, task, path, collection, marker, broken)
 
 
@@ -51,9 +55,9 @@ def _list(
     broken: Outcome | None,
 ) -> Iterator[Page | Finished]:
     target = ctx.target(path, directory=True)
-    pages = Pages(ctx, task, path, collection, deletes=broken is None and collection.deletes)
+    pages = Pages(ctx, task, path, collection, deletes=broken is None and collection.deletes and not ctx.live)
     try:
-        with list_directory(ctx.job.source, path, ctx.rules, after=marker) as listing:
+        with ctx.source.list_directory(path, marker) as listing:
             yield from pages.over(listing)
         last = pages.part()
     except SourceGone:

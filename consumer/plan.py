@@ -20,7 +20,8 @@ from ingest.core import DeleteMode, Operation
 from ingest.errors import Refused
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.messages import Candidate, Catalog, path_from_wire
-from scanner.filesystem import Entry, Listing, RootUnseen, Skipped, SourceGone, SourceUnreadable, list_directory, look
+from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable
+from scanner.source import Listing
 
 
 class Planned(NamedTuple):
@@ -67,7 +68,7 @@ class Plan:
                 yield Planned("delete collection" if each.collection else "delete", None, each.target, "no source")
             if each.resync is not None:
                 path = path_from_wire(each.resync)
-                entry = look(self._ctx.job.source, path, self._ctx.rules)
+                entry = self._ctx.source.look(path)
                 if kept:
                     yield Planned("fail", path, each.target, TAKEN)
                 elif isinstance(entry, Entry) and entry.kind == "directory":
@@ -91,7 +92,7 @@ class Plan:
             yield Planned("fail", path, target, str(error))
         contents = Contents.of(ctx.lister, target) if present else Contents((), ())
         try:
-            with list_directory(ctx.job.source, path, ctx.rules) as listing:
+            with ctx.source.list_directory(path) as listing:
                 yield from self._entries(path, contents, listing, deletes=mode is not DeleteMode.DO_NOT_DELETE)
         except RootUnseen as error:
             raise Refused(str(error)) from error

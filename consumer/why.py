@@ -14,7 +14,7 @@ from ingest.fingerprint import cache_key
 from ingest.job import JobStatus
 from ingest.messages import COLLECTION
 from ingest.store import Store
-from scanner.filesystem import Entry, RootUnseen, Skipped, look
+from scanner.entries import Entry, RootUnseen, Skipped
 
 
 def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
@@ -44,7 +44,7 @@ def _explain(ctx: Context, status: JobStatus, path: bytes) -> Iterator[str]:
     job = status.job
     yield f"Job {job.name} ({status.state.value}): {_text(job.source)} → {job.target}"
     try:
-        entry = look(job.source, path, ctx.rules)
+        entry = ctx.source.look(path)
     except RootUnseen as error:
         yield f"  source: {error}"
         return

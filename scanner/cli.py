@@ -11,7 +11,7 @@ import click
 
 from ingest.errors import Refused, Unreachable
 from ingest.options import MultiValueCommand, common, option, options, processors, profiling
-from scanner.jobs import failures, forget, known, list_jobs, stop, watch
+from scanner.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 
 if TYPE_CHECKING:
     from consumer.irods.sessions import Sessions
@@ -235,7 +235,7 @@ def trace(file: Path, output: Path | None) -> None:
     convert(file, output)
 
 
-for command in (list_jobs, watch, stop, failures, forget):
+for command in (list_jobs, watch, pause, resume, stop, failures, forget):
     cli.add_command(command)
 
 

@@ -13,14 +13,17 @@ import stat
 from collections.abc import Iterator
 from types import TracebackType
 
+from ingest.paths import join, split
 from scanner.directory import Directory, elements, open_directory, open_root
 from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown, why
+from scanner.mounts import mounts_of
 from scanner.names import Names, collect
 from scanner.rules import Rules
 
 __all__ = [
     "Directory",
     "Entry",
+    "FileSystemSource",
     "Listing",
     "RootUnseen",
     "Skipped",
@@ -109,6 +112,10 @@ class Listing:
         """Whether the directory has an entry of this name."""
         return name in self._names
 
+    def marker(self, entry: Entry | Skipped) -> bytes:
+        """From where a later listing goes on behind this entry."""
+        return split(entry.path)[1]
+
 
 def list_directory(
     root: bytes, path: bytes, rules: Rules, *, after: bytes | None = None, spill_above: int = SPILL_ABOVE
@@ -184,3 +191,67 @@ def _regular(descriptor: int, path: bytes) -> int:
         return descriptor
     os.close(descriptor)
     raise ValueError(f"{shown(path)} is not a regular file")
+
+
+class Looker:
+    """Looks at paths, keeping the directory of the last one open."""
+
+    def __init__(self, root: bytes, rules: Rules) -> None:
+        self._root = root
+        self._rules = rules
+        self._path: bytes | None = None
+        self._open: Directory | Skipped | None = None
+
+    def look(self, path: bytes) -> Entry | Skipped | None:
+        """What is at a path now."""
+        parent, name = split(path)
+        if parent != self._path:
+            self.close()
+            self._open, self._path = open_directory(self._root, parent, self._rules), parent
+        return self._open.look(name) if isinstance(self._open, Directory) else self._open
+
+    def close(self) -> None:
+        """Close the directory."""
+        if isinstance(self._open, Directory):
+            self._open.close()
+        self._open, self._path = None, None
+
+
+class FileSystemSource:
+    """A directory of this host and all below it, as `scanner.source.Source` has it."""
+
+    def __init__(self, root: bytes, rules: Rules) -> None:
+        self._root = root
+        self._rules = rules
+
+    def look(self, path: bytes) -> Entry | Skipped | None:
+        """See `look`."""
+        return look(self._root, path, self._rules)
+
+    def looker(self) -> Looker:
+        """For looks at many paths; close it after use."""
+        return Looker(self._root, self._rules)
+
+    def list_directory(self, path: bytes, after: bytes | None = None) -> Listing:
+        """See `list_directory`."""
+        return list_directory(self._root, path, self._rules, after=after)
+
+    def is_empty(self) -> bool:
+        """Whether the directory has no entry."""
+        try:
+            with open_root(self._root, self._rules) as directory:
+                return next(_names(directory), None) is None
+        except OSError as error:
+            raise SourceUnreadable(f"{shown(self._root)}: {why(error)}") from error
+
+    def open(self, path: bytes) -> int:
+        """See `open_regular`."""
+        return open_regular(self._root, path, self._rules)
+
+    def readable(self, path: bytes) -> bool:
+        """See `readable`."""
+        return readable(join(self._root, path))
+
+    def places(self) -> list[str]:
+        """What is mounted at and below the directory."""
+        return mounts_of(self._root)

@@ -1,0 +1,45 @@
+"""What a directory of a file system lies on, and what is mounted below it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+
+
+def mounts_of(source: bytes) -> list[str]:
+    """What the source lies on, and what is mounted below it; without /proc only the device."""
+    try:
+        text = _MOUNTS.read_bytes()
+    except OSError:
+        return [f"device {os.stat(source).st_dev}"]
+    return [mount_of(source, text), *mounts_below(source, text)]
+
+
+def mount_of(source: bytes, mounts: bytes) -> str:
+    """The entry for an absolute path in the text of a /proc/.../mountinfo: type, mount source and root within it."""
+    best, found = b"", b""
+    for mount, what in _entries(mounts):
+        if (source + b"/").startswith(mount.rstrip(b"/") + b"/") and len(mount) >= len(best):
+            best, found = mount, what
+    return found.decode("utf-8", "backslashreplace")
+
+
+def mounts_below(source: bytes, mounts: bytes) -> list[str]:
+    """The same for each mount point below the path, with the point before it; in order."""
+    root = source.rstrip(b"/") + b"/"
+    below = [mount + b": " + what for mount, what in _entries(mounts) if mount.startswith(root)]
+    return sorted(each.decode("utf-8", "backslashreplace").replace("\n", " ") for each in below)
+
+
+def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Mount point, and type, mount source and root within it."""
+    for line in filter(None, mounts.split(b"\n")):
+        fields, _, rest = line.partition(b" - ")
+        _, _, _, root, mount, *_ = fields.split(b" ")
+        kind, device, *_ = rest.split(b" ")
+        yield _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), mount), b" ".join((kind, device, root))
