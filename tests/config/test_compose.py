@@ -190,6 +190,7 @@ def test_prometheus_asks_servers_that_are_there(compose: Any) -> None:
 
 
 def test_the_images_are_made_of_files_that_are_there() -> None:
+    subprocess.run(["sh", "-n", str(ROOT / "config" / "irods" / "start.sh")], check=True)
     for file in (ROOT / "Dockerfile", ROOT / "config" / "irods" / "Dockerfile"):
         for line in re.findall(r"^COPY (.*)$", file.read_text(), re.MULTILINE):
             assert all((file.parent / each).exists() for each in line.split()[:-1]), line
