@@ -55,6 +55,7 @@ class Consumer:
         workers: int,
         stop_grace: float = STOP_GRACE,
         profile: ProfileFile | None = None,
+        group: str = GROUP,
     ) -> None:
         """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
         self._store = store
@@ -76,7 +77,7 @@ class Consumer:
         self._looked = self._announced = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
         self._intake = Intake(broker, store, self._log)
-        self._member = broker.join(GROUP, self._topics)
+        self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
     def run(self, until: Callable[[], bool]) -> None:

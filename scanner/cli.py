@@ -194,10 +194,7 @@ def _log_in() -> Sessions:
 @common
 def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
-    from ingest import (
-        logs,
-        tasks,
-    )
+    from ingest import logs, tasks  # noqa: PLC0415
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
     store = state.open_store()
