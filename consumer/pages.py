@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -57,12 +58,19 @@ class Pages:
                 page = []
             if isinstance(entry, Skipped):
                 self._skip(entry)
-            else:
+            elif self._is_marked(entry, listing):
                 page.append(entry)
             last = listing.marker(entry)
         self._take(page)
         if self._deletes:
             yield from self._missing(listing, last)
+
+    def _is_marked(self, entry: Entry, listing: Listing) -> bool:
+        """Whether an entry is to be taken: with a marker, only files whose marker is there."""
+        if self._ctx.job.marker is None or entry.kind == "directory":
+            return True
+        marker = os.fsencode(self._ctx.job.marker)
+        return not entry.name.endswith(marker) and listing.has(entry.name + marker)
 
     def part(self) -> Part:
         """What has come together since the last call."""

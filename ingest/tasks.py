@@ -58,9 +58,15 @@ def move(job: Job, pass_id: str, old: bytes, new: bytes, *, directory: bool) -> 
 
 def files(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[Child]:
     """The tasks to sync changes: batches of the job's size that share a partition."""
+    for _, child in files_with_paths(job, pass_id, changes):
+        yield child
+
+
+def files_with_paths(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[tuple[list[bytes], Child]]:
+    """The same, each with the paths that it is about."""
     for path, batch in _batches(job, changes, lambda change: path_from_wire(change.path)):
         message = SyncFiles(job=job.name, pass_id=pass_id, task=_number(), changes=batch)
-        yield _child(job, job.topics.file, path, message)
+        yield [path_from_wire(change.path) for change in batch], _child(job, job.topics.file, path, message)
 
 
 def deletions(job: Job, pass_id: str, candidates: Iterable[Candidate]) -> Iterator[Child]:

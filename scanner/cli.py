@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingest.errors import Refused, Unreachable
-from ingest.options import MultiValueCommand, common, option, options, processors, profiling
+from ingest.options import MultiValueCommand, common, option, processors, profiling
+from scanner.job_options import job_options
 from scanner.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 
 if TYPE_CHECKING:
     from consumer.irods.sessions import Sessions
-    from ingest.broker import Broker, Outgoing
+    from ingest.broker import Broker
     from ingest.deployment import Deployment
     from ingest.job import Job, LogSettings
     from ingest.profile import ProfileFile
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from scanner.submit import Submission
 
 FAILED_WORK = 255
-_BULK = "Register new files 50 at a time; =no-mtime leaves out the call per file that records its time."
-_PARTITIONS = 8
+LEAST_PARTITIONS = 8
 """Partitions of a topic, at least: more than workers, so that none of them waits for another's lane."""
 
 
@@ -41,51 +41,15 @@ def cli() -> None:
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
 
 
-_start_options = options(
-    option("job_name", help="Name of the job [a UUID]."),
-    option("interval", short="-i", type=click.IntRange(min=1), help="Run a pass every so many seconds."),
-    option("cron", help="Run a pass at the times of this cron expression."),
-    option("event_handler", type=click.Path(path_type=Path), help="Python file with a class event_handler."),
-    option("synchronous", is_flag=True, help="Wait until the pass has ended."),
-    option("progress", is_flag=True, help="With --synchronous: show how far the pass is."),
-    option("dry_run", is_flag=True, help="Print what would be done, a JSON line per path; change nothing."),
-    option("files_per_task", type=click.IntRange(min=1), default=50, show_default=True, help="Files in one task."),
-    option("ignore_cache", is_flag=True, help="Sync what looks unchanged, too."),
-    option("initial_ingest", is_flag=True, help="Take the target as empty and ask the catalog nothing."),
-    option("irods_idle_disconnect_seconds", type=click.IntRange(min=1), default=60, show_default=True),
-    option("exclude_file_type", help="Comma list: regular,directory,character,block,socket,pipe,link."),
-    option("exclude_file_name", multiple=True, help="Regex on the absolute path, from its start."),
-    option("exclude_directory_name", multiple=True, help="The same for directories and all below them."),
-    option("exclude", multiple=True, metavar="PATTERN", help="gitignore pattern, relative to the source."),
-    option("include", multiple=True, metavar="PATTERN", help="Exception to an earlier --exclude."),
-    option("follow_symlinks", is_flag=True, help="Follow links to directories and out of the source."),
-    option("one_file_system", is_flag=True, help="Do not enter other mounts."),
-    option("checksum", is_flag=True, help="Have the server verify and keep checksums."),
-    option("bulk", is_flag=False, flag_value="mtime", type=click.Choice(("mtime", "no-mtime")), help=_BULK),
-    option("preserve_mtime", is_flag=True, help="Give put objects the modification time of their file."),
-    option("max_delete", metavar="N|P%", help="Delete nothing when more than this would be deleted."),
-    option("delete_only_ingested", is_flag=True, help="Delete only what this tool has brought there."),
-    option("accept_new_device", is_flag=True, help="Delete though the source is on another device than last time."),
-    option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs]."),
-    option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds on stop."),
-    option("map_target", is_flag=True, help="Apply the handler's character_map to TARGET itself, too."),
-    option("allow_overlap", is_flag=True, help="Allow another active job on an overlapping target."),
-    option("restart_queue", help="Topic of passes."),
-    option("path_queue", help="Topic of directories."),
-    option("file_queue", help="Topic of batches of files."),
-    option("s3_keypair", metavar="FILE", help="SOURCE is in S3; FILE has access and secret key [AWS_… or profile]."),
-    option("s3_endpoint_domain", metavar="HOST[:PORT]", help="S3 server [s3.amazonaws.com]."),
-    option("s3_region_name", help="Its region [us-east-1]."),
-    option("s3_proxy_url", help="Proxy to reach it by [HTTPS_PROXY]."),
-    option("s3_insecure_connection", is_flag=True, help="Reach it without TLS."),
-    option("s3_multipart_chunksize_in_mib", type=click.IntRange(5, 5000), help="All uploads had parts of this size."),
-)
-
-
 @cli.command(cls=MultiValueCommand)
 @click.argument("source")
 @click.argument("target")
-@_start_options
+@option("interval", short="-i", type=click.IntRange(min=1), help="Run a pass every so many seconds.")
+@option("cron", help="Run a pass at the times of this cron expression.")
+@option("synchronous", is_flag=True, help="Wait until the pass has ended.")
+@option("progress", is_flag=True, help="With --synchronous: show how far the pass is.")
+@option("dry_run", is_flag=True, help="Print what would be done, a JSON line per path; change nothing.")
+@job_options
 @profiling
 @common
 def start(source: str, target: str, state: Deployment, **given: Any) -> None:
@@ -95,6 +59,11 @@ def start(source: str, target: str, state: Deployment, **given: Any) -> None:
     and Redis are given: then it queues the job. Exit status:
     0 all went well, 1 refused, 2 usage, 255 some work failed.
     """
+    start_job(source, target, state, given)
+
+
+def start_job(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
+    """What `start` does, with its options."""
     from ingest import logs  # noqa: PLC0415
     from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
     from scanner.enter import enter, is_served, own_topics  # noqa: PLC0415
@@ -111,12 +80,12 @@ def start(source: str, target: str, state: Deployment, **given: Any) -> None:
     served = state.shared or is_served(store, names)
     if not served:
         names = own_topics(names, submission.job.name)
-        _log_in().close()
-    profile = _open_profile(submission.job.profile, served=served)
+        log_in().close()
+    profile = open_profile(submission.job.profile, served=served)
     if state.shared and not is_served(store, names):
         click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
-    broker = state.broker(max(_PARTITIONS, 4 * workers))
-    job = enter(store, broker, submission, names, _first_message, allow_overlap=given["allow_overlap"])
+    broker = state.broker(max(LEAST_PARTITIONS, 4 * workers))
+    job, _ = enter(store, broker, submission, names, "start", allow_overlap=given["allow_overlap"])
     _see_through(state, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
 
 
@@ -141,13 +110,7 @@ def _see_through(state: Deployment, store: Store, broker: Broker, job: Job, give
         sys.exit(FAILED_WORK)
 
 
-def _first_message(job: Job) -> Outgoing:
-    from ingest import tasks  # noqa: PLC0415
-
-    return tasks.restart(job, "start")
-
-
-def _open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile | None:
+def open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile | None:
     """The file for what is measured in this process."""
     from ingest.profile import ProfileFile  # noqa: PLC0415
 
@@ -168,11 +131,11 @@ def _plan(state: Deployment, submission: Submission) -> None:
 
     source, job = submission.handler, submission.job
     handler = Handler.default() if source is None else Handler.load(source, job.handler_file or "")
-    for line in Plan(Context(job, state.open_store(), _log_in(), handler)).lines():
+    for line in Plan(Context(job, state.open_store(), log_in(), handler)).lines():
         report.print_planned(line.action, line.path, line.target, line.reason)
 
 
-def _log_in() -> Sessions:
+def log_in() -> Sessions:
     """Make sure that the account works, before anything starts."""
     from consumer.irods.sessions import Sessions, check_login  # noqa: PLC0415
 
@@ -194,7 +157,7 @@ def _log_in() -> Sessions:
 @common
 def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
-    from ingest import logs, tasks  # noqa: PLC0415
+    from ingest import logs  # noqa: PLC0415
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
     store = state.open_store()
@@ -208,10 +171,10 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> 
         raise Refused(f"{what} has failed in job {job}" if not wanted else f"{what} is not among the failures of {job}")
     served = state.shared or is_served(store, status.job.topics.names)
     if not served:
-        _log_in().close()
+        log_in().close()
     logs.configure(status.job.log)
-    profile = _open_profile(status.job.profile, served=served)
-    reopen(store, status, lambda job: tasks.restart(job, "retry", retry=True, paths=sorted(wanted)))
+    profile = open_profile(status.job.profile, served=served)
+    reopen(store, status, sorted(wanted))
     more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}
     _see_through(state, store, state.broker(), status.job, given | more)
 
@@ -223,7 +186,7 @@ def why(path: str, state: Deployment, **_: Any) -> None:
     """Tell everything that is known about PATH, a file of a source or a logical path, for each job that covers it."""
     from consumer.why import explain  # noqa: PLC0415
 
-    for line in explain(state.open_store(), path, _log_in()):
+    for line in explain(state.open_store(), path, log_in()):
         click.echo(line)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ingest.broker import Broker, Outgoing
+from ingest import tasks
+from ingest.broker import Broker
 from ingest.errors import Refused
-from ingest.job import Job, JobStatus, Topics
+from ingest.job import DEFAULT_TOPICS, Job, JobStatus, Topics
 from ingest.store import JobExists, Store
 from scanner.submit import Submission
 
@@ -19,8 +20,6 @@ KEEP_FINISHED = 7 * 86_400.0
 _ALIVE_WAIT = 8.0
 """Seconds after which a consumer that was killed is no longer taken for alive."""
 _LOOK = 0.2
-
-FirstMessage = Callable[[Job], Outgoing]
 
 
 def is_served(store: Store, topics: Sequence[str]) -> bool:
@@ -38,11 +37,11 @@ def enter(
     broker: Broker,
     submission: Submission,
     names: Sequence[str],
-    first_message: FirstMessage,
+    reason: str,
     *,
     allow_overlap: bool,
-) -> Job:
-    """Enter the job with these topics, or find the interrupted one that it continues.
+) -> tuple[Job, bool]:
+    """Enter the job with these topics, or find the interrupted one that it continues; and whether it is a new one.
 
     Raises Refused when another active job is in the way.
     """
@@ -53,16 +52,17 @@ def enter(
     restart, path, file = names
     job = msgspec.structs.replace(submission.job, topics=Topics(restart, path, file, broker.ensure_topics(names)))
     try:
-        store.create_job(job, first_message(job), now, allow_overlap=allow_overlap)
+        store.create_job(job, tasks.restart(job, reason), now, allow_overlap=allow_overlap)
     except JobExists as exists:
-        return _continued(store, exists.status, job, named=submission.named)
-    return job
+        return _continued(store, exists.status, job, named=submission.named), False
+    return job, True
 
 
-def reopen(store: Store, status: JobStatus, first_message: FirstMessage) -> Job:
-    """Enter an ended job once more, for what `first_message` asks. Raises Refused when an active job is in the way."""
+def reopen(store: Store, status: JobStatus, paths: Iterable[bytes]) -> Job:
+    """Enter an ended job once more, to retry these paths, or all that failed. Raises Refused when one is in the way."""
+    again = tasks.restart(status.job, "retry", retry=True, paths=paths)
     try:
-        reopened = store.reopen_job(status.job.name, first_message(status.job))
+        reopened = store.reopen_job(status.job.name, again)
     except JobExists as exists:
         raise Refused(f"the active job {exists.status.job.name} works on {exists.status.job.target}") from exists
     if not reopened:
@@ -83,8 +83,17 @@ def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job
         )
     print(f"Job {old.name} was begun before; making sure that nothing works on it …", file=sys.stderr)
     end = time.monotonic() + _ALIVE_WAIT
-    while any(set(old.topics.names) & set(each.topics) for each in store.consumers(time.time())):
+    while _is_worked_on(store, old):
         if time.monotonic() > end:
             raise Refused(f"job {old.name} is running in another process: see `ingest-scan watch {old.name}`")
         time.sleep(_LOOK)
     return old
+
+
+def _is_worked_on(store: Store, job: Job) -> bool:
+    """Whether a process that began the job lives: its watcher, or a consumer of topics that it shares with nobody."""
+    status, now = store.job(job.name), time.time()
+    if status is not None and status.watching is not None and status.watching.until > now:
+        return True
+    shared = job.watch and job.topics.names != tuple(own_topics(DEFAULT_TOPICS, job.name))
+    return not shared and any(set(job.topics.names) & set(each.topics) for each in store.consumers(now))

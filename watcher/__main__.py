@@ -1,0 +1,5 @@
+"""`python -m watcher` is `ingest-watch`."""
+
+from watcher.cli import main
+
+main()

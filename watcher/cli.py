@@ -1,0 +1,221 @@
+"""`ingest-watch`: watch a source and keep a collection in step with it. Here the parts are put together."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingest.command import run
+from ingest.deployment import Deployment
+from ingest.errors import Refused
+from ingest.options import MultiValueCommand, common, option, options, processors, profiling
+from scanner import cli as scan
+from scanner.job_options import job_options
+
+if TYPE_CHECKING:
+    from ingest.job import Job
+    from ingest.store import Store
+    from watcher.events import Backend
+    from watcher.watch import Watcher
+
+_watch_options = options(
+    option("quiet", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds without a change."),
+    option("marker", metavar="SUFFIX", help="Take a file only once FILE+SUFFIX is there, such as .done."),
+    option("temporary", multiple=True, metavar="PATTERN", help="Names that wait for their rename [*.part, rsync's …]."),
+    option("backend", type=click.Choice(("inotify", "watchdog", "polling")), help="How to watch [inotify on Linux]."),
+    option("poll_interval", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Of what is polled."),
+    option("max_watches", type=click.IntRange(min=1), help="Watch at most so many directories, poll the others."),
+    option("reconcile_interval", type=click.IntRange(min=1), default=3600, show_default=True, help="Between scans."),
+    option("no_events", is_flag=True, help="Only scan, every --reconcile-interval seconds."),
+    option("spool", type=click.Path(path_type=Path, dir_okay=False), help="File of what is not published yet."),
+)
+
+
+@click.command(cls=MultiValueCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("source")
+@click.argument("target")
+@_watch_options
+@job_options
+@click.version_option(package_name="irods-landing-zone")
+@profiling
+@common
+def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
+    """Bring what changes in the directory SOURCE into the collection TARGET as it changes, until SIGTERM or Ctrl-C.
+
+    Begins with a scan of the whole, and repeats it now and then. With Kafka and Redis it publishes what ingest-consume
+    then syncs; else it syncs in this process.
+    """
+    more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
+    if given["no_events"]:
+        scan.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
+    else:
+        _watch(source, target, state, given | more)
+
+
+def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
+    from ingest import logs  # noqa: PLC0415 - --help must be quick
+    from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
+    from scanner.enter import enter, is_served, own_topics  # noqa: PLC0415
+    from scanner.submit import Submission  # noqa: PLC0415
+    from watcher.spool import Spool  # noqa: PLC0415
+    from watcher.temporary import TEMPORARY  # noqa: PLC0415
+
+    submission = Submission(source, target, given | {"watch": True, "temporary": given["temporary"] or TEMPORARY})
+    logs.configure(submission.job.log)
+    store = state.open_store()
+    names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
+    served = state.shared or is_served(store, names)
+    if not served:
+        names = own_topics(names, submission.job.name)
+        scan.log_in().close()
+    elif not is_served(store, names):
+        click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
+    workers = given["workers"] or processors()
+    broker = state.broker(max(scan.LEAST_PARTITIONS, 4 * workers))
+    spool = Spool(given["spool"] or _default_spool(state, submission.job))
+    with _backend(submission.job, given) as backend:
+        backend.start()
+        job, new = enter(store, broker, submission, names, "watch", allow_overlap=given["allow_overlap"])
+        watcher = _watcher(state, job, backend, spool, given)
+        if not new:
+            watcher.scan()
+        click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
+        if served:
+            watcher.run(_until_signal())
+        else:
+            _sync_here(state, store, job, watcher, given | {"workers": workers})
+    spool.close()
+    _say_goodbye(store, job)
+
+
+def _sync_here(state: Deployment, store: Store, job: Job, watcher: Watcher, given: dict[str, Any]) -> None:
+    """Watch in a thread, and do what it publishes in this one."""
+    from consumer.dispatch import Consumer  # noqa: PLC0415
+    from consumer.protocol import Setup  # noqa: PLC0415
+
+    profile = scan.open_profile(job.profile, served=False)
+    setup = Setup(state.text, job.log, None if profile is None else profile.settings)
+    how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": profile}
+    consumer = Consumer(state.broker(), store, job.topics.names, setup, **how)
+    told, ended = _until_signal(), threading.Event()
+    failed: list[Exception] = []
+
+    def watch() -> None:
+        try:
+            watcher.run(lambda: told() or ended.is_set())
+        except Exception as error:  # noqa: BLE001 - raised below
+            failed.append(error)
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=watch, name="watcher")
+    thread.start()
+    try:
+        consumer.run(lambda: told() or ended.is_set())
+    finally:
+        ended.set()
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: dict[str, Any]) -> Watcher:
+    from scanner.rules import Rules  # noqa: PLC0415
+    from watcher.publish import Publisher  # noqa: PLC0415
+    from watcher.settle import Settler  # noqa: PLC0415
+    from watcher.temporary import TEMPORARY, is_temporary  # noqa: PLC0415
+    from watcher.watch import Watcher  # noqa: PLC0415
+
+    rules = Rules(patterns=given["temporary"] or TEMPORARY)
+    temporary = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
+
+    def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
+        store = state.store()
+        return store, Publisher(store, job, spool, lock, scans)
+
+    return Watcher(
+        job.name,
+        backend,
+        Settler(given["quiet"], temporary, given["marker"]),
+        spool,
+        reconcile_interval=given["reconcile_interval"],
+        start=start,
+    )
+
+
+def _backend(job: Job, given: dict[str, Any]) -> Backend:
+    """The backend of the user's choice. It hears of temporary names, which become others."""
+    from scanner.rules import Rules  # noqa: PLC0415
+
+    if job.s3 is not None:
+        raise Refused(f"{os.fsdecode(job.source)}: watching S3 is not supported yet")
+    temporary = len(job.patterns) - len(given["exclude"]) - len(given["include"])
+    rules = Rules(
+        types=job.exclude_types,
+        file_names=job.exclude_file_names,
+        directory_names=job.exclude_directory_names,
+        patterns=job.patterns[temporary:],
+    )
+
+    def excluded(path: bytes, directory: bool) -> bool:
+        return _excludes(rules, job, path, directory=directory)
+
+    interval = given["poll_interval"]
+    if given["backend"] == "polling":
+        from watcher.polling import PollingBackend  # noqa: PLC0415
+
+        return PollingBackend(job.source, excluded, interval)
+    if given["backend"] == "watchdog" or (given["backend"] is None and sys.platform != "linux"):
+        from watcher.observer import ObserverBackend  # noqa: PLC0415
+
+        return ObserverBackend(job.source, excluded)
+    from watcher.inotify import InotifyBackend  # noqa: PLC0415
+
+    return InotifyBackend(job.source, excluded, interval, max_watches=given["max_watches"])
+
+
+def _excludes(rules: Any, job: Job, path: bytes, *, directory: bool) -> bool:
+    return rules.excludes(job.source, path, "directory" if directory else "regular") is not None
+
+
+def _default_spool(state: Deployment, job: Job) -> Path:
+    """Beside the state file, one for each pair of source and target."""
+    name = hashlib.blake2b(job.source + b"\0" + job.target.encode(), digest_size=8).hexdigest()
+    return Path(state.state).with_name(f"spool-{name}.db")
+
+
+def _until_signal() -> Callable[[], bool]:
+    told = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    return told.is_set
+
+
+def _say_goodbye(store: Store, job: Job) -> None:
+    status = store.job(job.name)
+    if status is not None and status.state.active:
+        click.echo(f"Job {job.name} rests: the same command goes on, `ingest-scan stop {job.name}` ends it.", err=True)
+    else:
+        click.echo(f"Job {job.name} has been stopped.", err=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    run(cli, "ingest-watch")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""The watcher: what a backend hears is settled, spooled and published, until told to end.
+
+Two threads: one that listens and never waits for anybody, and one that publishes and may wait for queue and store.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+import msgspec
+
+from ingest import logs
+from ingest.errors import Unreachable
+from ingest.job import Watching
+from ingest.store import Store
+from watcher.events import Backend, Event, Missed, Rescan, RootLost
+from watcher.notify import Notifier
+from watcher.publish import Publisher
+from watcher.scans import Scans, Stopped
+from watcher.settle import Settler
+from watcher.spool import Spool
+
+_LISTEN_SECONDS = 0.1
+_PUBLISH_SECONDS = 0.05
+_REPORT_SECONDS = 1.5
+_ALIVE_SECONDS = 6.0
+"""For how long a watcher's word that it is alive holds."""
+_BACK_OFF = (0.5, 15.0)
+"""Seconds to wait when the store is out of reach: at first, and at most."""
+_NOTES = 20
+_SPREAD = 0.1
+"""By how much of the interval a reconciling scan comes earlier or later, so that many watchers do not scan at once."""
+_TOLD_SECONDS = 120.0
+"""How often, at most, a scan is said to the settler to be under way."""
+
+
+class Start(Protocol):
+    """How the publishing thread gets a store of its own, and a publisher on it."""
+
+    def __call__(self, spool: Spool, lock: threading.Lock, scans: Scans) -> tuple[Store, Publisher]: ...  # noqa: D102
+
+
+class Watcher:
+    """Watches until `run` is told to end, or the job is stopped. What has gone wrong meanwhile is raised by `run`."""
+
+    def __init__(
+        self,
+        job: str,
+        backend: Backend,
+        settler: Settler,
+        spool: Spool,
+        *,
+        reconcile_interval: float,
+        start: Start,
+    ) -> None:
+        """`backend` has been started; `reconcile_interval`: seconds between scans of the whole.
+
+        `start` is called in the publishing thread.
+        """
+        self._job = job
+        self._backend = backend
+        self._settler = settler
+        self._spool = spool
+        self._lock = threading.Lock()
+        self._interval = reconcile_interval
+        self._scans = Scans()
+        self._start = start
+        self._notify = Notifier()
+        self._wake = threading.Event()
+        self._end = threading.Event()
+        self._failed: Exception | None = None
+        self._missed = 0
+        self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
+        self._told = -math.inf
+        self._log: Any = logs.get("watcher").bind(job=job)
+        self._publishing = threading.Thread(target=self._publish, name="publisher", daemon=True)
+
+    def scan(self) -> None:
+        """Have the whole source scanned."""
+        self._put([Rescan(b"", deep=True)])
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Watch until `until` says so. Raises Refused."""
+        self._publishing.start()
+        self._notify.ready()
+        reconcile = self._next_reconcile()
+        try:
+            while not until() and self._failed is None:
+                self._listen()
+                if time.monotonic() >= reconcile:
+                    self.scan()
+                    reconcile = self._next_reconcile()
+                self._notify.alive(f"{len(self._settler)} settling, {len(self._spool)} to be published")
+        finally:
+            self._notify.stopping()
+            self._put(self._settler.due(math.inf))
+            self._end.set()
+            self._wake.set()
+            self._publishing.join()
+        if self._failed is not None and not isinstance(self._failed, Stopped):
+            raise self._failed
+
+    def _next_reconcile(self) -> float:
+        return time.monotonic() + self._interval * random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311
+
+    def _listen(self) -> None:
+        due = self._settler.next_due()
+        now = time.monotonic()
+        timeout = _LISTEN_SECONDS if due is None else min(_LISTEN_SECONDS, max(0.0, due - now))
+        events = self._backend.read(timeout)
+        now = time.monotonic()
+        for event in events:
+            if isinstance(event, Missed | RootLost):
+                self._tell(event)
+            self._settler.add(event, now)
+        if self._scans.under_way and now - self._told > _TOLD_SECONDS:
+            self._told = now
+            self._settler.scanned(now)
+        elif not self._scans.under_way:
+            self._told = -math.inf
+        self._put(self._settler.due(now))
+
+    def _put(self, work: Any) -> None:
+        if work:
+            with self._lock:
+                self._spool.put(work)
+            self._wake.set()
+
+    def _tell(self, event: Event) -> None:
+        assert isinstance(event, Missed | RootLost)  # noqa: S101 - the caller has looked
+        self._missed += isinstance(event, Missed)
+        what = "a scan takes the place of lost events" if isinstance(event, Missed) else "the source is out of sight"
+        self._log.warning(what, reason=event.reason)
+        self._notes.append((time.time(), event.reason))
+
+    def _publish(self) -> None:
+        """The publishing thread."""
+        wait, publisher, reported = _BACK_OFF[0], None, 0.0
+        store: Store | None = None
+        while not self._end.is_set():
+            try:
+                if publisher is None or store is None:
+                    store, publisher = self._start(self._spool, self._lock, self._scans)
+                busy = publisher.turn()
+                if time.monotonic() - reported > _REPORT_SECONDS:
+                    reported = time.monotonic()
+                    store.note_watching(self._job, self._watching())
+                wait = _BACK_OFF[0]
+            except Unreachable as error:
+                self._log.warning("out of reach, waiting", reason=str(error), seconds=wait)
+                self._end.wait(wait)
+                wait = min(2 * wait, _BACK_OFF[1])
+            except Exception as error:  # noqa: BLE001 - `run` raises it
+                self._failed = error
+                return
+            else:
+                if not busy:
+                    self._wake.wait(_PUBLISH_SECONDS)
+                    self._wake.clear()
+        if store is not None:
+            with suppress(Unreachable):
+                store.note_watching(self._job, msgspec.structs.replace(self._watching(), until=0.0))
+            store.close()
+
+    def _watching(self) -> Watching:
+        return Watching(
+            host=socket.gethostname(),
+            until=time.time() + _ALIVE_SECONDS,
+            spooled=len(self._spool),
+            settling=len(self._settler),
+            unwatched=self._backend.unwatched,
+            missed=self._missed,
+            notes=tuple(self._notes),
+        )
