@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from watcher.events import Backend, Event, Missed, Written
@@ -50,7 +50,9 @@ def write_nested(root: str, first: int, step: int, count: int) -> None:
                 file.write(b"x")
 
 
-def burst(kind: Callable[[bytes], Backend], write: Callable[[str, int, int, int], None], count: int, files: int) -> Heard:
+def burst(
+    kind: Callable[[bytes], Backend], write: Callable[[str, int, int, int], None], count: int, files: int
+) -> Heard:
     """Two processes write while a backend is read."""
     with tempfile.TemporaryDirectory() as folder, kind(os.fsencode(folder)) as backend:
         backend.start()
@@ -67,15 +69,13 @@ def burst(kind: Callable[[bytes], Backend], write: Callable[[str, int, int, int]
             if note(events, heard, closed):
                 last = time.monotonic()
             missed += sum(isinstance(event, Missed) for event in events)
-        return Heard(
-            files / (last - began), files - len(heard), files - len(closed), missed, time.process_time() - cpu
-        )
+        return Heard(files / (last - began), files - len(heard), files - len(closed), missed, time.process_time() - cpu)
 
 
-def note(events: "list[Event] | tuple[Event, ...] | object", heard: set[bytes], closed: set[bytes]) -> bool:
+def note(events: Sequence[Event], heard: set[bytes], closed: set[bytes]) -> bool:
     """Whether there was anything to note."""
     before = len(heard) + len(closed)
-    for event in events:  # type: ignore[attr-defined]
+    for event in events:
         if isinstance(event, Written):
             heard.add(event.path)
             if event.complete:
@@ -90,16 +90,19 @@ def main(files: int, directories: int) -> None:
     }
     for label, (write, count, expected) in bursts.items():
         print(f"{label}\n{'':12}{'files/s':>10}{'lost':>8}{'unclosed':>10}{'missed':>8}{'CPU us/file':>13}")
-        rates = {}
+        said = {}
         for kind in (InotifyBackend, ObserverBackend):
             heard = burst(kind, write, count, expected)
             name = {InotifyBackend: "inotify", ObserverBackend: "watchdog"}[kind]
-            rates[name] = heard.cpu
+            said[name] = heard
             print(
                 f"{name:12}{heard.rate:10,.0f}{heard.lost:8,}{heard.unclosed:10,}{heard.missed:8,}"
                 f"{heard.cpu / expected * 1e6:13.1f}"
             )
-        print(f"watchdog takes {rates['watchdog'] / rates['inotify']:.1f} times the CPU of inotify")
+        ours, theirs = said["inotify"], said["watchdog"]
+        print(
+            f"inotify : watchdog = {ours.rate / theirs.rate:.1f} in files/s, 1 : {theirs.cpu / ours.cpu:.1f} in CPU\n"
+        )
 
 
 if __name__ == "__main__":

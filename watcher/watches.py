@@ -138,6 +138,9 @@ class Watches:
             elif error.errno in _GONE:
                 self._in_vain.add((parent, name))
             return None
+        if parent.parent and parent.watch is not None and self._watch_at(self.tree.path(parent)) != parent.watch:
+            self._in_vain.add((parent, name))  # the path leads elsewhere by now
+            return None
         known = self.tree.by_watch.get(watch)
         if there is not None and there is known:
             return None

@@ -99,18 +99,12 @@ class Heard:
             self._refresh(event.path)
 
     def _move(self, old: bytes, new: bytes) -> None:
-        """As long as the source says the same it is a rename; else what was looked at so far may be of another time."""
-        if old not in self.mirror or looks(self.root, old) or not looks(self.root, new):
-            self._scan(old)
-            self._scan(new)
-            return
-        self._drop(new)
-        for path in [each for each in self.mirror if each == old or each.startswith(old + b"/")]:
-            self.mirror[new + path[len(old) :]] = self.mirror.pop(path)
-        self._refresh(new)
+        """Not a rename of what the mirror has: by now the source may have something else under either name."""
+        self._scan(old)
+        self._scan(new)
         for path in [each for each in self._in_vain if each.startswith(old + b"/")]:
             self._in_vain.discard(path)
-            self._refresh(new + path[len(old) :])
+            self._scan(new + path[len(old) :])
 
     def _scan(self, path: bytes) -> None:
         self._drop(path)
