@@ -98,6 +98,8 @@ class InotifyBackend(RootedBackend):
                 return events, lost
         if not data:
             self._give_up_on_pairs(events)
+            if not self._leaving:
+                self._watches.settle()
         if self._watches.tree.polled and time.monotonic() >= self._next_poll:
             self._watches.poll(events)
             self._after_polling()
@@ -156,6 +158,9 @@ class InotifyBackend(RootedBackend):
                 self._watches.enter(node, raw.name, events)
 
     def _about_file(self, node: Node, raw: Raw, path: bytes, events: list[Event]) -> None:
+        if raw.name in node.children:
+            # We have met the directory that takes its place before the event of that, which is to say so.
+            self._watches.leave(node, raw.name)
         if raw.mask & CLOSE_WRITE:
             events.append(Written(path, complete=True))
         elif raw.mask & (MODIFY | ATTRIB):

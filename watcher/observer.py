@@ -37,7 +37,8 @@ class _Handler(FileSystemEventHandler):
         self.waiting: queue.Queue[FileSystemEvent | str] = queue.Queue()
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in ("opened", "closed_no_write"):
+        part_of_another = event.event_type == "moved" and event.is_synthetic
+        if part_of_another or event.event_type in ("opened", "closed_no_write"):
             return
         if self.waiting.qsize() >= MOST_WAITING:
             self.waiting = queue.Queue()
@@ -86,7 +87,7 @@ class ObserverBackend(RootedBackend):
                 events.append(Missed(b"", each))
             elif each.event_type == "deleted" and not self._path(each.src_path):
                 return events, "it was deleted"
-            elif not each.is_synthetic or each.event_type != "moved":
+            else:
                 self._event(each, events)
         return self._renew(events) if self._stale else (events, None)
 

@@ -2,7 +2,8 @@
 
 A directory is watched before it is listed, so whatever is made in it is in the listing, in an event, or in both. The
 events that are read tell of the past, but a watch always lands on what has the name now: wherever the two may differ
-the watch descriptor, which is the same as long as the directory is the same, decides.
+the watch descriptor, which is the same as long as the directory is the same, decides. What has gone before it could be
+watched may only have been renamed, together with a directory above: after each rename it is looked for again.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Watches:
         self.tree = Tree()
         self.confused = False
         """The order of renames could not be followed: `begin` again, and have everything scanned."""
+        self._in_vain: set[tuple[Node, bytes]] = set()
         self._inotify = inotify
         self._root = root
         self._base = root.rstrip(b"/") + b"/"
@@ -51,6 +53,7 @@ class Watches:
         before = self.tree.by_watch
         self.tree = Tree()
         self.confused = False
+        self._in_vain.clear()
         unsaid: list[Event] = []
         try:
             self.tree.watched(self.tree.root, self._add(b""))
@@ -88,11 +91,15 @@ class Watches:
             self.enter(*new, events)
             return
         events.append(Moved(old_path, new_path, directory=True))
-        self._put(node, *new)
+        self._put(node, *new, events)
         if self._excluded is not nothing:
             self.leave(*new)
             self._enter_all([new])
             events.append(Missed(new_path, "other names may be left out where the directory is now"))
+
+    def settle(self) -> None:
+        """All events were read: what had gone before it could be watched has not just been renamed."""
+        self._in_vain.clear()
 
     def unmounted(self, parent: Node, name: bytes, events: list[Event]) -> None:
         """What was mounted on a directory or above it is gone; what was hidden may have its name."""
@@ -128,7 +135,12 @@ class Watches:
                 self.leave(parent, name)
                 events.append(Directory(path))
                 self._poll_instead(self.tree.below(parent, name), error, events)
-            return None  # if it is gone already, the event that says so is still to come
+            elif error.errno in _GONE:
+                self._in_vain.add((parent, name))
+            return None
+        if parent.parent and parent.watch is not None and self._watch_at(self.tree.path(parent)) != parent.watch:
+            self._in_vain.add((parent, name))  # the path leads elsewhere by now
+            return None
         known = self.tree.by_watch.get(watch)
         if there is not None and there is known:
             return None
@@ -152,18 +164,19 @@ class Watches:
                 self._poll_instead(self.tree.below(parent, name), None, events)
                 return
         events.append(Moved(old, new, directory=True))
-        self._put(known, parent, name)
+        self._put(known, parent, name, events)
 
-    def _put(self, node: Node, parent: Node, name: bytes) -> None:
+    def _put(self, node: Node, parent: Node, name: bytes, events: list[Event]) -> None:
         """Give a node another place; what is there is gone."""
-        above: Node | None = parent
-        while above is not None and above is not node:
-            above = above.parent
-        if above is not None:
+        if _is_below(parent, node):
             self.confused = True
         elif parent.children.get(name) is not node:
             self.leave(parent, name)
             self.tree.move(node, parent, name)
+            for place in list(self._in_vain):
+                if _is_below(place[0], node):
+                    self._in_vain.discard(place)
+                    self.enter(*place, events)
 
     def _watch_at(self, path: bytes) -> int | None:
         """The watch descriptor of the directory that has this path now, if one can be had."""
@@ -197,6 +210,10 @@ class Watches:
         except OSError as error:
             if error.errno not in _GONE:
                 events.append(Missed(prefix[:-1], f"it cannot be listed: {error.strerror}"))
+        if node.parent and node.watch is not None and self._watch_at(prefix[:-1]) != node.watch:
+            self._in_vain.add((node.parent, node.name))
+            self.leave(node.parent, node.name)
+            return []
         return directories
 
     def _poll_instead(self, node: Node, error: OSError | None, events: list[Event]) -> None:
@@ -231,3 +248,10 @@ class Watches:
         for watch in watches:
             with suppress(OSError):  # the system has taken it away with the directory
                 self._inotify.rm_watch(watch)
+
+
+def _is_below(node: Node | None, above: Node) -> bool:
+    """Whether it is the same node or one below it."""
+    while node is not None and node is not above:
+        node = node.parent
+    return node is not None

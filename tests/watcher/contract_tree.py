@@ -92,17 +92,17 @@ class TreeContract(BackendFixtures):
 class UpheavalContract(BackendFixtures):
     """Many changes of every kind, faster than they can be followed one by one."""
 
-    @pytest.mark.parametrize("seed", range(6))
+    @pytest.mark.parametrize("seed", range(3))
     def test_acting_on_what_is_heard_leads_to_the_tree_that_is_there(
         self, heard: Heard, root: bytes, place: bytes, seed: int
     ) -> None:
         chance = random.Random(seed)
         os.mkdir(place + b"/outside")
-        for _ in range(8):
+        for _ in range(4):
             for _ in range(40):
                 with suppress(OSError):  # such as a directory that would be moved below itself
                     change_something(chance, root, place + b"/outside")
-            if chance.random() < 0.5:
+            if self.hears_of_what_is_undone and chance.random() < 0.5:
                 heard.take(heard.backend.read(0.0))
         heard.until_in_step()
         directories = [folder for folder, _, _ in os.walk(root)]
@@ -118,7 +118,7 @@ def change_something(chance: random.Random, root: bytes, outside: bytes) -> None
     """One change, mostly below the root; few names, so that they are used again and again."""
     top = root if chance.random() < 0.9 else outside
     one, other = (os.path.join(top, *chance.choices([b"a", b"b", b"c", b"d"], k=chance.randint(1, 4))) for _ in "12")
-    kind = chance.choice(["mkdir", "write", "write", "append", "rename", "rename", "delete", "out", "in", "link"])
+    kind = chance.choice(["mkdir", "write", "write", "append", "rename", "rename", "delete", "out", "in"])
     if kind == "mkdir":
         os.makedirs(one)
     elif kind == "write":
@@ -129,8 +129,6 @@ def change_something(chance: random.Random, root: bytes, outside: bytes) -> None
             file.write(b"more")
     elif kind == "rename":
         os.rename(one, other)
-    elif kind == "link":
-        os.link(one, other)
     elif kind == "delete":
         shutil.rmtree(one) if os.path.isdir(one) else os.unlink(one)
     else:

@@ -44,6 +44,7 @@ class Heard:
         self.backend = backend
         self.events: list[Event] = []
         self.mirror = tree(root)
+        self._in_vain: set[bytes] = set()
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Read until the condition holds."""
@@ -88,20 +89,27 @@ class Heard:
 
     def _act(self, event: Event) -> None:
         if isinstance(event, Moved):
-            self._drop(event.new)
-            for path in [each for each in self.mirror if each == event.old or each.startswith(event.old + b"/")]:
-                self.mirror[event.new + path[len(event.old) :]] = self.mirror.pop(path)
-            if looks(self.root, event.new):  # else it has moved on, and another event says where to
-                self._refresh(event.new)
+            self._move(event.old, event.new)
         elif isinstance(event, Missed):
-            self._drop(event.path)
-            self._refresh(event.path)
-            self.mirror |= tree(self.root, event.path)
+            self._scan(event.path)
         elif isinstance(event, Gone):
             self._drop(event.path)
             self._refresh(event.path)
         elif not isinstance(event, RootLost):
             self._refresh(event.path)
+
+    def _move(self, old: bytes, new: bytes) -> None:
+        """Not a rename of what the mirror has: by now the source may have something else under either name."""
+        self._scan(old)
+        self._scan(new)
+        for path in [each for each in self._in_vain if each.startswith(old + b"/")]:
+            self._in_vain.discard(path)
+            self._scan(new + path[len(old) :])
+
+    def _scan(self, path: bytes) -> None:
+        self._drop(path)
+        self._refresh(path)
+        self.mirror |= tree(self.root, path)
 
     def _drop(self, path: bytes) -> None:
         for each in [each for each in self.mirror if not path or each == path or each.startswith(path + b"/")]:
@@ -113,6 +121,8 @@ class Heard:
             self._drop(path) if path else None
         if look:
             self.mirror[path] = look
+        elif path:
+            self._in_vain.add(path)  # it may have been renamed together with a directory above
 
 
 def _is_new(event: Event) -> bool:

@@ -15,6 +15,7 @@ from watcher.root import Excluded
 
 class PollingFixtures:
     knows_of_closing = False
+    hears_of_what_is_undone = False
 
     def make(self, root: bytes, excluded: Excluded) -> PollingBackend:
         return PollingBackend(root, excluded, poll_interval=0.05)

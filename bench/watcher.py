@@ -1,0 +1,110 @@
+"""How many files a second each backend hears of whole, and what it loses in bursts. Nothing is settled or published.
+
+    python -m bench.watcher [FILES] [DIRECTORIES]
+
+FILES go into one directory, written and closed by two processes as fast as they can; then DIRECTORIES new nested
+directories of 5 files each appear. A file is lost when no Written names it, and unclosed when none that is complete
+does. The rate is FILES over the time from the first write until the last file was heard of; seconds of CPU are those
+of the backend's process. Where a backend says that it missed something, a scan would find what it lost.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from watcher.events import Backend, Event, Missed, Written
+from watcher.inotify import InotifyBackend
+from watcher.observer import ObserverBackend
+
+PER_DIRECTORY = 5
+QUIET_SECONDS = 3.0
+"""After this long without an event there will be no more."""
+
+
+class Heard(NamedTuple):
+    rate: float
+    lost: int
+    unclosed: int
+    missed: int
+    cpu: float
+
+
+def write_flat(root: str, first: int, step: int, count: int) -> None:
+    for number in range(first, count, step):
+        with open(f"{root}/image_{number:08d}.tif", "wb") as file:
+            file.write(b"x")
+
+
+def write_nested(root: str, first: int, step: int, count: int) -> None:
+    for number in range(first, count, step):
+        folder = f"{root}/run_{number // 100}/day_{number // 10 % 10}/scan_{number % 10}"
+        os.makedirs(folder)
+        for file_number in range(PER_DIRECTORY):
+            with open(f"{folder}/file_{file_number}", "wb") as file:
+                file.write(b"x")
+
+
+def burst(
+    kind: Callable[[bytes], Backend], write: Callable[[str, int, int, int], None], count: int, files: int
+) -> Heard:
+    """Two processes write while a backend is read."""
+    with tempfile.TemporaryDirectory() as folder, kind(os.fsencode(folder)) as backend:
+        backend.start()
+        writers = [multiprocessing.Process(target=write, args=(folder, first, 2, count)) for first in range(2)]
+        began = last = time.monotonic()
+        cpu = time.process_time()
+        for writer in writers:
+            writer.start()
+        heard: set[bytes] = set()
+        closed: set[bytes] = set()
+        missed = 0
+        while any(writer.is_alive() for writer in writers) or time.monotonic() - last < QUIET_SECONDS:
+            events = backend.read(0.1)
+            if note(events, heard, closed):
+                last = time.monotonic()
+            missed += sum(isinstance(event, Missed) for event in events)
+        return Heard(files / (last - began), files - len(heard), files - len(closed), missed, time.process_time() - cpu)
+
+
+def note(events: Sequence[Event], heard: set[bytes], closed: set[bytes]) -> bool:
+    """Whether there was anything to note."""
+    before = len(heard) + len(closed)
+    for event in events:
+        if isinstance(event, Written):
+            heard.add(event.path)
+            if event.complete:
+                closed.add(event.path)
+    return len(heard) + len(closed) > before
+
+
+def main(files: int, directories: int) -> None:
+    bursts = {
+        f"{files:,} files in one directory": (write_flat, files, files),
+        f"{directories:,} nested directories": (write_nested, directories, directories * PER_DIRECTORY),
+    }
+    for label, (write, count, expected) in bursts.items():
+        print(f"{label}\n{'':12}{'files/s':>10}{'lost':>8}{'unclosed':>10}{'missed':>8}{'CPU us/file':>13}")
+        said = {}
+        for kind in (InotifyBackend, ObserverBackend):
+            heard = burst(kind, write, count, expected)
+            name = {InotifyBackend: "inotify", ObserverBackend: "watchdog"}[kind]
+            said[name] = heard
+            print(
+                f"{name:12}{heard.rate:10,.0f}{heard.lost:8,}{heard.unclosed:10,}{heard.missed:8,}"
+                f"{heard.cpu / expected * 1e6:13.1f}"
+            )
+        ours, theirs = said["inotify"], said["watchdog"]
+        print(
+            f"inotify : watchdog = {ours.rate / theirs.rate:.1f} in files/s, 1 : {theirs.cpu / ours.cpu:.1f} in CPU\n"
+        )
+
+
+if __name__ == "__main__":
+    numbers = [int(argument) for argument in sys.argv[1:]]
+    main(*(numbers + [100_000, 3_000][len(numbers) :]))
