@@ -13,7 +13,7 @@ import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec
 from kafka import TopicPartition as KafkaPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 
 from ingest.broker import Outgoing
 from ingest.broker.kafka_member import KafkaMember
@@ -214,9 +214,13 @@ class KafkaBroker:
         return self._producer
 
     def _drop_producer(self) -> None:
+        """Let go of the producer and of what it has not sent: its own `close` would fail, and send on."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            producer.close(timeout=0)
+            producer._sender.force_close()
+            producer._sender.join(self._patience_ms / 1000)
+            with suppress(KafkaTimeoutError):  # it hangs in a connection, and ends by itself
+                producer.close(timeout=0)
 
 
 class _Envelope(msgspec.Struct):
