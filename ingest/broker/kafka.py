@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec
 from kafka import TopicPartition as KafkaPartition
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 
 from ingest.broker import Outgoing
+from ingest.broker.kafka_assignor import FairAssignor
 from ingest.broker.kafka_member import KafkaMember
 from ingest.broker.kafka_settings import connection, translated
 from ingest.broker.kafka_topics import LARGEST_MESSAGE, SETTINGS, check
@@ -132,7 +132,7 @@ class KafkaBroker:
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,
                 allow_auto_create_topics=False,
-                partition_assignment_strategy=(CooperativeStickyAssignor,),
+                partition_assignment_strategy=(FairAssignor,),
                 session_timeout_ms=round(self._session_seconds * 1000),
                 heartbeat_interval_ms=round(1000 * min(HEARTBEAT_SECONDS, self._session_seconds / 4)),
                 max_poll_interval_ms=round(self._poll_seconds * 1000),
