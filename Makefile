@@ -11,7 +11,7 @@ VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 COMPOSE_SCHEMA := .cache/compose-spec.json
 COMPOSE_MODULE := github.com/compose-spec/compose-go/v2@v2.10.2
 
-.PHONY: services soak demo test check lint types bench clean
+.PHONY: services demo test check lint types bench clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
@@ -30,9 +30,6 @@ demo: $(READY)
 
 test: $(READY) services
 	$(BIN)/python -m pytest
-
-soak: $(READY) services # a job over Kafka and Redis while consumers are killed and both servers restart
-	$(BIN)/python -m pytest -m soak
 
 services: $(KAFKA_JARS)/ready $(PROGRAMS)/minio $(PROGRAMS)/versitygw $(COMPOSE_SCHEMA) # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
 	@test -n "$$INGEST_TEST_REDIS" || command -v redis-server >/dev/null || { \
@@ -77,8 +74,8 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-bench: $(READY)
-	@for each in broker listing devzone_calls operations; do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
+bench: $(READY) services
+	@for each in broker listing devzone_calls operations fleet; do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
 
 clean:
 	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -95,7 +95,7 @@ class Consumer:
                         self._settle_broken(worker, _INTERRUPTED)
         finally:
             self._pool.close()
-            with suppress(Unreachable):
+            with suppress(Unreachable, Refused):  # a store that has lost everything is said already
                 self._store.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
             self._member.close()
 

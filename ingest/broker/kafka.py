@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec
 from kafka import TopicPartition as KafkaPartition
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 
 from ingest.broker import Outgoing
+from ingest.broker.kafka_assignor import FairAssignor
 from ingest.broker.kafka_member import KafkaMember
 from ingest.broker.kafka_settings import connection, translated
 from ingest.broker.kafka_topics import LARGEST_MESSAGE, SETTINGS, check
@@ -132,7 +132,7 @@ class KafkaBroker:
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,
                 allow_auto_create_topics=False,
-                partition_assignment_strategy=(CooperativeStickyAssignor,),
+                partition_assignment_strategy=(FairAssignor,),
                 session_timeout_ms=round(self._session_seconds * 1000),
                 heartbeat_interval_ms=round(1000 * min(HEARTBEAT_SECONDS, self._session_seconds / 4)),
                 max_poll_interval_ms=round(self._poll_seconds * 1000),
@@ -214,9 +214,13 @@ class KafkaBroker:
         return self._producer
 
     def _drop_producer(self) -> None:
+        """Let go of the producer and of what it has not sent: its own `close` would fail, and send on."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            producer.close(timeout=0)
+            producer._sender.force_close()
+            producer._sender.join(self._patience_ms / 1000)
+            with suppress(KafkaTimeoutError):  # it hangs in a connection, and ends by itself
+                producer.close(timeout=0)
 
 
 class _Envelope(msgspec.Struct):

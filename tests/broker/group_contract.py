@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ingest.broker import Broker, GroupMember, Outgoing, Record
@@ -12,6 +13,11 @@ from tests.broker.contract import BrokerFixtures, behind, numbered, poll_until, 
 def held_by_two(members: Sequence[GroupMember]) -> bool:
     held = [lane for member in members for lane in member.assignment()]
     return len(held) != len(set(held))
+
+
+def share_of(member: GroupMember) -> dict[str, int]:
+    """How many partitions of each topic a member has."""
+    return Counter(lane.topic for lane in member.assignment())
 
 
 class GroupContract(BrokerFixtures):
@@ -31,6 +37,17 @@ class GroupContract(BrokerFixtures):
             broker.publish([Outgoing(topic, partition, b"last") for partition in range(partitions)])
             then = poll_until([one, two], lambda received: sum(map(len, received)) >= partitions)
             assert values(then[0] + then[1]) == [b"last"] * partitions
+
+    def test_a_second_member_gets_its_share_of_each_topic(
+        self, open_broker: Callable[[], Broker], group: str, topic: str
+    ) -> None:
+        broker = open_broker()
+        counts = broker.ensure_topics([f"{topic}-{kind}" for kind in ("restart", "path", "file")])
+        with broker.join(group, counts) as one:
+            poll_until([one], lambda _: len(one.assignment()) == sum(counts.values()))
+            with open_broker().join(group, counts) as two:
+                half = {each: count // 2 for each, count in counts.items()}
+                poll_until([one, two], lambda _: share_of(one) == share_of(two) == half)
 
     def test_a_third_member_comes_and_goes_without_loss_and_no_partition_has_two_holders(
         self, open_broker: Callable[[], Broker], group: str, topic: str, partitions: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import time
@@ -143,6 +144,21 @@ class TestOutages:
         received = poll_until([member], lambda got: wanted <= set(values(got[0])))[0]
         member.commit(behind(received))
         poll_until([member], lambda _: broker.lag("g", ["t"]) == 0)
+        member.close()
+        broker.close()
+
+    def test_a_publisher_that_gives_up_says_so_and_sends_none_of_the_rest_later(self, own_cluster: Kafka) -> None:
+        broker = KafkaBroker(own_cluster.bootstrap, partitions=PARTITIONS, patience=1)
+        broker.ensure_topics(["t"])
+        broker.publish([Outgoing("t", 0, b"before")])
+        own_cluster.stop()
+        several_requests = [Outgoing("t", number % PARTITIONS, os.urandom(100_000)) for number in range(40)]
+        with pytest.raises(Unreachable, match=f"^Kafka at {own_cluster.bootstrap} does not answer: "):
+            broker.publish(several_requests)
+        own_cluster.start()
+        publish_when_back(broker, [Outgoing("t", 0, b"after")])
+        member = broker.join("g", ["t"])
+        assert values(read(member, 2)) == [b"before", b"after"]
         member.close()
         broker.close()
 

@@ -2,140 +2,43 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from irods.session import iRODSSession
 
-from ingest.job import JobStatus
-from ingest.store.redis import RedisStore
-from tests.conftest import CommandLine
 from tests.integration.support import rows, wait_until
-from tests.support.services import Kafka, Redis, running
+from tests.support.fleet import Fleet, assert_exact, fill, fleet, kafka, redis
 
-FILES, DIRECTORIES, PARTITIONS = 5000, 50, 4
-JOB_SECONDS = 200
+__all__ = ["fleet", "kafka", "redis"]
 
-
-@pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[Kafka]:
-    """A broker that the test may restart."""
-    folder = tmp_path / "kafka"
-    folder.mkdir()
-    server = Kafka(folder)
-    with running(server):
-        yield server
+FILES, DIRECTORIES = 20_000, 100
+JOB_SECONDS = 240
 
 
-@pytest.fixture
-def store_server(tmp_path: Path) -> Iterator[Redis]:
-    """A Redis server that the test may restart."""
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    server = Redis(folder)
-    with running(server):
-        yield server
-
-
-class Fleet(CommandLine):
-    """Commands and consumers of a deployment with Kafka and Redis."""
-
-    def __init__(self, scan: CommandLine, kafka: Kafka, redis: Redis, logs: Path) -> None:
-        super().__init__(scan.state, scan.environment)
-        self._where = {"INGEST_KAFKA": kafka.bootstrap, "INGEST_REDIS": redis.url, "INGEST_PARTITIONS": str(PARTITIONS)}
-        self._logs = logs
-        self.consumers: list[subprocess.Popen[bytes]] = []
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """The environment of a command."""
-        return super().environ | self._where
-
-    def add(self) -> None:
-        """Start one more consumer."""
-        log = (self._logs / f"consumer-{len(self.consumers)}.log").open("wb")
-        command = [sys.executable, "-m", "consumer", "--workers", "1"]
-        self.consumers.append(
-            subprocess.Popen(command, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        )
-
-    def end(self) -> list[int]:
-        """End those that live; the exit statuses of all."""
-        for each in self.consumers:
-            each.send_signal(signal.SIGTERM)
-        return [each.wait(60) for each in self.consumers]
-
-
-@pytest.fixture
-def fleet(scan: CommandLine, kafka: Kafka, store_server: Redis, tmp_path: Path) -> Iterator[Fleet]:
-    """No consumers yet; those that a test starts are ended after it."""
-    fleet = Fleet(scan, kafka, store_server, tmp_path)
-    yield fleet
-    for each in fleet.consumers:
-        each.kill()
-        each.wait()
-
-
-def fill(source: Path) -> None:
-    for number in range(FILES):
-        directory = source / f"d{number % DIRECTORIES}"
-        directory.mkdir(exist_ok=True)
-        (directory / f"f{number}").write_text(str(number))
-
-
-def status_of(redis: Redis, job: str) -> JobStatus:
-    store = RedisStore(redis.url)
-    status = store.job(job)
-    store.close()
-    assert status is not None
-    return status
-
-
-def done(redis: Redis, job: str, least: int) -> Any:
-    return lambda: status_of(redis, job).counts.done >= least
-
-
-@pytest.mark.soak
 def test_a_job_survives_the_death_of_consumers_and_the_restart_of_kafka_and_redis(
-    fleet: Fleet, kafka: Kafka, store_server: Redis, source: Path, home: str, irods: iRODSSession
+    fleet: Fleet, source: Path, home: str, irods: iRODSSession
 ) -> None:
-    fill(source)
+    sizes = fill(source, FILES, DIRECTORIES)
     for _ in range(3):
         fleet.add()
-    begun = fleet("start", source, home, "--job_name", "big", "--files_per_task", "20")
+    begun = fleet("start", source, home, "--job_name", "big")
     assert (begun.status, begun.out) == (0, ""), begun.err
     assert "is queued" in begun.err
 
-    wait_until(done(store_server, "big", 100))
-    fleet.consumers[0].send_signal(signal.SIGKILL)
+    wait_until(fleet.has_done("big", 500), fleet.work)
+    fleet.crash(0)
     fleet.add()
-    wait_until(done(store_server, "big", 1000))
-    kafka.stop()
-    kafka.start()
-    wait_until(done(store_server, "big", 2500))
-    assert status_of(store_server, "big").state.active
-    store_server.stop()
-    store_server.start()
+    wait_until(fleet.has_done("big", 3000), fleet.work)
+    fleet.kafka.stop()
+    fleet.kafka.start()
+    wait_until(fleet.has_done("big", 8000), fleet.work)
+    assert fleet.status("big").state.active
+    fleet.redis.stop()
+    fleet.redis.start()
 
-    end = time.monotonic() + JOB_SECONDS
-    while (status := status_of(store_server, "big")).state.active:
-        assert time.monotonic() < end, status
-        assert all(each.poll() is None for each in fleet.consumers[1:])
-        time.sleep(0.1)
-    counts = status.counts
-    assert (status.state.value, counts.failed, counts.tasks_failed) == ("finished", 0, 0)
-    assert (counts.files, counts.done + counts.unchanged, counts.skipped) == (FILES, FILES, 0)
-    assert (counts.remaining_tasks, counts.remaining_files) == (0, 0)
-    found = rows(irods, home)
-    assert {path: row.size for path, (row,) in found.items()} == {
-        f"d{number % DIRECTORIES}/f{number}": len(str(number)) for number in range(FILES)
-    }
+    assert_exact(fleet.ended("big", JOB_SECONDS), FILES)
+    assert {path: row.size for path, (row,) in rows(irods, home).items()} == sizes
     assert fleet.end()[1:] == [0, 0, 0]
 
 

@@ -129,6 +129,7 @@ class Redis(Server):
         settings = folder / "redis.conf"
         settings.write_text(fixed + template.format(port=port, folder=folder, password=self.password))
         super().__init__("redis", [program, str(settings)], port, folder, {})
+        self._folder = folder
         self.url = f"redis://:{self.password}@127.0.0.1:{port}/0"
 
     def start(self) -> None:
@@ -144,6 +145,10 @@ class Redis(Server):
                     time.sleep(0.02)
                 else:
                     return
+
+    def forget(self) -> None:
+        """Lose what it had; for one that is stopped."""
+        shutil.rmtree(self._folder / "appendonlydir")
 
     def client(self) -> redis.Redis:
         """A client that may do everything."""

@@ -1,0 +1,89 @@
+"""Register with 1, 2, 4 and 8 workers over Kafka and Redis, against bare loops of as many clients in the same run.
+
+    python -m bench.fleet [--files 3000]
+
+The zone is the development zone with the answer times of a real server. The consumers are there before the time begins,
+which ends with the job; the bare loops' time has the starts and logins of their clients in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from bench.operations import timed_bare, timed_ingest
+from ingest.store.redis import RedisStore
+from tests.integration.support import wait_until
+from tests.support.devzone_process import running_zone
+from tests.support.fleet import Fleet
+from tests.support.services import Kafka, Redis, running
+
+WORKERS = (1, 2, 4, 8)
+PARTITIONS = 12
+FIRST = 50
+HOME = "/tempZone/home/rods"
+
+
+def timed_fleet(fleet: Fleet, first: Path, source: Path, workers: int) -> float:
+    """Seconds from `start` to the end of a job on which one consumer works, or two, with so many workers in all.
+
+    A job with the directory `first` is before it, so that all have their partitions and have logged in.
+    """
+    consumers = min(workers, 2)
+    for _ in range(consumers):
+        fleet.add(workers // consumers)
+    store = RedisStore(fleet.redis.url)
+    wait_until(lambda: len(store.consumers(time.time())) == consumers, fleet.work)
+    store.close()
+    where = ("--kafka", fleet.kafka.bootstrap, "--redis", fleet.redis.url, "--synchronous")
+    timed_ingest(fleet.environment, first, f"{HOME}/first-{workers}", workers, *where, "--files_per_task", "1")
+    seconds = timed_ingest(fleet.environment, source, f"{HOME}/fleet-{workers}", workers, *where)
+    fleet.end()
+    fleet.consumers.clear()
+    return seconds
+
+
+def fill(source: Path, files: int) -> None:
+    source.mkdir()
+    for number in range(files):
+        (source / f"f{number}").write_bytes(b"x" * 1000)
+
+
+def measure(fleet: Fleet, folder: Path, count: int) -> None:
+    """Print a line for each number of workers."""
+    fill(folder / "first", FIRST)
+    fill(folder / "source", count)
+    files = [str(path) for path in (folder / "source").iterdir()]
+    print("workers   files/s   of 1 worker   bare loop   of it", flush=True)
+    single = 0.0
+    for workers in WORKERS:
+        loop = timed_bare(fleet.environment, "register", f"{HOME}/bare-{workers}", files, workers)
+        ours = timed_fleet(fleet, folder / "first", folder / "source", workers)
+        single = single or ours
+        print(
+            f"{workers:7} {count / ours:9.0f} {single / ours:13.2f} {count / loop:11.0f} {loop / ours:7.2f}", flush=True
+        )
+
+
+def main() -> None:
+    """Start the servers, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=3000)
+    count = parser.parse_args().files
+    with tempfile.TemporaryDirectory() as name, running_zone(Path(name) / "zone", latency="real") as zone:
+        folder = Path(name)
+        for each in ("kafka", "redis"):
+            (folder / each).mkdir()
+        kafka, redis = Kafka(folder / "kafka"), Redis(folder / "redis")
+        with running(kafka), running(redis):
+            fleet = Fleet(folder / "state.db", zone.environment, kafka, redis, folder, partitions=PARTITIONS)
+            try:
+                measure(fleet, folder, count)
+            finally:
+                fleet.kill()
+
+
+if __name__ == "__main__":
+    main()
