@@ -30,6 +30,7 @@ class S3Server(Server):
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
+        self.data = folder / "data"
         self.key, self.secret = f"key{secrets.token_hex(6)}", f"secret{secrets.token_hex(12)}"
         (port,) = free_ports(1)
         self.endpoint = f"127.0.0.1:{port}"
@@ -47,17 +48,18 @@ class S3Server(Server):
         """What `ingest-scan start` needs to reach it."""
         return ["--s3_endpoint_domain", self.endpoint, "--s3_insecure_connection"]
 
-    def client(self) -> Minio:
+    def client(self, connections: urllib3.PoolManager | None = None) -> Minio:
         """A client of the test's own."""
-        return Minio(self.endpoint, self.key, self.secret, secure=False, region="us-east-1")
+        return Minio(self.endpoint, self.key, self.secret, secure=False, region="us-east-1", http_client=connections)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         super().start()
         deadline = time.monotonic() + READY_SECONDS
+        impatient = self.client(urllib3.PoolManager(timeout=1, retries=False))
         while True:
-            try:
-                self.client().list_buckets()
+            try:  # MinIO now and then leaves a request of its first moments without an answer for a minute
+                impatient.list_buckets()
             except (MinioException, urllib3.exceptions.HTTPError):
                 assert time.monotonic() < deadline, f"{self.name} does not answer"
                 time.sleep(0.05)
