@@ -6,26 +6,17 @@ minio-py 7.2 hide the pages of a listing, and merge nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.request import getproxies, proxy_bypass
 
-import certifi
 import urllib3
-from minio import Minio
 from minio.datatypes import parse_list_objects
 from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.time import from_http_header
 
 from ingest.job import S3
-from scanner.s3_keys import Keys
+from ingest.s3 import connect
 
-_CONNECT_SECONDS, _READ_SECONDS = 10, 60
-_CONNECTIONS = 10
-_RETRIES = urllib3.Retry(
-    total=3, connect=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504], raise_on_status=False
-)
 UNREACHABLE = "unreachable"
 """The code of what is no answer of the server."""
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion"})
@@ -73,13 +64,7 @@ class Client:
     def __init__(self, bucket: str, settings: S3) -> None:
         self._bucket = bucket
         self._endpoint = settings.endpoint
-        self._minio = Minio(
-            settings.endpoint,
-            secure=settings.secure,
-            region=settings.region,
-            credentials=Keys(settings.keypair),
-            http_client=_connections(settings),
-        )
+        self._minio = connect(settings)
 
     def page(
         self, prefix: str, *, after: str = "", token: str | None = None, delimiter: str = "/", most: int = 1000
@@ -122,20 +107,6 @@ class Client:
         except (ServerError, InvalidResponseError, urllib3.exceptions.HTTPError, ValueError) as error:
             text = f"the S3 server {self._endpoint} does not answer as it should: {_why(error)}"
             raise S3Failed(UNREACHABLE, text) from error
-
-
-def _connections(settings: S3) -> urllib3.PoolManager:
-    """Connections to the server, or to the proxy that the job or the environment names."""
-    scheme = "https" if settings.secure else "http"
-    how: dict[str, Any] = {
-        "timeout": urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
-        "maxsize": _CONNECTIONS,
-        "cert_reqs": "CERT_REQUIRED",
-        "ca_certs": os.environ.get("SSL_CERT_FILE") or certifi.where(),
-        "retries": _RETRIES,
-    }
-    proxy = settings.proxy or (None if proxy_bypass(settings.endpoint) else getproxies().get(scheme))
-    return urllib3.ProxyManager(proxy, **how) if proxy else urllib3.PoolManager(**how)
 
 
 def _why(error: Exception) -> str:

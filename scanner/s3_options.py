@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from ingest.errors import Refused
 from ingest.job import S3
+from ingest.s3 import read_keypair
 from scanner.directory import elements
-from scanner.s3_keys import read_keypair
 
 SCHEME = "s3://"
 AMAZON = S3()
