@@ -8,6 +8,8 @@ KAFKA_JARS := .cache/kafka
 PROGRAMS := .cache/bin
 MINIO := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+COMPOSE_SCHEMA := .cache/compose-spec.json
+COMPOSE_MODULE := github.com/compose-spec/compose-go/v2@v2.10.2
 
 .PHONY: services soak demo test check lint types bench clean
 
@@ -32,7 +34,7 @@ test: $(READY) services
 soak: $(READY) services # a job over Kafka and Redis while consumers are killed and both servers restart
 	$(BIN)/python -m pytest -m soak
 
-services: $(KAFKA_JARS)/ready $(PROGRAMS)/minio $(PROGRAMS)/versitygw # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
+services: $(KAFKA_JARS)/ready $(PROGRAMS)/minio $(PROGRAMS)/versitygw $(COMPOSE_SCHEMA) # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
 	@test -n "$$INGEST_TEST_REDIS" || command -v redis-server >/dev/null || { \
 	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install redis-server first: apt install redis-server"; exit 1; }; \
 	  apt-get -qq update && apt-get -qq install --yes redis-server; }
@@ -46,17 +48,24 @@ $(KAFKA_JARS)/ready: tests/support/kafka/pom.xml
 	@test -n "$$INGEST_TEST_KAFKA" || touch $@
 
 $(PROGRAMS)/minio: # some minutes of compilation, once
-	@$(MAKE) --no-print-directory go-program WHAT=$(MINIO)
+	@$(MAKE) --no-print-directory go
+	GOBIN=$(CURDIR)/$(PROGRAMS) go install $(MINIO)
 
 $(PROGRAMS)/versitygw:
-	@$(MAKE) --no-print-directory go-program WHAT=$(VERSITYGW)
+	@$(MAKE) --no-print-directory go
+	GOBIN=$(CURDIR)/$(PROGRAMS) go install $(VERSITYGW)
 
-.PHONY: go-program
-go-program:
+$(COMPOSE_SCHEMA): # the official schema, from the Go module that docker compose reads its files with
+	@$(MAKE) --no-print-directory go
+	@mkdir -p $(@D)
+	@folder="$$(go mod download -json $(COMPOSE_MODULE) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')"; \
+	  install -m 644 "$$folder/schema/compose-spec.json" $@
+
+.PHONY: go
+go:
 	@command -v go >/dev/null || { \
 	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install Go first: apt install golang-go"; exit 1; }; \
 	  apt-get -qq update && apt-get -qq install --yes golang-go; }
-	GOBIN=$(CURDIR)/$(PROGRAMS) go install $(WHAT)
 
 check: lint types $(READY) # the inner loop: no zone, no broker processes
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/ingest tests/consumer tests/scanner

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumer import tasks
 from consumer.protocol import Away, Began, Finished, Outcome, Page, Part, PathDone, Result
+from ingest import tasks
 from ingest.broker import Outgoing, Record
 from ingest.fingerprint import cache_key
 from ingest.handler_file import DEFAULT_TIMEOUT
@@ -20,6 +20,7 @@ from ingest.messages import (
     ClosePass,
     Delete,
     ListPath,
+    MovePath,
     OpenPass,
     SyncFiles,
     Task,
@@ -93,8 +94,10 @@ def _task_failed(given: Given, outcome: Outcome, finished: Finished, now: float)
     task = given.task
     if isinstance(task, OpenPass):
         return _step(given, now, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
-    attempt, path = (task.attempt, path_from_wire(task.path)) if isinstance(task, ListPath) else (0, b"")
-    if isinstance(task, ListPath) and attempt < given.began.max_retries:
+    attempt, path = 0, b""
+    if isinstance(task, (ListPath, MovePath)):
+        attempt, path = task.attempt, path_from_wire(task.path if isinstance(task, ListPath) else task.new)
+    if isinstance(task, (ListPath, MovePath)) and attempt < given.began.max_retries:
         once_more = msgspec.structs.replace(again(task), attempt=attempt + 1)
         part = Part(counts=Counts(retries=1))
         return _step(given, now, part, again_with=once_more, due=now + given.began.delay)
@@ -154,15 +157,17 @@ def _once_more(item: Item) -> Item:
 
 
 def _synced(settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
-    counts, cached, problems = Counts(), [], []
+    counts, cached, uncached, problems = Counts(), [], [], []
     for item, target, outcome in settled:
         assert isinstance(item, Change)  # noqa: S101 - of a SyncFiles
-        counts += _count(outcome)
+        counts += Counts(files=-1, deleted=1) if outcome.deleted else _count(outcome)
+        if outcome.uncached is not None:
+            uncached.append(outcome.uncached)
         if outcome.cached is not None:
             cached.append(outcome.cached)
         if outcome.reason:
             problems.append(_problem(path_from_wire(item.path), target, outcome, item.attempt, now))
-    return Part((), counts, problems, cached=cached)
+    return Part((), counts, problems, cached=cached, uncached=uncached)
 
 
 def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from irods.session import iRODSSession
 
 from consumer.context import Context
-from consumer.file import out_of_reach, unfit
+from consumer.failures import out_of_reach
+from consumer.file import unfit
 from consumer.irods import registration, requests
 from consumer.irods.errors import describe
 from consumer.meta import of_file

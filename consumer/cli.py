@@ -20,6 +20,8 @@ from ingest.options import common, option, processors, profiling
 @option("topics", default=",".join(DEFAULT_TOPICS), show_default=True, help="Comma list of topics to work on.")
 @option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs].")
 @option("grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds for work on stop.")
+@option("group", default="ingest", show_default=True, help="Kafka's consumer group, the same for all consumers.")
+@option("instance_id", metavar="NAME", help="This consumer's own name: back in a minute, it has its partitions again.")
 @click.version_option(package_name="irods-landing-zone")
 @profiling
 @common
@@ -40,10 +42,11 @@ def cli(topics: str, workers: int | None, grace: float, state: Deployment, **giv
     names = [name.strip() for name in topics.split(",") if name.strip()]
     if not names:
         raise Refused("--topics names no topic")
-    store, broker = state.open_store(), state.broker()
+    store, broker = state.open_store(), state.broker(instance_id=given["instance_id"])
     _ensure_topics(broker, names)
     setup = Setup(state.text, settings, measure)
-    consumer = Consumer(broker, store, names, setup, workers=count, stop_grace=grace, profile=profile_file)
+    how = {"workers": count, "stop_grace": grace, "profile": profile_file, "group": given["group"]}
+    consumer = Consumer(broker, store, names, setup, **how)
     told = False
 
     def end(_number: int, _frame: FrameType | None) -> None:

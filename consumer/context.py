@@ -24,8 +24,12 @@ from scanner.source import source_of
 class Context:
     """A job with its handler, source, sessions and store; raises Refused when the handler cannot be had."""
 
-    def __init__(self, job: Job, store: Store, sessions: Sessions, handler: Handler | None = None) -> None:
+    def __init__(
+        self, job: Job, store: Store, sessions: Sessions, handler: Handler | None = None, *, live: bool = False
+    ) -> None:
+        """`live`: the work is that of a live pass, which takes single changes and judges no deletions."""
         self.job = job
+        self.live = live
         self.store = store
         self.sessions = sessions
         self.source = source_of(job, Rules.of(job))

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 import msgspec
 from irods.session import iRODSSession
 
-from consumer import guards, tasks
+from consumer import guards
 from consumer.candidates import SourceView
 from consumer.context import Context
 from consumer.decide import Impossible
-from consumer.file import failure, out_of_reach
+from consumer.failures import failure, out_of_reach
 from consumer.irods.errors import code_of
 from consumer.irods.removal import remove_collection, remove_object
 from consumer.meta import Meta, of_deletion
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
+from ingest import tasks
 from ingest.core import DeleteMode
 from ingest.job import Counts, Problem
 from ingest.messages import Candidate, ClosePass, Delete, path_from_wire
@@ -73,7 +74,7 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
         try:
             _confine(ctx, candidate)
             gone = view.still_missing(candidate)
-            outcome = _delete_one(ctx, candidate) if gone else Outcome(Result.UNCHANGED)
+            outcome = delete_one(ctx, candidate) if gone else Outcome(Result.UNCHANGED)
         except Exception as error:
             if out_of_reach(ctx, error):
                 raise
@@ -101,7 +102,8 @@ def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:
     return ctx.handler.delete_mode(meta), meta
 
 
-def _delete_one(ctx: Context, candidate: Candidate) -> Outcome:
+def delete_one(ctx: Context, candidate: Candidate) -> Outcome:
+    """Delete what has no source, in the handler's way and with its hooks."""
     mode, meta = mode_of(ctx, candidate)
     if mode is DeleteMode.DO_NOT_DELETE:
         return Outcome(Result.UNCHANGED)

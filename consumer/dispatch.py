@@ -12,17 +12,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from consumer import accounting, tasks
+from consumer import accounting
 from consumer.accounting import Broken
+from consumer.intake import Intake
 from consumer.lanes import Lanes
 from consumer.pool import Event, Pool, Worker
 from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, Setup
-from consumer.schedule import next_pass
 from ingest import logs
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
 from ingest.job import Job
-from ingest.messages import Restart, Task, decode
+from ingest.messages import Task
 from ingest.profile import ProfileFile, broken_off
 from ingest.store import ConsumerStatus, Store
 
@@ -33,8 +33,6 @@ BACK_OFF = (1.0, 60.0)
 """Seconds to wait when zone or source are out of reach: at first, and at most."""
 OUTAGE_BACK_OFF = (0.5, 15.0)
 """The same when broker or store are."""
-_RELAY = 500
-_JOBS_HELD = 100
 _MOST_IDLE_DEATHS = 20
 _WAIT = 0.05
 _LOOK_SECONDS = 0.5
@@ -57,9 +55,9 @@ class Consumer:
         workers: int,
         stop_grace: float = STOP_GRACE,
         profile: ProfileFile | None = None,
+        group: str = GROUP,
     ) -> None:
         """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
-        self._broker = broker
         self._store = store
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
@@ -67,7 +65,6 @@ class Consumer:
         self._lanes = Lanes(reversed(self._topics))
         self._max_held = 4 * workers
         self._name = f"consumer-{secrets.token_hex(4)}"
-        self._jobs: dict[str, Job] = {}
         self._stopped: dict[str, float] = {}
         self._paused_until = 0.0
         self._blocked: frozenset[TopicPartition] = frozenset()
@@ -79,7 +76,8 @@ class Consumer:
         self._turned = time.monotonic()
         self._looked = self._announced = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
-        self._member = broker.join(GROUP, self._topics)
+        self._intake = Intake(broker, store, self._log)
+        self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
     def run(self, until: Callable[[], bool]) -> None:
@@ -119,7 +117,7 @@ class Consumer:
         self._turned = time.monotonic()
 
     def _turn(self, *, take: bool) -> None:
-        self._relay()
+        self._intake.relay()
         self._store.fire_due(time.time())
         room = self._max_held - self._lanes.workable()
         self._hold_back()
@@ -153,72 +151,25 @@ class Consumer:
         self._member.pause(blocked)
         self._blocked = blocked
 
-    def _relay(self) -> None:
-        """Publish what the store has in its outbox. Twice does no harm: a task that is settled is passed over."""
-        messages = self._store.outbox(_RELAY)
-        if messages:
-            self._broker.publish([message for _, message in messages])
-            self._store.outbox_done([number for number, _ in messages])
-
     def _hand_out(self) -> None:
-        free = self._pool.free()
-        for record in list(self._lanes.ready()):
+        free, ready = self._pool.free(), list(self._lanes.ready())
+        if free and ready:
+            self._intake.look_for_pauses()
+        for record in ready:
             if not free:
                 return
-            message = self._read(record)
-            if message is None:
-                self._lanes.done(record)
-            elif isinstance(message, Restart):
-                self._begin_pass(message)
-                self._lanes.done(record)
-            elif not self._store.outstanding(message.pass_id, message.task, message.round):
+            work = self._intake.task(record)
+            if work is None:
                 self._lanes.done(record)
             else:
-                self._give(free.pop(), message, record)
+                self._give(free.pop(), *work, record)
 
-    def _read(self, record: Record) -> Restart | Task | None:
-        try:
-            return decode(record.value)
-        except ValueError as error:
-            self._log.error("a message is passed over", topic=record.topic, offset=record.offset, reason=str(error))
-            return None
-
-    def _begin_pass(self, restart: Restart) -> None:
-        status = self._store.job(restart.job)
-        if status is None:
-            return
-        job, now = status.job, time.time()
-        due = next_pass(job, now)
-        self._store.begin_pass(
-            job.name,
-            restart.pass_id,
-            tasks.opening(job, restart),
-            now,
-            next_due=due,
-            following=None if due is None else tasks.restart(job, "interval"),
-            keep_problems=restart.retry,
-        )
-
-    def _give(self, worker: Worker, task: Task, record: Record) -> None:
-        job = self._job(task)
-        if job is None:
-            self._lanes.done(record)
-            return
+    def _give(self, worker: Worker, task: Task, job: Job, record: Record) -> None:
         self._lanes.begin(record)
         try:
             worker.hand(task, record, job)
         except OSError:  # it died while it had nothing to do
             self._settle_broken(worker, Broken("the worker process has died before it began"))
-
-    def _job(self, task: Task) -> Job | None:
-        if task.pass_id not in self._jobs:
-            status = self._store.job(task.job)
-            if status is None:
-                return None
-            if len(self._jobs) >= _JOBS_HELD:
-                self._jobs.clear()
-            self._jobs[task.pass_id] = status.job
-        return self._jobs[task.pass_id]
 
     def _hear(self, event: Event) -> None:
         worker, report = event

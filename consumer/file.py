@@ -11,25 +11,19 @@ from irods.session import iRODSSession
 from consumer.actions import Act
 from consumer.context import Context
 from consumer.decide import Do, Impossible, Situation, decide
+from consumer.failures import failure, out_of_reach, zone_answers
 from consumer.irods.catalog import look_up
-from consumer.irods.errors import (
-    ALREADY_EXISTS,
-    NO_OBJECT,
-    code_of,
-    connection_lost,
-    describe,
-    server_error,
-)
+from consumer.irods.errors import ALREADY_EXISTS, NO_OBJECT, code_of, connection_lost
 from consumer.irods.sessions import check_login
+from consumer.live import delete_vanished
 from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
-from ingest.errors import Refused, Unreachable
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.messages import UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
 from ingest.store import Cached
-from scanner.entries import Entry, RootUnseen, Skipped
+from scanner.entries import Entry, Skipped
 from scanner.source import Looker
 
 _LOOKS = 3
@@ -52,8 +46,8 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
 def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
     try:
         entry = looker.look(path)
-        if entry is None:
-            return Outcome(Result.SKIPPED)  # it vanished since it was listed
+        if entry is None:  # it vanished since it was listed
+            return delete_vanished(ctx, change, target) if change.gone else Outcome(Result.SKIPPED)
         if isinstance(entry, Skipped):
             result = Result.FAILED if entry.failed else Result.SKIPPED
             return Outcome(result, reason="" if entry.excluded else entry.reason)
@@ -64,40 +58,6 @@ def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target:
         if isinstance(error, FileNotFoundError) and error.filename in (path, split(path)[1]):
             return Outcome(Result.SKIPPED)
         return failure(ctx, target, error)
-
-
-def out_of_reach(ctx: Context, error: Exception) -> bool:
-    """Whether it says that the zone or the source cannot be reached: an outage is never a path's failure.
-
-    A handler may lose connections of its own: then the zone is asked.
-    """
-    if isinstance(error, (Unreachable, RootUnseen)):
-        return True
-    return connection_lost(error) and (ctx.handler.method_in(error) is None or not _zone_answers(ctx))
-
-
-def _zone_answers(ctx: Context) -> bool:
-    ctx.sessions.close()
-    try:
-        check_login(ctx.sessions)
-    except Unreachable:
-        return False
-    return True
-
-
-def failure(ctx: Context, target: str, error: Exception) -> Outcome:
-    """The record of what went wrong with one path."""
-    ctx.log.debug("failed", target=target, exc_info=error)
-    if isinstance(error, (Impossible, Refused)):
-        return Outcome(Result.FAILED, reason=str(error))
-    found = server_error(error)
-    method = ctx.handler.method_in(error)
-    return Outcome(
-        Result.FAILED,
-        reason=f"{method}() of the event handler: {describe(error)}" if method else describe(error),
-        error=found.name if found else type(error).__name__,
-        code=found.code if found else None,
-    )
 
 
 def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
@@ -115,7 +75,7 @@ def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> O
     try:
         return _sync_entry(ctx, change, entry, target)
     except Exception as error:
-        if not connection_lost(error) or not _zone_answers(ctx):
+        if not connection_lost(error) or not zone_answers(ctx):
             raise
         return failure(ctx, target, error)
 
@@ -129,6 +89,8 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     if reason:
         return Outcome(Result.SKIPPED, reason=reason)
     catalog: Catalog = [] if ctx.job.initial_ingest and not change.attempt else change.catalog
+    if catalog == UNKNOWN and not change.attempt and change.cached == fingerprint(entry.stat, operation):
+        return Outcome(Result.UNCHANGED)
     for _ in range(_LOOKS):
         if catalog == UNKNOWN:
             catalog = look_up(ctx.lister, target)
@@ -195,7 +157,7 @@ def situation(
     return Situation(
         operation=operation,
         stat=entry.stat,
-        physical=_physical(ctx, entry, session, meta),
+        physical=physical_of(ctx, entry, session, meta),
         resource=ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource,
         catalog=catalog,
         metadata_only=operation in earlier,
@@ -205,7 +167,8 @@ def situation(
     )
 
 
-def _physical(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:
+def physical_of(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:
+    """The physical path that a registration records: the handler's, or that of the file."""
     answer = ctx.handler.target_path(session, meta, allow_redirect=False)
     if answer is not None:
         return os.fspath(answer)

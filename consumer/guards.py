@@ -6,7 +6,6 @@ import socket
 
 from consumer.context import Context
 from scanner.entries import RootUnseen, SourceUnreadable
-from scanner.source import Listing
 
 
 def objection(ctx: Context, candidates: int, listed: int) -> str | None:
@@ -15,8 +14,9 @@ def objection(ctx: Context, candidates: int, listed: int) -> str | None:
     Raises RootUnseen when this host does not see the source.
     """
     try:
-        with ctx.source.list_directory(b"") as listing:
-            return _empty(listing) or _moved(ctx) or _too_many(ctx, candidates, listed)
+        if ctx.source.is_empty():
+            return "the source is empty and the target is not: is it mounted?"
+        return _moved(ctx) or _too_many(ctx, candidates, listed)
     except RootUnseen:
         raise
     except SourceUnreadable as error:
@@ -26,12 +26,6 @@ def objection(ctx: Context, candidates: int, listed: int) -> str | None:
 def remember(ctx: Context) -> None:
     """Keep what the source lies on now, for the next pass on this host."""
     ctx.store.remember_mount(ctx.cache_space, socket.gethostname(), "\n".join(ctx.source.places()))
-
-
-def _empty(listing: Listing) -> str | None:
-    if not listing.is_empty():
-        return None
-    return "the source is empty and the target is not: is it mounted?"
 
 
 def _moved(ctx: Context) -> str | None:

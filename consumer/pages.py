@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from consumer import candidates, tasks
+from consumer import candidates
 from consumer.collections import DirectoryCollection
 from consumer.context import Context
 from consumer.meta import of_file
 from consumer.protocol import Page, Part
+from ingest import tasks
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.job import Counts, Problem
@@ -128,6 +129,8 @@ class Pages:
 
     def _descend(self, entry: Entry, cached: int | None) -> None:
         present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))
+        if present and self._task.reach == "names":
+            return
         self._children.append(tasks.listing(self._ctx.job, self._task.pass_id, entry.path, present=present))
 
     def _change(self, entry: Entry, cached: int | None) -> None:

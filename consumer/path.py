@@ -9,7 +9,7 @@ import msgspec
 
 from consumer.collections import DirectoryCollection
 from consumer.context import Context
-from consumer.file import failure, out_of_reach
+from consumer.failures import failure, out_of_reach
 from consumer.pages import Pages
 from consumer.protocol import Finished, Outcome, Page, Part, Result
 from ingest.job import Counts, Problem
@@ -39,6 +39,10 @@ def list_path(ctx: Context, task: ListPath, marker: bytes | None, *, last_try: b
         if not last_try:
             yield Finished(failure=broken, target=target)
             return
+    if task.reach == "collection":
+        counts = Counts(collections=int(collection.created))
+        yield Finished(Part(counts=counts, cached=collection.remember() if broken is None else ()), broken, target)
+        return
     yield from _list(ctx, task, path, collection, marker, broken)
 
 
@@ -51,7 +55,7 @@ def _list(
     broken: Outcome | None,
 ) -> Iterator[Page | Finished]:
     target = ctx.target(path, directory=True)
-    pages = Pages(ctx, task, path, collection, deletes=broken is None and collection.deletes)
+    pages = Pages(ctx, task, path, collection, deletes=broken is None and collection.deletes and not ctx.live)
     try:
         with ctx.source.list_directory(path, marker) as listing:
             yield from pages.over(listing)

@@ -19,6 +19,9 @@ from ingest.store import Cached, Child
 
 PAGE_STORED = b"stored"
 
+CacheKey = tuple[bytes, bytes]
+"""Directory and name, as `ingest.fingerprint.cache_key` gives them."""
+
 
 class Setup(msgspec.Struct, frozen=True):
     """The first thing that a worker is told: where the store is, how to log, and whether and what to measure."""
@@ -40,7 +43,8 @@ class Result(Enum):
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one path, and why when it did not arrive. `bytes` of content went into the zone.
 
-    `kept`: it was to be deleted, and it is certain that it was not.
+    `kept`: it was to be deleted, and it is certain that it was not. `deleted`: it had vanished from the source and was
+    deleted; `uncached` is what the path cache must forget then.
     """
 
     result: Result
@@ -50,6 +54,8 @@ class Outcome(msgspec.Struct, frozen=True):
     error: str | None = None
     code: int | None = None
     kept: bool = False
+    deleted: bool = False
+    uncached: CacheKey | None = None
 
 
 class _Report(msgspec.Struct, frozen=True, tag=True):

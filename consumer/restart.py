@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from consumer import guards, tasks
+from collections.abc import Iterator
+
+from consumer import guards
 from consumer.context import Context
 from consumer.delete import next_deletions
-from consumer.file import out_of_reach
+from consumer.failures import out_of_reach
 from consumer.irods.catalog import is_rodsadmin
 from consumer.irods.errors import describe
 from consumer.meta import of_job
 from consumer.protocol import Finished, Outcome, Part, Result
+from ingest import tasks
 from ingest.errors import Refused
 from ingest.job import Counts
 from ingest.messages import (
@@ -20,6 +23,7 @@ from ingest.messages import (
     path_to_wire,
 )
 from ingest.paths import split
+from ingest.store import Child
 from scanner.entries import Entry
 
 
@@ -37,7 +41,26 @@ def open_pass(ctx: Context, task: OpenPass) -> Finished:
         return Finished(failure=Outcome(Result.FAILED, reason=reason))
     if task.retry:
         return retry_paths(ctx, task)
+    if task.scope:
+        return Finished(Part(children=list(_scoped(ctx, task))))
     return Finished(Part(children=[tasks.listing(ctx.job, task.pass_id, b"")]))
+
+
+def _scoped(ctx: Context, task: OpenPass) -> Iterator[Child]:
+    """The listings of a scope. What is no directory any more is missing in one above it: that is listed instead."""
+    deep = dict[bytes, bool]()
+    for each in task.scope:
+        path, whole = path_from_wire(each.path), each.deep
+        while path and not _is_directory(ctx, path):
+            path, whole = split(path)[0], False
+        deep[path] = whole or deep.get(path, False)
+    for path, whole in deep.items():
+        yield tasks.listing(ctx.job, task.pass_id, path, reach="all" if whole else "names")
+
+
+def _is_directory(ctx: Context, path: bytes) -> bool:
+    found = ctx.source.look(path)
+    return isinstance(found, Entry) and found.kind == "directory"
 
 
 def _check_bulk(ctx: Context) -> None:

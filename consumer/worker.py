@@ -18,10 +18,13 @@ import msgspec
 from consumer import bulk
 from consumer.context import Context
 from consumer.delete import delete
-from consumer.file import out_of_reach, sync_files
+from consumer.failures import out_of_reach
+from consumer.file import sync_files
 from consumer.irods.errors import describe
 from consumer.irods.sessions import Sessions
+from consumer.live import recall
 from consumer.meta import of_job
+from consumer.move import move_path
 from consumer.path import list_path
 from consumer.profile import Profiler
 from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page, Report, Result, Setup, pack
@@ -31,7 +34,7 @@ from ingest.compat import runtime
 from ingest.deployment import Deployment
 from ingest.errors import Refused, Unreachable
 from ingest.job import DEFAULT_IDLE_SECONDS
-from ingest.messages import ClosePass, Delete, ListPath, OpenPass, SyncFiles, Task, decode
+from ingest.messages import ClosePass, Delete, ListPath, MovePath, OpenPass, SyncFiles, Task, decode
 from ingest.store import Store
 
 IDLE_CHECK_SECONDS = 1.0
@@ -106,22 +109,10 @@ class _Worker:
         ctx: Context | None = None
         try:
             ctx = self._context_of(task)
-            marker = self._store.marker(task.pass_id, task.task) if isinstance(task, ListPath) else None
+            marker = self._store.marker(task.pass_id, task.task) if isinstance(task, (ListPath, MovePath)) else None
             began = _began(ctx, task, marker)
             yield began
-            match task:
-                case OpenPass():
-                    yield open_pass(ctx, task)
-                case ClosePass():
-                    yield close_pass(ctx, task)
-                case ListPath():
-                    yield from list_path(ctx, task, marker, last_try=task.attempt >= began.max_retries)
-                case SyncFiles():
-                    yield from sync_files(ctx, task, bulk.register(ctx, task.changes))
-                    yield Finished()
-                case Delete():
-                    yield from delete(ctx, task)
-                    yield Finished()
+            yield from _work(ctx, task, began)
         except Unreachable as error:
             self._sessions.close()
             yield Away(str(error))
@@ -141,11 +132,30 @@ class _Worker:
             if status is None:
                 raise Refused(f"job {task.job} is not in the store any more")
             self._sessions.idle_seconds = status.job.idle_seconds
-            ctx = Context(status.job, self._store, self._sessions)
+            ctx = Context(status.job, self._store, self._sessions, live=status.live_pass == task.pass_id)
             if self._profiler is not None:
                 self._profiler.enter(ctx.job, ctx.handler)
             self._context = (task.pass_id, ctx)
         return self._context[1]
+
+
+def _work(ctx: Context, task: Task, began: Began) -> Iterator[Report]:
+    match task:
+        case OpenPass():
+            yield open_pass(ctx, task)
+        case ClosePass():
+            yield close_pass(ctx, task)
+        case ListPath():
+            yield from list_path(ctx, task, began.marker, last_try=task.attempt >= began.max_retries)
+        case MovePath():
+            yield from move_path(ctx, task, began.marker)
+        case SyncFiles():
+            task = recall(ctx, task) if ctx.live else task
+            yield from sync_files(ctx, task, bulk.register(ctx, task.changes))
+            yield Finished()
+        case Delete():
+            yield from delete(ctx, task)
+            yield Finished()
 
 
 def _began(ctx: Context, task: Task, marker: bytes | None) -> Began:
@@ -155,7 +165,7 @@ def _began(ctx: Context, task: Task, marker: bytes | None) -> Began:
             attempt = max(change.attempt for change in task.changes)
         case Delete():
             attempt = max(candidate.attempt for candidate in task.candidates)
-        case ListPath():
+        case ListPath() | MovePath():
             attempt = task.attempt
         case _:
             attempt = 0

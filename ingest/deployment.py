@@ -87,8 +87,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         except Unreachable as error:
             raise Refused(str(error)) from error
 
-    def broker(self, least_partitions: int = 8) -> Broker:
-        """The queue; in a state file a new topic gets at least so many partitions."""
+    def broker(self, least_partitions: int = 8, instance_id: str | None = None) -> Broker:
+        """The queue; in a state file a new topic gets at least so many partitions, and no instance id counts."""
         if self.kafka is None:
             from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
 
@@ -99,4 +99,5 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
             self.kafka,
             partitions=self.partitions or DEFAULT_PARTITIONS,
             replication_factor=self.replication_factor,
+            instance_id=instance_id,
         )

@@ -70,6 +70,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     interval: int | None = None
     """Seconds from the start of one pass to that of the next."""
     cron: str | None = None
+    watch: bool = False
+    """Changes come from a watcher, which also asks for passes."""
     handler: str | None = None
     """SHA-256 of the handler's source, which is in the store under this key."""
     handler_signature: str | None = None
@@ -101,7 +103,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def periodic(self) -> bool:
         """Whether another pass follows the one that ends."""
-        return self.interval is not None or self.cron is not None
+        return self.watch or self.interval is not None or self.cron is not None
 
     def key(self, path: bytes) -> bytes:
         """The partition key of a source-relative path: all changes to one path go to one partition."""
@@ -138,6 +140,8 @@ class Counts(msgspec.Struct, frozen=True):
     failed: int = 0
     collections: int = 0
     deleted: int = 0
+    moved: int = 0
+    """Files and directories that were renamed with what they were in the catalog."""
     listed: int = 0
     """Objects and sub-collections that the catalog had below the target."""
     bytes: int = 0
@@ -157,8 +161,27 @@ class Counts(msgspec.Struct, frozen=True):
         return self.files - self.done - self.unchanged - self.skipped - self.failed
 
 
+class Watching(msgspec.Struct, frozen=True, kw_only=True):
+    """What a watcher last said of itself; it is alive until `until`. `notes` are its latest incidents, newest last."""
+
+    host: str
+    until: float
+    spooled: int = 0
+    """Changes that have settled and are not published."""
+    settling: int = 0
+    """Paths that have not settled."""
+    unwatched: int = 0
+    """Directories that are polled, because the system does not let them be watched."""
+    missed: int = 0
+    """How often events were lost and a scan took their place."""
+    notes: tuple[tuple[float, str], ...] = ()
+
+
 class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A job with its state and the counts of its latest pass; times in seconds since the epoch."""
+    """A job with its state and the counts of its latest pass; times in seconds since the epoch.
+
+    Of a watch job `live_pass` is the pass that takes the changes as they happen, beside the ones that scan.
+    """
 
     job: Job
     state: JobState
@@ -171,6 +194,10 @@ class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
     passes: int = 0
     passes_skipped: int = 0
     error: str | None = None
+    paused: bool = False
+    live_pass: str | None = None
+    live: Counts = Counts()
+    watching: Watching | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

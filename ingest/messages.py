@@ -66,13 +66,15 @@ Catalog = list[Replica] | Literal["unknown", "collection"]
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """One path of a batch. `path` is relative to the job's root, in its wire form.
 
-    `cached` is the fingerprint that the path cache had, when it had another one than the file has now.
+    `cached` is the fingerprint that the path cache had, when it had another one than the file has now. `gone`: somebody
+    has seen it vanish, and if it has, its data object is to be deleted.
     """
 
     path: str
     catalog: Catalog = UNKNOWN
     cached: int | None = None
     attempt: int = 0
+    gone: bool = False
 
 
 class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -108,16 +110,25 @@ class _Task(_Message, frozen=True, kw_only=True, omit_defaults=True):
     round: int = 0
 
 
-class Restart(_Message, frozen=True, tag="restart", kw_only=True, omit_defaults=True):
-    """Start the pass `pass_id` of the job; `reason` says who asks (start, interval, retry).
+class Scope(msgspec.Struct, frozen=True, array_like=True):
+    """A directory (wire form, relative to the root) that is to be scanned, and all below it when it is `deep`."""
 
-    A retry is a pass over what failed in the one before, or over those of it that `paths` has (in wire form).
+    path: str
+    deep: bool
+
+
+class Restart(_Message, frozen=True, tag="restart", kw_only=True, omit_defaults=True):
+    """Start the pass `pass_id` of the job; `reason` says who asks (start, interval, retry, watch).
+
+    A retry is a pass over what failed in the one before, or over those of it that `paths` has (in wire form). A pass
+    with a `scope` is one over these directories only.
     """
 
     pass_id: str
     reason: str
     retry: bool = False
     paths: list[str] = []
+    scope: list[Scope] = []
 
 
 class OpenPass(_Task, frozen=True, tag="open", kw_only=True, omit_defaults=True):
@@ -128,6 +139,7 @@ class OpenPass(_Task, frozen=True, tag="open", kw_only=True, omit_defaults=True)
 
     retry: bool = False
     paths: list[str] = []
+    scope: list[Scope] = []
 
 
 class ClosePass(_Task, frozen=True, tag="close", kw_only=True, omit_defaults=True):
@@ -138,10 +150,22 @@ class ListPath(_Task, frozen=True, tag="path", kw_only=True, omit_defaults=True)
     """List one directory, `path` relative to the root ("" is the root itself), and sync what is below it.
 
     `present` is what the listing of the parent said of the collection: it is there, it is not, or nobody knows.
+    `reach`: all below it; only what is in it, and all of directories that have no collection yet; or nothing but the
+    collection of the directory itself.
     """
 
     path: str
     present: bool | None = None
+    attempt: int = 0
+    reach: Literal["all", "names", "collection"] = "all"
+
+
+class MovePath(_Task, frozen=True, tag="move", kw_only=True, omit_defaults=True):
+    """What was `old` in the source is `new` now: a rename in the catalog, on the path topic."""
+
+    old: str
+    new: str
+    directory: bool
     attempt: int = 0
 
 
@@ -162,8 +186,8 @@ class Delete(_Task, frozen=True, tag="delete", kw_only=True, omit_defaults=True)
     failed: bool = False
 
 
-Message = Restart | OpenPass | ClosePass | ListPath | SyncFiles | Delete
-Task = OpenPass | ClosePass | ListPath | SyncFiles | Delete
+Message = Restart | OpenPass | ClosePass | ListPath | MovePath | SyncFiles | Delete
+Task = OpenPass | ClosePass | ListPath | MovePath | SyncFiles | Delete
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _encoder = msgspec.json.Encoder()

@@ -6,15 +6,16 @@ import hashlib
 import hmac
 import os
 
+from ingest.environment import secret
 from ingest.errors import Refused
 
 VARIABLE = "INGEST_HANDLER_KEY"
-"""The environment variable with the key, of those who submit and of workers."""
+"""The variable with the key, or with _FILE the file that has it, of those who submit and of workers."""
 
 
 def sign(source: bytes) -> str | None:
     """The HMAC-SHA256 of a handler's source in hexadecimal digits; None without a key."""
-    key = os.environ.get(VARIABLE)
+    key = secret(VARIABLE)
     return hmac.new(os.fsencode(key), source, hashlib.sha256).hexdigest() if key else None
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ingest.errors import Refused
 
+VERSION = 2
+"""Of all tables in our files together; raised whenever one changes."""
 BUSY_SECONDS = 60.0
 """How long a transaction waits for another process's; ours last milliseconds."""
 
@@ -35,6 +37,7 @@ def connect(file: Path, schema: str) -> sqlite3.Connection:
         _use_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         with transaction(connection):
+            _check_version(connection, file)
             for statement in schema.split(";"):
                 connection.execute(statement)
     except OSError as error:
@@ -55,6 +58,18 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if connection.in_transaction:  # SQLite itself has rolled back when, say, the disk is full
             connection.execute("ROLLBACK")
         raise
+
+
+def _check_version(connection: sqlite3.Connection, file: Path) -> None:
+    """Mark a new file, and refuse one whose tables are others than ours."""
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    elif found != VERSION:
+        raise Refused(
+            f"{file} is of another version of this program: remove it and start its jobs again, which find unchanged"
+            " files by themselves"
+        )
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

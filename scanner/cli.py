@@ -11,7 +11,7 @@ import click
 
 from ingest.errors import Refused, Unreachable
 from ingest.options import MultiValueCommand, common, option, options, processors, profiling
-from scanner.jobs import failures, forget, known, list_jobs, stop, watch
+from scanner.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 
 if TYPE_CHECKING:
     from consumer.irods.sessions import Sessions
@@ -142,7 +142,7 @@ def _see_through(state: Deployment, store: Store, broker: Broker, job: Job, give
 
 
 def _first_message(job: Job) -> Outgoing:
-    from consumer import tasks  # noqa: PLC0415
+    from ingest import tasks  # noqa: PLC0415
 
     return tasks.restart(job, "start")
 
@@ -194,8 +194,7 @@ def _log_in() -> Sessions:
 @common
 def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
-    from consumer import tasks  # noqa: PLC0415
-    from ingest import logs  # noqa: PLC0415
+    from ingest import logs, tasks  # noqa: PLC0415
     from scanner.enter import is_served, reopen  # noqa: PLC0415
 
     store = state.open_store()
@@ -238,7 +237,7 @@ def trace(file: Path, output: Path | None) -> None:
     convert(file, output)
 
 
-for command in (list_jobs, watch, stop, failures, forget):
+for command in (list_jobs, watch, pause, resume, stop, failures, forget):
     cli.add_command(command)
 
 

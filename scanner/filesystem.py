@@ -98,10 +98,6 @@ class Listing:
     def __len__(self) -> int:
         return len(self._names)
 
-    def is_empty(self) -> bool:
-        """Whether the directory has nothing at all."""
-        return not len(self._names)
-
     def __iter__(self) -> Iterator[Entry | Skipped]:
         look_at = self._directory.look
         for name in self._names.after(self._after):
@@ -240,6 +236,14 @@ class FileSystemSource:
     def list_directory(self, path: bytes, after: bytes | None = None) -> Listing:
         """See `list_directory`."""
         return list_directory(self._root, path, self._rules, after=after)
+
+    def is_empty(self) -> bool:
+        """Whether the directory has no entry."""
+        try:
+            with open_root(self._root, self._rules) as directory:
+                return next(_names(directory), None) is None
+        except OSError as error:
+            raise SourceUnreadable(f"{shown(self._root)}: {why(error)}") from error
 
     def open(self, entry: Entry) -> FileContent:
         """See `open_regular`."""

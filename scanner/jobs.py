@@ -1,4 +1,4 @@
-"""The commands about jobs that are there: list, watch, stop, failures, forget."""
+"""The commands about jobs that are there: list, watch, pause, resume, stop, failures, forget."""
 
 from __future__ import annotations
 
@@ -56,6 +56,32 @@ def stop(job: str, state: Deployment, *, stop_grace: float, **_: Any) -> None:
     while time.monotonic() < end and any(job in each.busy for each in store.consumers(time.time())):
         time.sleep(0.1)
     click.echo(f"Job {job} stopped.")
+
+
+@click.command()
+@click.argument("job")
+@common
+def pause(job: str, state: Deployment, **_: Any) -> None:
+    """Hold JOB until it is resumed: what is in work is finished, nothing else is begun, nothing is lost."""
+    store = state.open_store()
+    status = known(store, job)
+    if not store.pause_job(job):
+        raise Refused(
+            f"job {job} is {'paused already' if status.paused else f'not active: it is {status.state.value}'}"
+        )
+    click.echo(f"Job {job} paused: `ingest-scan resume {job}` lets it go on.")
+
+
+@click.command()
+@click.argument("job")
+@common
+def resume(job: str, state: Deployment, **_: Any) -> None:
+    """Let the paused JOB go on."""
+    store = state.open_store()
+    known(store, job)
+    if not store.resume_job(job):
+        raise Refused(f"job {job} is not paused")
+    click.echo(f"Job {job} goes on.")
 
 
 @click.command()

@@ -36,7 +36,7 @@ def as_json(status: JobStatus, now: float) -> dict[str, Any]:
         "retried_tasks": counts.retries,
         "elapsed_time": str(dt.timedelta(seconds=_elapsed(status, now))),
         "start_time": _utc(status.started or 0.0),
-        "state": status.state.value,
+        "state": _state(status),
         "source": os.fsdecode(status.job.source).encode("utf-8", "backslashreplace").decode(),
         "target": status.job.target,
         "files": {
@@ -49,6 +49,7 @@ def as_json(status: JobStatus, now: float) -> dict[str, Any]:
         },
         "collections_created": counts.collections,
         "deleted": counts.deleted,
+        "moved": counts.moved,
         "bytes": counts.bytes,
         "rate": round(_rate(status, now), 1),
         "passes": status.passes,
@@ -118,7 +119,7 @@ def print_table(statuses: Sequence[JobStatus], now: float) -> None:
         where = f"{_text(status.job.source)} → {status.job.target}"
         numbers = (counts.files, counts.done, counts.unchanged, counts.skipped, counts.failed)
         elapsed = str(dt.timedelta(seconds=round(_elapsed(status, now))))
-        table.add_row(_plain(status.job.name), status.state.value, _plain(where), *map(str, numbers), elapsed)
+        table.add_row(_plain(status.job.name), _state(status), _plain(where), *map(str, numbers), elapsed)
     console().print(table)
 
 
@@ -176,6 +177,10 @@ class Progress:
         """Leave the last state standing."""
         if self._bar is not None:
             self._bar.stop()
+
+
+def _state(status: JobStatus) -> str:
+    return "paused" if status.paused else status.state.value
 
 
 def _elapsed(status: JobStatus, now: float) -> float:

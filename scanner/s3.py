@@ -61,6 +61,10 @@ class S3Source:
             raise SourceGone(f"{shown(self._root)} has no directory {shown(path)}")
         return S3Listing(self, path, prefix, after or b"", first)
 
+    def is_empty(self) -> bool:
+        """See Source."""
+        return self.list_directory(b"").is_empty()
+
     def open(self, entry: Entry) -> S3Content:
         """See Source. Every request for the content is pinned to the ETag that the entry was seen with."""
         return S3Content(self.client, self.see_root, self._key(entry.path), entry, self._settings.multipart_mib)

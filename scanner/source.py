@@ -28,9 +28,6 @@ class Listing(Protocol):
 
     def __iter__(self) -> Iterator[Entry | Skipped]: ...
 
-    def is_empty(self) -> bool:
-        """Whether the directory has nothing at all, whatever options, permissions or kind."""
-
     def names(self) -> Iterator[bytes]:
         """All names that the directory has, whatever options, permissions or kind."""
 
@@ -66,6 +63,9 @@ class Source(Protocol):
         Raises SourceGone when there is no such directory (any more), SourceUnreadable when it cannot be listed or a
         listing from the root would not come to it.
         """
+
+    def is_empty(self) -> bool:
+        """Whether the source has nothing at all. Raises SourceUnreadable when that cannot be known."""
 
     def open(self, entry: Entry) -> Content:
         """The content of a file, to be closed after use.

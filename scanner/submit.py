@@ -107,9 +107,8 @@ def _directory(source: str) -> bytes:
 
 def _check_bucket(job: Job, rules: Rules) -> None:
     try:
-        with source_of(job, rules).list_directory(b"") as listing:
-            if listing.is_empty():  # a prefix that nobody has written to yet looks like a misspelt one
-                print(f"warning: there are no objects in {os.fsdecode(job.source)}", file=sys.stderr)
+        if source_of(job, rules).is_empty():  # a prefix that nobody has written to yet looks like a misspelt one
+            print(f"warning: there are no objects in {os.fsdecode(job.source)}", file=sys.stderr)
     except (SourceUnreadable, Unreachable) as error:
         raise Refused(str(error)) from error
 

@@ -78,3 +78,12 @@ def update(
     session.data_objects.modDataObjMeta({"objPath": path, "replNum": replica.number}, changes)
     if data_changed and checksum:
         session.data_objects.chksum(path, forceChksum="", replNum=str(replica.number))
+
+
+def change_path(session: iRODSSession, path: str, replica: Replica, physical: str) -> None:
+    """Record that the file of a registered replica lies elsewhere now; its time stays: one call. Needs rodsadmin.
+
+    A rename into another collection gives the object a new time, so that of the replica as it was is written again.
+    """
+    changes = {"filePath": physical, "dataModify": catalog_time(replica.mtime)}
+    session.data_objects.modDataObjMeta({"objPath": path, "replNum": replica.number}, changes)

@@ -16,6 +16,7 @@ from irods.message import (
     GenQueryResponse,
     GenQueryResponseColumn,
     JSON_Message,
+    ObjCopyRequest,
     StringStringMap,
     iRODSMessage,
 )
@@ -23,6 +24,7 @@ from irods.models import DataObject
 from irods.session import iRODSSession
 
 _PUT_OPERATION = 1
+_RENAME_OBJECT, _RENAME_COLLECTION = 11, 12
 _DATA_MODE, _OPERATION_TYPE = 421, 999999
 _WIDTH, _COLUMNS = 1088, 50
 """Bytes of a value, and columns of a table, as the server wants them."""
@@ -101,3 +103,13 @@ def touch(session: iRODSSession, path: str, mtime: int) -> None:
     options = {"no_create": True, "seconds_since_epoch": mtime}
     message = JSON_Message({"logical_path": path, "options": options}, session.server_version)
     call(session, "TOUCH_APN", message)
+
+
+def rename(session: iRODSSession, old: str, new: str, *, collection: bool) -> None:
+    """DATA_OBJ_RENAME (627) of an object, or of a collection with all below it, to exactly the path `new`.
+
+    Never into a collection that is there: then the server says that the name is taken.
+    """
+    operation = _RENAME_COLLECTION if collection else _RENAME_OBJECT
+    source, target = (object_request(path, {}, size=0, operation=operation) for path in (old, new))
+    call(session, "DATA_OBJ_RENAME_AN", ObjCopyRequest(srcDataObjInp_PI=source, destDataObjInp_PI=target))

@@ -13,6 +13,7 @@ from irods.message import ET, XML_Parser_Type
 from irods.session import iRODSSession
 
 from consumer.irods.errors import connection_lost, describe
+from ingest.environment import secret
 from ingest.errors import Refused, Unreachable
 
 MAX_SESSIONS = 8
@@ -33,12 +34,14 @@ Identity = tuple[str, str]
 def credentials(environ: dict[str, str] | None = None) -> dict[str, Any]:
     """What iRODSSession is to be made with: five variables when all are set, else an environment file.
 
-    Raises Refused when there is no such file, or when it is not JSON.
+    IRODS_PASSWORD_FILE, which names a file with the password, stands for IRODS_PASSWORD. Raises Refused when there
+    is no such file, or when it is not JSON.
     """
     env = dict(os.environ) if environ is None else environ
     file = env.get("IRODS_ENVIRONMENT_FILE")
-    if all(env.get(variable) for variable in _VARIABLES.values()):
-        values: dict[str, Any] = {name: env[variable] for name, variable in _VARIABLES.items()}
+    values: dict[str, Any] = {name: env.get(variable) for name, variable in _VARIABLES.items()}
+    values["password"] = secret(_VARIABLES["password"], env)
+    if all(values.values()):
         if not values["port"].isdecimal():
             raise Refused(f"IRODS_PORT must be a number, and {values['port']!r} is not")
         tls = _tls_settings(Path(file)) if file else {}

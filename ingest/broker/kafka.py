@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -17,20 +18,20 @@ from kafka.errors import TopicAlreadyExistsError
 from ingest.broker import Outgoing
 from ingest.broker.kafka_member import KafkaMember
 from ingest.broker.kafka_settings import connection, translated
+from ingest.broker.kafka_topics import LARGEST_MESSAGE, SETTINGS, check
 from ingest.errors import Refused
 
 PARTITIONS = 12
 SESSION_SECONDS = 10.0
 """After how long without a heartbeat a member counts as dead; heartbeats come from a thread of its own."""
+STATIC_SESSION_SECONDS = 60.0
+"""The same for a member with an instance id: so long its partitions wait for it to come back."""
 HEARTBEAT_SECONDS = 1.0
 """How often; the answer says that somebody has come or gone."""
 POLL_SECONDS = 60.0
 """After how long without a poll a member is given up for stalled."""
 PATIENCE_SECONDS = 10.0
 """How long an answer is waited for before Kafka counts as out of reach."""
-_LARGEST_MESSAGE = 16 << 20
-# Kafka's default deletes what is older than a week, read or not: a task would be lost in silence.
-_TOPIC_SETTINGS = {"retention.ms": str(90 * 86400 * 1000), "max.message.bytes": str(_LARGEST_MESSAGE)}
 
 
 class KafkaBroker:
@@ -46,16 +47,24 @@ class KafkaBroker:
         *,
         partitions: int = PARTITIONS,
         replication_factor: int = 1,
-        session_seconds: float = SESSION_SECONDS,
+        session_seconds: float | None = None,
         poll_seconds: float = POLL_SECONDS,
         patience: float = PATIENCE_SECONDS,
+        instance_id: str | None = None,
     ) -> None:
+        """With an `instance_id`, Kafka's static membership: what joins has its partitions again when it comes back.
+
+        Of two members with the same one, the older is refused by its next poll.
+        """
         if partitions < 1:
             raise Refused(f"a topic has at least one partition, not {partitions}")
+        if instance_id is not None and not re.fullmatch(r"[\w.-]{1,249}", instance_id, re.ASCII):
+            raise Refused(f"an instance id has letters, digits, '.', '_' and '-' only, not {instance_id!r}")
         self._bootstrap = bootstrap
         self._partitions = partitions
         self._replication_factor = replication_factor
-        self._session_seconds = session_seconds
+        self._session_seconds = session_seconds or (STATIC_SESSION_SECONDS if instance_id else SESSION_SECONDS)
+        self._instance_id = instance_id
         self._poll_seconds = poll_seconds
         self._patience_ms = round(patience * 1000)
         self._settings = {
@@ -69,12 +78,18 @@ class KafkaBroker:
         self._counts: dict[str, int] = {}
 
     def ensure_topics(self, topics: Iterable[str]) -> dict[str, int]:
-        """Create the topics that are missing; the number of partitions of each. Existing topics keep theirs."""
+        """Create the topics that are missing; the number of partitions of each.
+
+        Existing topics are left as they are: what may lose tasks there is warned of, a compacted one is refused.
+        """
         wanted = list(dict.fromkeys(topics))
         with translated(self._bootstrap):
-            missing = [topic for topic in wanted if topic not in self._described(wanted)]
+            found = self._describe(wanted)
+            missing = [topic for topic in wanted if topic not in found]
             if missing:
                 self._create(missing)
+            replicas = {topic: min(len(each["replica_nodes"]) for each in found[topic]) for topic in found}
+            check(self._connected_admin(), replicas, self._replication_factor)
             counts = self._described(wanted)
         return {topic: counts[topic] for topic in wanted}
 
@@ -113,6 +128,7 @@ class KafkaBroker:
             consumer = KafkaConsumer(
                 **self._settings,
                 group_id=group,
+                group_instance_id=self._instance_id,
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,
                 allow_auto_create_topics=False,
@@ -154,17 +170,21 @@ class KafkaBroker:
 
     def _described(self, topics: Iterable[str]) -> dict[str, int]:
         """The number of partitions of those topics that exist."""
-        found = self._connected_admin().describe_topics(sorted(set(topics)))
-        counts = {each["name"]: len(each["partitions"]) for each in found if each["partitions"]}
+        counts = {name: len(partitions) for name, partitions in self._describe(topics).items()}
         self._counts.update(counts)
         return counts
+
+    def _describe(self, topics: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """The partitions of those topics that exist."""
+        found = self._connected_admin().describe_topics(sorted(set(topics)))
+        return {each["name"]: each["partitions"] for each in found if each["partitions"]}
 
     def _create(self, topics: Sequence[str]) -> None:
         wanted = {
             topic: {
                 "num_partitions": self._partitions,
                 "replication_factor": self._replication_factor,
-                "configs": _TOPIC_SETTINGS,
+                "configs": SETTINGS,
             }
             for topic in topics
         }
@@ -186,7 +206,7 @@ class KafkaBroker:
                 delivery_timeout_ms=self._patience_ms,
                 max_block_ms=self._patience_ms,
                 allow_auto_create_topics=False,
-                max_request_size=_LARGEST_MESSAGE,
+                max_request_size=LARGEST_MESSAGE,
                 batch_size=256 << 10,
                 compression_type="lz4",
                 metrics_enabled=False,

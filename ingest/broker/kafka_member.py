@@ -14,6 +14,7 @@ from kafka import TopicPartition as KafkaPartition
 
 from ingest.broker import Record, TopicPartition
 from ingest.broker.kafka_settings import translated
+from ingest.errors import Refused
 
 _FETCH = 500
 _HELD = 100
@@ -79,8 +80,9 @@ class KafkaMember:
         """At most `max_records` new records, in order per partition, taking the partitions in turn.
 
         Waits up to `timeout` seconds for the first. Takes and gives up partitions, and commits what is left over.
-        Raises Refused when the cluster will not have us.
+        Raises Refused when the cluster will not have us, or has another member of our instance id.
         """
+        self._look_for_rival()
         ready = self._ready()
         self._resume_drained()
         self._mend_client()
@@ -154,6 +156,14 @@ class KafkaMember:
             coordinator._join_task = _Joined(coordinator._join_task)
         if not fetcher._next_partition_records:
             fetcher._next_partition_records = None
+
+    def _look_for_rival(self) -> None:
+        """Kafka-python 3.0.12 goes on fetching, without a heartbeat, when another member has its instance id."""
+        coordinator = self._consumer._coordinator
+        with coordinator._lock:
+            silent = coordinator.stable() and not coordinator.rejoining and not coordinator._heartbeat_enabled
+        if silent and coordinator.group_instance_id is not None:
+            raise Refused(f"another consumer has joined with the instance id {coordinator.group_instance_id}")
 
     def _follow_rebalance(self) -> None:
         assigned = frozenset(TopicPartition(*each) for each in self._consumer.assignment())

@@ -6,25 +6,27 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from kafka import errors
 
+from ingest.environment import readable, secret
 from ingest.errors import Refused, Unreachable
 
-ENVIRONMENT = {
+_PLAIN = {
     "INGEST_KAFKA_SECURITY": "security_protocol",
     "INGEST_KAFKA_SASL_MECHANISM": "sasl_mechanism",
     "INGEST_KAFKA_USERNAME": "sasl_plain_username",
-    "INGEST_KAFKA_PASSWORD": "sasl_plain_password",
+}
+_FILES = {
     "INGEST_KAFKA_CA_FILE": "ssl_cafile",
     "INGEST_KAFKA_CERT_FILE": "ssl_certfile",
     "INGEST_KAFKA_KEY_FILE": "ssl_keyfile",
 }
-"""Environment variables and the settings of kafka-python that they stand for; secrets are on no command line."""
+_PASSWORD = "INGEST_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
+ENVIRONMENT = (*_PLAIN, *_FILES, _PASSWORD, f"{_PASSWORD}_FILE")
+"""The environment variables that are read here; secrets are on no command line."""
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-_PASSWORD_FILE = "INGEST_KAFKA_PASSWORD_FILE"  # noqa: S105 - the name of a variable
 _REFUSALS = (
     errors.SaslAuthenticationFailedError,
     errors.UnsupportedSaslMechanismError,
@@ -36,10 +38,31 @@ _REFUSALS = (
     errors.PolicyViolationError,
     errors.KafkaConfigurationError,
     errors.InvalidSessionTimeoutError,
+    errors.FencedInstanceIdError,
+    errors.InvalidGroupIdError,
 )
+
+
+class _LastFailure(logging.Handler):
+    """Keeps what kafka-python only logs: why it could not connect."""
+
+    reason = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for each in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(each, errors.SaslAuthenticationFailedError):
+                self.reason = words(each)
+            elif isinstance(each, Exception) and not isinstance(each, errors.RequestTimedOutError):
+                self.reason = self.reason or words(each)
+
 
 # What it has to say of lost connections it says a hundred times over; we say it once.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
+_last_failure = _LastFailure()
+_connections = logging.getLogger("kafka.net.connection")
+_connections.setLevel(logging.ERROR)
+_connections.propagate = False
+_connections.addHandler(_last_failure)
 
 
 def connection(bootstrap: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -52,12 +75,10 @@ def connection(bootstrap: str, environ: Mapping[str, str] | None = None) -> dict
     for each in servers:
         if not each.rpartition(":")[2].isdecimal():
             raise Refused(f"--kafka wants host:port, not {each!r}")
-    found = {setting: env[name] for name, setting in ENVIRONMENT.items() if env.get(name)}
-    if env.get(_PASSWORD_FILE):
-        try:
-            found["sasl_plain_password"] = Path(env[_PASSWORD_FILE]).read_text().rstrip("\n")
-        except OSError as error:
-            raise Refused(f"{_PASSWORD_FILE}: cannot read {env[_PASSWORD_FILE]}: {error.strerror}") from error
+    found = {setting: env[name] for name, setting in _PLAIN.items() if env.get(name)}
+    found |= {setting: file for name, setting in _FILES.items() if (file := readable(name, env))}
+    if password := secret(_PASSWORD, env):
+        found["sasl_plain_password"] = password
     sasl = "sasl_plain_username" in found
     protocol = found.setdefault(
         "security_protocol", "SASL_SSL" if sasl else "SSL" if "ssl_cafile" in found else "PLAINTEXT"
@@ -65,21 +86,26 @@ def connection(bootstrap: str, environ: Mapping[str, str] | None = None) -> dict
     if protocol not in _PROTOCOLS:
         raise Refused(f"INGEST_KAFKA_SECURITY is one of {', '.join(_PROTOCOLS)}, not {protocol!r}")
     if protocol.startswith("SASL"):
-        found.setdefault("sasl_mechanism", "PLAIN")
+        mechanism = found.setdefault("sasl_mechanism", "PLAIN")
+        if mechanism.startswith(("PLAIN", "SCRAM")) and not (sasl and "sasl_plain_password" in found):
+            raise Refused(f"SASL for Kafka wants INGEST_KAFKA_USERNAME and {_PASSWORD}, or {_PASSWORD}_FILE")
     return {"bootstrap_servers": servers, **found}
 
 
 @contextmanager
 def translated(bootstrap: str) -> Iterator[None]:
     """Turn the errors of kafka-python into Refused, when waiting does not help, or Unreachable."""
+    _last_failure.reason = ""
     try:
         yield
     except _REFUSALS as error:
         raise Refused(f"Kafka at {bootstrap} refuses: {words(error)}") from error
     except (errors.KafkaError, OSError) as error:
-        # A wrong password, too, is nothing but silence to kafka-python.
-        doubt = " (or it does not accept INGEST_KAFKA_USERNAME)" if os.environ.get("INGEST_KAFKA_USERNAME") else ""
-        raise Unreachable(f"Kafka at {bootstrap} does not answer: {words(error)}{doubt}") from error
+        reason = _last_failure.reason or words(error)
+        if os.environ.get("INGEST_KAFKA_USERNAME") and "Handshake failed" not in reason:
+            # After a wrong password, too, it may just hang up.
+            reason += " (are INGEST_KAFKA_USERNAME and its password right?)"
+        raise Unreachable(f"Kafka at {bootstrap} does not answer: {reason}") from error
 
 
 def words(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from ingest.broker import Outgoing
-from ingest.job import Counts, Job, JobStatus, Problem
+from ingest.job import Counts, Job, JobStatus, Problem, Watching
 from ingest.messages import Candidate
 from ingest.store.values import Values
 
@@ -70,6 +70,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+WATCH = "watch"
+"""The task of a live pass that stays outstanding until the job is stopped: every batch of changes is a part of it."""
+
+
 class ConsumerStatus(msgspec.Struct, frozen=True):
     """A live consumer: the topics it reads and the jobs that its workers are busy with."""
 
@@ -119,6 +123,35 @@ class Store(Values, Protocol):
 
     def problems(self, name: str, limit: int | None = None) -> list[Problem]:
         """What failed or was skipped in the latest pass, failures first."""
+
+    # pausing
+    def pause_job(self, name: str) -> bool:
+        """Hold an active job: consumers park its messages. False when it was not active, or paused already."""
+
+    def resume_job(self, name: str) -> bool:
+        """Let a paused job go on: what was parked is to be published. False when it was not paused."""
+
+    def paused_jobs(self) -> frozenset[str]:
+        """The names of the paused jobs."""
+
+    def park(self, name: str, message: Outgoing) -> bool:
+        """Keep a message of a paused job until it goes on; False, and nothing done, when the job is not paused."""
+
+    # watching
+    def watch_job(self, name: str, pass_id: str, now: float) -> str | None:
+        """The live pass of an active job, begun as `pass_id` if there is none; None when the job is not active.
+
+        Its first task, WATCH, has no message. It runs beside the other passes of the job and ends when the job does.
+        """
+
+    def unsettled(self, pass_id: str, tasks: Sequence[str]) -> frozenset[str]:
+        """Those of the tasks that are still outstanding, in whatever round."""
+
+    def send(self, name: str, message: Outgoing) -> bool:
+        """Have a message of an active job published; False when it is not active."""
+
+    def note_watching(self, name: str, watching: Watching) -> None:
+        """Keep what a watcher says of itself."""
 
     # passes and tasks
     def begin_pass(

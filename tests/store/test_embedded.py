@@ -13,6 +13,7 @@ from tests.store.contract import JobContract, StoreFixtures
 from tests.store.deletion_contract import DeletionContract
 from tests.store.shared_contract import CacheContract, CrashContract, MessageContract, SharingContract
 from tests.store.task_contract import PassContract, StoppedContract, TaskContract
+from tests.store.watching_contract import PausingContract, WatchingContract
 
 
 class EmbeddedFixtures(StoreFixtures):
@@ -53,6 +54,14 @@ class TestTasks(EmbeddedFixtures, TaskContract):
 
 
 class TestStopped(EmbeddedFixtures, StoppedContract):
+    pass
+
+
+class TestPausing(EmbeddedFixtures, PausingContract):
+    pass
+
+
+class TestWatching(EmbeddedFixtures, WatchingContract):
     pass
 
 

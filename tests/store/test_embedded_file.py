@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from ingest.broker.embedded import EmbeddedBroker
+from ingest.errors import Refused
 from ingest.store.embedded import EmbeddedStore
 from tests.store.support import T0
 
@@ -35,3 +40,12 @@ def test_a_process_that_comes_and_goes_takes_nothing_from_one_that_has_broker_an
     assert store.value(b"k", T0) == b"there"
     broker.close()
     store.close()
+
+
+def test_a_file_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    EmbeddedStore(file).close()
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA user_version = 1")
+    with pytest.raises(Refused, match=f"^{file} is of another version of this program: remove it"):
+        EmbeddedStore(file)

@@ -14,6 +14,7 @@ from tests.store.deletion_contract import DeletionContract
 from tests.store.shared_contract import CacheContract, CrashContract, MessageContract, SharingContract
 from tests.store.task_contract import PassContract, StoppedContract, TaskContract
 from tests.store.values_contract import ValuesContract
+from tests.store.watching_contract import PausingContract, WatchingContract
 
 
 def remove_keys(url: str, prefix: str) -> None:
@@ -60,6 +61,14 @@ class TestTasks(RedisFixtures, TaskContract):
 
 
 class TestStopped(RedisFixtures, StoppedContract):
+    pass
+
+
+class TestPausing(RedisFixtures, PausingContract):
+    pass
+
+
+class TestWatching(RedisFixtures, WatchingContract):
     pass
 
 

@@ -16,6 +16,7 @@ from ingest.job import Counts
 from ingest.messages import Stat
 from ingest.store import Cached, Store
 from ingest.store.redis import RedisStore
+from ingest.store.redis.server import place
 from tests.store.support import T0, again, child, counts_of, make_job, running, step
 from tests.store.test_redis import RedisFixtures
 from tests.support.services import Redis
@@ -131,6 +132,27 @@ class TestServer(RedisFixtures):
         monkeypatch.setenv("INGEST_REDIS_PASSWORD", own_server.password)
         RedisStore(bare).close()
 
-    def test_no_redis_url_is_refused(self) -> None:
-        with pytest.raises(Refused, match="--redis http"):
-            RedisStore("http://localhost")
+    @pytest.mark.parametrize(
+        "url", ["http://localhost", "redis://:half/of-the-secret@localhost", "localhost:6379", "redis://secret:x/0"]
+    )
+    def test_no_redis_url_is_refused_and_not_repeated(self, url: str) -> None:
+        with pytest.raises(Refused, match=r"^--redis wants redis://host:port/number") as refusal:
+            RedisStore(url)
+        assert "secret" not in str(refusal.value)
+
+    def test_a_ca_file_without_tls_is_refused(self, own_server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("INGEST_REDIS_CA_FILE", __file__)
+        with pytest.raises(Refused, match=r"^INGEST_REDIS_CA_FILE is for TLS, .* does not begin with rediss://"):
+            RedisStore(own_server.url)
+
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            ("redis://h:1/0", "redis://h:1/0"),
+            ("rediss://user:p@ss@h:1/0?password=secret", "rediss://h:1/0"),
+            ("redis://[::1]:6379", "redis://[::1]:6379"),
+            ("unix://:secret@/run/redis.sock?db=1", "unix:///run/redis.sock"),
+        ],
+    )
+    def test_a_place_is_a_url_without_its_secrets(self, url: str, told: str) -> None:
+        assert place(url) == told

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer import tasks
+from ingest import tasks
 from ingest.broker.embedded import EmbeddedBroker
 from ingest.handler_file import sha256
 from ingest.job import DEFAULT_TOPICS, Counts, Job, JobStatus, Topics

@@ -44,6 +44,15 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=300
 """
 
+_REDIS_SETTINGS = """
+bind 127.0.0.1
+port {port}
+dir {folder}
+appendonly yes
+save ''
+requirepass {password}
+"""
+
 
 class Server:
     """A server of the test's own; `stop` and `start` keep its port and its data."""
@@ -84,19 +93,24 @@ class Server:
 class Kafka(Server):
     """A broker; `bootstrap` is for everybody, `guarded` wants KAFKA_USER and KAFKA_PASSWORD."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, template: str = _KAFKA_SETTINGS, *formatting: str, fixed: str = "", standalone: bool = True
+    ) -> None:
+        """`template` has the ports and the data folder in braces and follows `fixed`, which is taken as it is."""
         if not shutil.which("java") or not any(JARS.glob("kafka_*.jar")):
             pytest.fail("these tests need a Kafka broker: `make services` brings it (with Java 17 and Maven)", False)
         port, guarded, controller = free_ports(3)
         settings, data = folder / "server.properties", folder / "data"
         settings.write_text(
-            _KAFKA_SETTINGS.format(
+            fixed
+            + template.format(
                 port=port, guarded=guarded, controller=controller, data=data, user=KAFKA_USER, password=KAFKA_PASSWORD
             )
         )
         java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{JARS}/*"]
-        cluster = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", "MkU3OEVBNTcwNTJENDM2Qg"]
-        subprocess.run([*cluster, "-c", str(settings)], check=True, capture_output=True)
+        cluster = [*java, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(settings)]
+        more = [*(["--standalone"] if standalone else []), *formatting]
+        subprocess.run([*cluster, *more], check=True, capture_output=True)
         super().__init__("kafka", [*java, "kafka.Kafka", str(settings)], port, folder, {})
         self.bootstrap = f"127.0.0.1:{port}"
         self.guarded = f"127.0.0.1:{guarded}"
@@ -105,16 +119,15 @@ class Kafka(Server):
 class Redis(Server):
     """A server that appends to a file, so that a restart loses nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, template: str = _REDIS_SETTINGS, fixed: str = "") -> None:
+        """`template` has port, folder and password in braces and follows `fixed`, which is taken as it is."""
         program = shutil.which("redis-server")
         if program is None:
             pytest.fail("these tests need redis-server: `make services` installs it", False)
         (port,) = free_ports(1)
         self.password = secrets.token_hex(8)
         settings = folder / "redis.conf"
-        settings.write_text(
-            f"bind 127.0.0.1\nport {port}\ndir {folder}\nappendonly yes\nsave ''\nrequirepass {self.password}\n"
-        )
+        settings.write_text(fixed + template.format(port=port, folder=folder, password=self.password))
         super().__init__("redis", [program, str(settings)], port, folder, {})
         self.url = f"redis://:{self.password}@127.0.0.1:{port}/0"
 
@@ -122,7 +135,7 @@ class Redis(Server):
         """Start it and wait until it has read what it had."""
         super().start()
         deadline = time.monotonic() + READY_SECONDS
-        with redis.Redis.from_url(self.url) as client:
+        with self.client() as client:
             while True:
                 try:
                     client.ping()
@@ -131,6 +144,10 @@ class Redis(Server):
                     time.sleep(0.02)
                 else:
                     return
+
+    def client(self) -> redis.Redis:
+        """A client that may do everything."""
+        return redis.Redis.from_url(self.url)
 
 
 @contextmanager

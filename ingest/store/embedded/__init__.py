@@ -12,9 +12,10 @@ from ingest.store.embedded.jobs import Jobs
 from ingest.store.embedded.schema import SCHEMA
 from ingest.store.embedded.tasks import Tasks
 from ingest.store.embedded.values import EmbeddedValues
+from ingest.store.embedded.watching import Watches
 
 
-class EmbeddedStore(Jobs, Tasks, Candidates, Consumers, Cache, EmbeddedValues):
+class EmbeddedStore(Jobs, Tasks, Watches, Candidates, Consumers, Cache, EmbeddedValues):
     """Implements `ingest.store.Store`; one object per thread. Raises Refused when the file cannot be used."""
 
     def __init__(self, file: Path) -> None:

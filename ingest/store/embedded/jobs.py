@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from ingest.broker import Outgoing
-from ingest.job import Counts, Job, JobState, JobStatus, Problem
+from ingest.job import Counts, Job, JobState, JobStatus, Problem, Watching
 from ingest.paths import overlap
 from ingest.sqlite import transaction
 from ingest.store import JobExists
@@ -16,8 +17,9 @@ from ingest.store.embedded.schema import COUNT_NAMES, send
 
 _SELECT = f"""
 SELECT job.job, state, created, job.pass_id, pass.started, coalesce(job.ended, pass.ended), next_pass, passes,
-       passes_skipped, pass.error, {", ".join(f"pass.{name}" for name in COUNT_NAMES)}
-FROM job LEFT JOIN pass ON pass.pass_id = job.pass_id
+       passes_skipped, pass.error, paused, live_pass, watching,
+       {", ".join(f"{each}.{name}" for each in ("pass", "live") for name in COUNT_NAMES)}
+FROM job LEFT JOIN pass ON pass.pass_id = job.pass_id LEFT JOIN pass AS live ON live.pass_id = live_pass
 """
 _ACTIVE = tuple(state.value for state in JobState if state.active)
 _IS_ACTIVE = f"state IN ({', '.join('?' * len(_ACTIVE))})"
@@ -66,7 +68,7 @@ class Jobs:
         """See Store."""
         with transaction(self._db) as db:
             stopped = db.execute(
-                f"UPDATE job SET state = ?, ended = ?, next_pass = NULL WHERE name = ? AND {_IS_ACTIVE}",
+                f"UPDATE job SET state = ?, ended = ?, next_pass = NULL, paused = 0 WHERE name = ? AND {_IS_ACTIVE}",
                 (JobState.STOPPED.value, now, name, *_ACTIVE),
             ).rowcount
             if stopped:
@@ -105,6 +107,7 @@ def withdraw(db: sqlite3.Connection, name: str) -> None:
     """Take back everything of a job that is scheduled or not yet published."""
     db.execute("DELETE FROM schedule WHERE job = ?", (name,))
     db.execute("DELETE FROM outbox WHERE job = ?", (name,))
+    db.execute("DELETE FROM parked WHERE job = ?", (name,))
 
 
 def _drop(db: sqlite3.Connection, name: str) -> None:
@@ -117,7 +120,8 @@ def _drop(db: sqlite3.Connection, name: str) -> None:
 
 
 def _status(row: tuple[Any, ...]) -> JobStatus:
-    job, state, created, pass_id, started, ended, next_pass, passes, passes_skipped, error, *counts = row
+    job, state, created, pass_id, started, ended, next_pass, passes, passes_skipped, error, *more = row
+    paused, live_pass, watching, *counts = more
     return msgspec.convert(
         {
             "job": msgspec.json.decode(job, type=Job),
@@ -130,7 +134,15 @@ def _status(row: tuple[Any, ...]) -> JobStatus:
             "passes": passes,
             "passes_skipped": passes_skipped,
             "error": error,
-            "counts": Counts(*(count or 0 for count in counts)),
+            "paused": bool(paused),
+            "live_pass": live_pass,
+            "watching": None if watching is None else msgspec.json.decode(watching, type=Watching),
+            "counts": _counts(counts[: len(COUNT_NAMES)]),
+            "live": _counts(counts[len(COUNT_NAMES) :]),
         },
         JobStatus,
     )
+
+
+def _counts(row: Sequence[int | None]) -> Counts:
+    return Counts(*(count or 0 for count in row))

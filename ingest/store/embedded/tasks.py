@@ -22,6 +22,7 @@ _PASSES_KEPT = 100
 """Earlier passes, begun or skipped, that are recognised when their message is delivered once more."""
 _FORGET_PASSES = (
     "DELETE FROM pass WHERE job = ? AND rowid NOT IN (SELECT rowid FROM pass WHERE job = ? ORDER BY rowid DESC LIMIT ?)"
+    " AND pass_id NOT IN (SELECT live_pass FROM job WHERE live_pass IS NOT NULL)"
 )
 
 
@@ -217,7 +218,7 @@ def _count_late_files(db: sqlite3.Connection, step: Step) -> None:
     The tasks that were outstanding at the stop are still known, so that each counts once.
     """
     stopped = db.execute(
-        "SELECT 1 FROM job WHERE name = ? AND pass_id = ? AND state = ?",
+        "SELECT 1 FROM job WHERE name = ? AND ? IN (pass_id, live_pass) AND state = ?",
         (step.job, step.pass_id, JobState.STOPPED.value),
     ).fetchone()
     if stopped and _forget_task(db, step):

@@ -9,9 +9,10 @@ from ingest.store.redis.jobs import Jobs
 from ingest.store.redis.server import PREFIX, Server
 from ingest.store.redis.tasks import Tasks
 from ingest.store.redis.values import RedisValues
+from ingest.store.redis.watching import Watches
 
 
-class RedisStore(Jobs, Tasks, Candidates, Consumers, Cache, RedisValues):
+class RedisStore(Jobs, Tasks, Watches, Candidates, Consumers, Cache, RedisValues):
     """Implements `ingest.store.Store`; one object per thread.
 
     Every method raises Unreachable when the server does not answer, and Refused when it does not let us in, or when

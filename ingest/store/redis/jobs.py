@@ -8,7 +8,7 @@ import msgspec
 
 from ingest.broker import Outgoing
 from ingest.fingerprint import cache_space
-from ingest.job import Counts, Job, JobState, JobStatus, Problem
+from ingest.job import Counts, Job, JobState, JobStatus, Problem, Watching
 from ingest.store import JobExists
 from ingest.store.redis.server import Server
 
@@ -82,15 +82,16 @@ class Jobs:
             raise JobExists(status)
 
     def _read(self, name: str | None) -> list[JobStatus]:
-        return [_status(_fields(job), _fields(latest)) for job, latest in self._server.run("jobs", name=name)]
+        return [_status(*map(_fields, each)) for each in self._server.run("jobs", name=name)]
 
 
 def _fields(flat: Sequence[bytes]) -> dict[str, bytes]:
     return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
-def _status(job: dict[str, bytes], latest: dict[str, bytes]) -> JobStatus:
-    pass_id, error = job.get("pass_id"), latest.get("error")
+def _status(job: dict[str, bytes], latest: dict[str, bytes], live: dict[str, bytes]) -> JobStatus:
+    pass_id, live_pass, error = job.get("pass_id"), job.get("live_pass"), latest.get("error")
+    watching = job.get("watching")
     return JobStatus(
         job=msgspec.json.decode(job["job"], type=Job),
         state=JobState(job["state"].decode()),
@@ -99,11 +100,19 @@ def _status(job: dict[str, bytes], latest: dict[str, bytes]) -> JobStatus:
         started=_time(latest.get("started")),
         ended=_time(job.get("ended", latest.get("ended"))),
         next_pass=_time(job.get("next_pass")),
-        counts=Counts(*(int(latest.get(name, 0)) for name in COUNT_NAMES)),
+        counts=_counts(latest),
         passes=int(job.get("passes", 0)),
         passes_skipped=int(job.get("passes_skipped", 0)),
         error=None if error is None else error.decode(),
+        paused="paused" in job,
+        live_pass=None if live_pass is None else live_pass.decode(),
+        live=_counts(live),
+        watching=None if watching is None else msgspec.json.decode(watching, type=Watching),
     )
+
+
+def _counts(fields: dict[str, bytes]) -> Counts:
+    return Counts(*(int(fields.get(name, 0)) for name in COUNT_NAMES))
 
 
 def _time(text: bytes | None) -> float | None:

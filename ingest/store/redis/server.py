@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgpack
 import redis
@@ -17,11 +17,22 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ingest.environment import readable, secret
 from ingest.errors import Refused, Unreachable
 
 PREFIX = "ingest:"
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0
+_USERNAME, _PASSWORD = "INGEST_REDIS_USERNAME", "INGEST_REDIS_PASSWORD"
+_FILES = {
+    "INGEST_REDIS_CA_FILE": "ssl_ca_certs",
+    "INGEST_REDIS_CERT_FILE": "ssl_certfile",
+    "INGEST_REDIS_KEY_FILE": "ssl_keyfile",
+}
+ENVIRONMENT = (_USERNAME, _PASSWORD, f"{_PASSWORD}_FILE", *_FILES)
+"""The environment variables that are read here; secrets are on no command line."""
+# Account, host (an IPv6 address in brackets) with port, number or socket; redis-py knows what may stand behind "?".
+_URL = re.compile(r"(rediss?|unix)://(?:[^/?#]*@)?((?:[\w.%-]*|\[[\w:.%]*\])(?::\d+)?(?:/[^?#@]*)?)(?:\?[^#]*)?")
 _SCRIPTS = Path(__file__).with_name("scripts")
 _WITH_CACHE = {"settle", "cached", "clear_cache"}
 _REFUSALS = (exceptions.AuthenticationError, exceptions.NoPermissionError, exceptions.AuthorizationError)
@@ -36,6 +47,8 @@ class Server:
     """
 
     def __init__(self, url: str, prefix: str = PREFIX) -> None:
+        if not _URL.fullmatch(url):
+            raise Refused("--redis wants redis://host:port/number, with %XX for special characters of a password")
         self._place = place(url)
         self._prefix = prefix
         try:
@@ -44,7 +57,7 @@ class Server:
                 socket_connect_timeout=CONNECT_SECONDS,
                 socket_timeout=ANSWER_SECONDS,
                 retry=Retry(NoBackoff(), 0),
-                **_from_environment(),
+                **_from_environment(url),
             )
         except (ValueError, exceptions.RedisError) as error:
             raise Refused(f"--redis {self._place}: {error}") from error
@@ -104,24 +117,24 @@ class Server:
 
 
 def place(url: str) -> str:
-    """A URL without its secrets."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    """A URL without its secrets; of one that is no URL of Redis, nothing."""
+    found = _URL.fullmatch(url)
+    return f"{found[1]}://{found[2]}" if found else "(no URL)"
 
 
-def _from_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Password and TLS settings that are not in the URL. Raises Refused."""
+def _from_environment(url: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Account and TLS settings that are not in the URL. Raises Refused."""
     env = os.environ if environ is None else environ
-    found = {}
-    file = env.get("INGEST_REDIS_PASSWORD_FILE")
-    if file:
-        try:
-            found["password"] = Path(file).read_text().rstrip("\n")
-        except OSError as error:
-            raise Refused(f"INGEST_REDIS_PASSWORD_FILE: cannot read {file}: {error.strerror}") from error
-    for variable, setting in (("USERNAME", "username"), ("PASSWORD", "password"), ("CA_FILE", "ssl_ca_certs")):
-        if env.get(f"INGEST_REDIS_{variable}"):
-            found[setting] = env[f"INGEST_REDIS_{variable}"]
+    found: dict[str, Any] = {"ssl_check_hostname": True} if url.startswith("rediss:") else {}
+    for name, setting in _FILES.items():
+        if file := readable(name, env):
+            if not found:
+                raise Refused(f"{name} is for TLS, and --redis {place(url)} does not begin with rediss://")
+            found[setting] = file
+    if env.get(_USERNAME):
+        found["username"] = env[_USERNAME]
+    if password := secret(_PASSWORD, env):
+        found["password"] = password
     return found
 
 

@@ -36,7 +36,9 @@ end
 local function drop_message(number)
   local kept = call('HGET', key('messages'), number)
   if kept then
-    call('SREM', key('numbers', string.sub(kept, 1, string.find(kept, '\0', 1, true) - 1)), number)
+    local job = string.sub(kept, 1, string.find(kept, '\0', 1, true) - 1)
+    call('SREM', key('numbers', job), number)
+    call('SREM', key('parked', job), number)
   end
   call('HDEL', key('messages'), number)
   call('ZREM', key('outbox'), number)
@@ -63,6 +65,7 @@ local function drop_job(name)
   for _, pass_id in ipairs(call('LRANGE', key('passes', name), 0, -1)) do
     drop_pass(pass_id, true)
   end
+  drop_pass(call('HGET', key('job', name), 'live_pass') or '', true)
   call('DEL', key('passes', name), key('problems', name), key('problem-order', name), key('job', name))
   call('ZREM', key('jobs'), name)
 end

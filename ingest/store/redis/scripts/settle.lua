@@ -21,8 +21,9 @@ end
 -- What a worker finished after its job was stopped is in the catalog all the same. The tasks that were outstanding at
 -- the stop are still known, so that each counts once.
 local function count_late()
-  local state, pass_id = unpack(call('HMGET', job, 'state', 'pass_id'))
-  if state == 'stopped' and pass_id == step.pass_id and call('HGET', tasks, step.task) == tostring(step.round) then
+  local state, latest, live = unpack(call('HMGET', job, 'state', 'pass_id', 'live_pass'))
+  local ours = latest == step.pass_id or live == step.pass_id
+  if state == 'stopped' and ours and call('HGET', tasks, step.task) == tostring(step.round) then
     call('HDEL', tasks, step.task)
     step.counts.tasks, step.counts.tasks_done = nil, nil
     add(step.pass_id, step.counts)

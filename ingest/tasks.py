@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 from ingest.broker import Outgoing
 from ingest.job import Job
@@ -14,8 +14,10 @@ from ingest.messages import (
     ClosePass,
     Delete,
     ListPath,
+    MovePath,
     OpenPass,
     Restart,
+    Scope,
     SyncFiles,
     Task,
     encode,
@@ -27,10 +29,31 @@ from ingest.store import Child
 _Item = TypeVar("_Item", Change, Candidate)
 
 
-def listing(job: Job, pass_id: str, path: bytes, *, present: bool | None = None) -> Child:
+def listing(
+    job: Job,
+    pass_id: str,
+    path: bytes,
+    *,
+    present: bool | None = None,
+    reach: Literal["all", "names", "collection"] = "all",
+) -> Child:
     """The task to list a directory; `present`: whether its collection is there, if that is known."""
-    message = ListPath(job=job.name, pass_id=pass_id, task=_number(), path=path_to_wire(path), present=present)
+    where = path_to_wire(path)
+    message = ListPath(job=job.name, pass_id=pass_id, task=_number(), path=where, present=present, reach=reach)
     return _child(job, job.topics.path, path, message)
+
+
+def move(job: Job, pass_id: str, old: bytes, new: bytes, *, directory: bool) -> Child:
+    """The task to rename what was `old`, in the partition of its new path."""
+    message = MovePath(
+        job=job.name,
+        pass_id=pass_id,
+        task=_number(),
+        old=path_to_wire(old),
+        new=path_to_wire(new),
+        directory=directory,
+    )
+    return _child(job, job.topics.path, new, message)
 
 
 def files(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[Child]:
@@ -54,7 +77,8 @@ def deletion(job: Job, pass_id: str, candidates: Sequence[Candidate]) -> Child:
 
 def opening(job: Job, restart: Restart) -> Child:
     """The first task of the pass that a message asks for."""
-    message = OpenPass(job=job.name, pass_id=restart.pass_id, task=_number(), retry=restart.retry, paths=restart.paths)
+    what: dict[str, Any] = {"retry": restart.retry, "paths": restart.paths, "scope": restart.scope}
+    message = OpenPass(job=job.name, pass_id=restart.pass_id, task=_number(), **what)
     return _child(job, job.topics.restart, b"", message)
 
 
@@ -63,10 +87,18 @@ def closing(job: Job, pass_id: str) -> Child:
     return _child(job, job.topics.restart, b"", ClosePass(job=job.name, pass_id=pass_id, task=_number()))
 
 
-def restart(job: Job, reason: str, *, retry: bool = False, paths: Iterable[bytes] = ()) -> Outgoing:
-    """The message that starts a new pass, or a retry of all or some of the paths that failed."""
-    wire = [path_to_wire(path) for path in paths]
-    message = Restart(job=job.name, pass_id=_number(), reason=reason, retry=retry, paths=wire)
+def restart(
+    job: Job,
+    reason: str,
+    *,
+    retry: bool = False,
+    paths: Iterable[bytes] = (),
+    scope: Sequence[Scope] = (),
+    pass_id: str | None = None,
+) -> Outgoing:
+    """The message that starts a new pass: of all, of what is in a scope, or of all or some of what failed."""
+    what: dict[str, Any] = {"retry": retry, "paths": [path_to_wire(path) for path in paths], "scope": list(scope)}
+    message = Restart(job=job.name, pass_id=pass_id or _number(), reason=reason, **what)
     topic = job.topics.restart
     return Outgoing(topic, job.topics.partition(topic, job.key(b"")), encode(message))
 

@@ -1,0 +1,10 @@
+-- The live pass of an active job, begun if there is none: see ingest.store.Store.watch_job.
+local job = key('job', args.name)
+local state, live = unpack(call('HMGET', job, 'state', 'live_pass'))
+if not ACTIVE[state] or live then
+  return ACTIVE[state] and live
+end
+call('HSET', job, 'live_pass', args.pass_id)
+call('HSET', key('pass', args.pass_id), 'job', args.name, 'started', args.now, 'tasks', 1)
+call('HSET', key('tasks', args.pass_id), args.task, 0)
+return args.pass_id

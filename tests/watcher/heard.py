@@ -1,0 +1,119 @@
+"""A root, its backend, everything that was heard of it, and the tree that somebody who acts on it has by now."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Sequence
+
+from watcher.events import Backend, Directory, Event, Gone, Missed, Moved, RootLost, Written
+
+PATIENCE = 20.0
+"""Seconds after which what a test waits for is taken not to happen."""
+
+Look = tuple[bool, int, int]
+
+
+def looks(root: bytes, path: bytes) -> Look | None:
+    """Whether it is a directory, and what tells one content from another; None for nothing."""
+    try:
+        found = os.lstat(os.path.join(root, path))
+    except OSError:
+        return None
+    directory = stat.S_ISDIR(found.st_mode)
+    return directory, 0 if directory else found.st_size, 0 if directory else found.st_mtime_ns
+
+
+def tree(root: bytes, top: bytes = b"") -> dict[bytes, Look]:
+    """Everything below the directory `top` of the root."""
+    found = {}
+    for folder, directories, files in os.walk(os.path.join(root, top)):
+        for name in (*directories, *files):
+            path = os.path.relpath(os.path.join(folder, name), root)
+            if look := looks(root, path):
+                found[path] = look
+    return found
+
+
+class Heard:
+    """Reads from a backend; `mirror` is what acting on its events, by looking at the source again, leads to."""
+
+    def __init__(self, root: bytes, backend: Backend) -> None:
+        self.root = root
+        self.backend = backend
+        self.events: list[Event] = []
+        self.mirror = tree(root)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Read until the condition holds."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, f"it never came to that; last heard: {self.events[-20:]}"
+            self.take(self.backend.read(0.1))
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Act on events."""
+        self.events.extend(events)
+        for event in events:
+            self._act(event)
+
+    def until_in_step(self) -> None:
+        """Read until acting on what was heard has led to the tree that is there."""
+        self.until(lambda: self.mirror == tree(self.root))
+
+    def until_written(self, path: bytes) -> None:
+        """Read until a file was written that has this path."""
+        self.until(lambda: any(isinstance(event, Written) and event.path == path for event in self.events))
+
+    def until_complete(self, path: bytes) -> None:
+        """Read until a file was written and closed that has this path."""
+        self.until(lambda: Written(path, complete=True) in [each for each in self.events if not _is_new(each)])
+
+    def until_heard(self, *events: Event) -> None:
+        """Read until all of these have come."""
+        self.until(lambda: all(event in self.events for event in events))
+
+    def paths(self, kind: type[Written] | type[Directory]) -> set[bytes]:
+        """The paths of all events of a kind."""
+        return {event.path for event in self.events if isinstance(event, kind)}
+
+    def about(self, path: bytes) -> list[Event]:
+        """The events that name this path."""
+        return [event for event in self.events if path in event]
+
+    def forget(self) -> None:
+        """Ask no more for what was heard so far."""
+        self.events.clear()
+
+    def _act(self, event: Event) -> None:
+        if isinstance(event, Moved):
+            self._drop(event.new)
+            for path in [each for each in self.mirror if each == event.old or each.startswith(event.old + b"/")]:
+                self.mirror[event.new + path[len(event.old) :]] = self.mirror.pop(path)
+            if looks(self.root, event.new):  # else it has moved on, and another event says where to
+                self._refresh(event.new)
+        elif isinstance(event, Missed):
+            self._drop(event.path)
+            self._refresh(event.path)
+            self.mirror |= tree(self.root, event.path)
+        elif isinstance(event, Gone):
+            self._drop(event.path)
+            self._refresh(event.path)
+        elif not isinstance(event, RootLost):
+            self._refresh(event.path)
+
+    def _drop(self, path: bytes) -> None:
+        for each in [each for each in self.mirror if not path or each == path or each.startswith(path + b"/")]:
+            del self.mirror[each]
+
+    def _refresh(self, path: bytes) -> None:
+        look = looks(self.root, path) if path else None
+        if look is None or not look[0]:
+            self._drop(path) if path else None
+        if look:
+            self.mirror[path] = look
+
+
+def _is_new(event: Event) -> bool:
+    return isinstance(event, Written) and event.new

@@ -1,0 +1,29 @@
+"""watchdog's native observer keeps the contract, but for upheavals: on Linux it loses track of directories then."""
+
+from __future__ import annotations
+
+from tests.watcher.contract import BackendContract, ExclusionContract
+from tests.watcher.contract_tree import RootContract, TreeContract
+from watcher.observer import ObserverBackend
+from watcher.root import Excluded
+
+
+class ObserverFixtures:
+    def make(self, root: bytes, excluded: Excluded) -> ObserverBackend:
+        return ObserverBackend(root, excluded)
+
+
+class TestContract(ObserverFixtures, BackendContract):
+    pass
+
+
+class TestExclusions(ObserverFixtures, ExclusionContract):
+    pass
+
+
+class TestTrees(ObserverFixtures, TreeContract):
+    pass
+
+
+class TestRoot(ObserverFixtures, RootContract):
+    pass

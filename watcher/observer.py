@@ -1,0 +1,168 @@
+"""watchdog's native observer behind our protocol: for macOS and Windows. On Linux take `inotify.py`.
+
+There watchdog reports files of freshly nested directories as created but hardly ever as closed, loses directories that
+are renamed while it looks (and goes on watching what was moved out), says nothing of directories that it could not
+watch, and tells of a queue that overflowed in its log only, from version 7 on. So a Written is complete only if
+watchdog saw the file being closed; a new directory is listed here too; when a directory was renamed or deleted a fresh
+observer takes over, which costs a walk; and a warning in watchdog's log is a Missed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+
+from watcher.events import Directory, Event, Gone, Missed, Moved, Written
+from watcher.root import Excluded, RootedBackend, nothing
+from watcher.snapshot import compare, take
+
+MOST_WAITING = 300_000
+"""Events that may wait to be read; beyond that they are dropped, with a Missed."""
+MOST_AT_ONCE = 10_000
+
+
+class _Handler(FileSystemEventHandler):
+    """Puts events into a queue, and the reason when they stop being all of them."""
+
+    def __init__(self) -> None:
+        self.waiting: queue.Queue[FileSystemEvent | str] = queue.Queue()
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in ("opened", "closed_no_write"):
+            return
+        if self.waiting.qsize() >= MOST_WAITING:
+            self.waiting = queue.Queue()
+            self.waiting.put("too many events waited to be read")
+        self.waiting.put(event)
+
+
+class _Warnings(logging.Handler):
+    def __init__(self, handler: _Handler) -> None:
+        super().__init__(logging.WARNING)
+        self._handler = handler
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._handler.waiting.put(f"watchdog: {record.getMessage()}")
+
+
+class ObserverBackend(RootedBackend):
+    """Watches a directory and all below it through watchdog."""
+
+    def __init__(self, root: bytes, excluded: Excluded = nothing) -> None:
+        super().__init__(root, excluded)
+        self._base = root.rstrip(b"/") + b"/"
+        self._stale = False
+        self._doubtful: set[bytes] = set()
+
+    def _watch(self) -> None:
+        self._handler = _Handler()
+        self._observer = Observer()
+        self._observer.schedule(self._handler, os.fsdecode(self.root), recursive=True)
+        try:
+            self._observer.start()
+        except OSError:
+            _stop(self._observer)
+            raise
+        self._warnings = _Warnings(self._handler)
+        logging.getLogger("watchdog").addHandler(self._warnings)
+
+    def _unwatch(self) -> None:
+        logging.getLogger("watchdog").removeHandler(self._warnings)
+        _stop(self._observer)
+
+    def _collect(self, timeout: float) -> tuple[list[Event], str | None]:
+        events: list[Event] = []
+        for each in islice(_waiting(self._handler, timeout), MOST_AT_ONCE):
+            if isinstance(each, str):
+                events.append(Missed(b"", each))
+            elif each.event_type == "deleted" and not self._path(each.src_path):
+                return events, "it was deleted"
+            elif not each.is_synthetic or each.event_type != "moved":
+                self._event(each, events)
+        return self._renew(events) if self._stale else (events, None)
+
+    def _renew(self, events: list[Event]) -> tuple[list[Event], str | None]:
+        """Let a fresh observer take over from one that may have lost track of directories."""
+        before, warnings, handler = self._observer, self._warnings, self._handler
+        try:
+            self._watch()
+        except OSError as error:
+            return events, error.strerror or str(error)
+        logging.getLogger("watchdog").removeHandler(warnings)
+        _stop(before)
+        for each in _waiting(handler, 0.0):
+            if not isinstance(each, str):
+                self._event(each, events)
+        events.extend(Missed(path, "more may have happened than its rename") for path in sorted(self._doubtful))
+        self._stale = False
+        self._doubtful.clear()
+        return events, None
+
+    def _event(self, event: FileSystemEvent, events: list[Event]) -> None:
+        directory, path = event.is_directory, self._path(event.src_path)
+        kind, left_out = event.event_type, self._left_out(path, directory)
+        if directory and kind in ("moved", "deleted"):
+            self._stale = True
+        if kind == "moved":
+            new = self._path(event.dest_path)
+            if self._left_out(new, directory):
+                kind = "deleted"
+            elif left_out:
+                kind, path, left_out = "created" if directory else "closed", new, False
+            else:
+                events.append(Moved(path, new, directory))
+            if directory and kind != "deleted":
+                self._doubtful.add(new)
+        if left_out or not path:
+            return
+        if kind == "deleted":
+            events.append(Gone(path, directory))
+        elif directory and kind == "created":
+            events.append(Directory(path))
+            events.extend(compare({}, take(self.root, path, self._excluded, {}), path))
+        elif not directory and kind in ("created", "modified", "attrib", "closed"):
+            # Not `new`: it may have been moved here, over something that was synced.
+            events.append(Written(path, complete=kind == "closed" or self._never_closed(path)))
+
+    def _path(self, path: bytes | str) -> bytes:
+        """The path relative to the root."""
+        return os.fsencode(path)[len(self._base) :]
+
+    def _left_out(self, path: bytes, directory: bool) -> bool:
+        """Whether the path or a directory above it is; watchdog watches these, too."""
+        if self._excluded is nothing:
+            return False
+        above = os.path.dirname(path)
+        return (above != b"" and self._left_out(above, directory=True)) or self._excluded(path, directory)
+
+    def _never_closed(self, path: bytes) -> bool:
+        """Whether it is a link, a FIFO or the like."""
+        try:
+            return not stat.S_ISREG(os.lstat(self._base + path).st_mode)
+        except OSError:
+            return False
+
+
+def _waiting(handler: _Handler, timeout: float) -> Iterator[FileSystemEvent | str]:
+    """What the handler has; waits for the first."""
+    try:
+        yield handler.waiting.get(timeout=timeout)
+        while True:
+            yield handler.waiting.get_nowait()
+    except queue.Empty:
+        return
+
+
+def _stop(observer: BaseObserver) -> None:
+    """Stop it, also when its account of its watches is in disorder."""
+    with suppress(KeyError):
+        observer.stop()

@@ -1,0 +1,172 @@
+"""What a tree looked like at one moment, and what must have happened between two such moments.
+
+For trees that the kernel does not watch: remote writes on NFS or Lustre, directories beyond the limit of watches.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from watcher.events import Directory, Event, Gone, Missed, Moved, Written
+from watcher.root import Excluded
+
+
+class Seen(NamedTuple):
+    """One entry. `unique`: no other name can have this identity, as hard links do."""
+
+    directory: bool
+    regular: bool
+    unique: bool
+    identity: tuple[int, int]
+    content: tuple[int, int]
+    changed: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Seen:
+        """Out of what lstat gives."""
+        directory = stat.S_ISDIR(found.st_mode)
+        return cls(
+            directory,
+            stat.S_ISREG(found.st_mode),
+            directory or found.st_nlink == 1,
+            (found.st_dev, found.st_ino),
+            (found.st_size, found.st_mtime_ns),
+            found.st_ctime_ns,
+        )
+
+
+Snapshot = dict[bytes, Seen]
+"""Path below the top → entry; a directory comes before what is in it. The top itself is not among them."""
+
+
+Change = Written | Directory | Gone | Moved | Missed
+
+
+def take(root: bytes, top: bytes, excluded: Excluded, before: Snapshot) -> Snapshot:
+    """What is below the directory `top` of the root now.
+
+    Of a directory that cannot be listed (not one that is gone) it repeats what `before` has: nobody saw that leave.
+    """
+    found: Snapshot = {}
+    pending = [b""]
+    while pending:
+        path = pending.pop()
+        try:
+            with os.scandir(os.path.join(root, top, path).rstrip(b"/") or b"/") as entries:
+                for entry in entries:
+                    below = os.path.join(path, entry.name)
+                    seen = _look(entry)
+                    if seen and not excluded(os.path.join(top, below), seen.directory):
+                        found[below] = seen
+                        if seen.directory:
+                            pending.append(below)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            prefix = path + b"/" if path else b""
+            found |= {each: seen for each, seen in before.items() if each.startswith(prefix) and each not in found}
+    return found
+
+
+def _look(entry: os.DirEntry[bytes]) -> Seen | None:
+    try:
+        return Seen.of(entry.stat(follow_symlinks=False))
+    except OSError:
+        return None
+
+
+def compare(before: Snapshot, after: Snapshot, top: bytes = b"") -> Iterator[Event]:
+    """What led from one to the other, moves first, then what is gone, then what is there or has changed.
+
+    `top` is the path of the top, to which those of the snapshots are relative. A rename is known by device and inode.
+    Where these could mislead (hard links, an inode used again for other content) something is gone and something new.
+    """
+    prefix = top + b"/" if top else b""
+    for event in _compare(before, after):
+        if isinstance(event, Moved):
+            yield event._replace(old=prefix + event.old, new=prefix + event.new)
+        else:
+            yield event._replace(path=(prefix + event.path).rstrip(b"/"))
+
+
+def _compare(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+    moves, moved = _moves(before, after)
+    yield from _in_order(moves)
+    gone: set[bytes] = set()
+    for path, seen in moved.items():
+        now = after.get(path)
+        if now is None or now.directory != seen.directory:
+            if os.path.dirname(path) not in gone:
+                yield Gone(path, seen.directory)
+            if seen.directory:
+                gone.add(path)
+    arrived = {move.new for move in moves}
+    for path, now in after.items():
+        seen_before = moved.get(path)
+        if seen_before is None or seen_before.directory != now.directory:
+            yield Directory(path) if now.directory else Written(path, new=True, complete=not now.regular)
+        elif not now.directory and _differs(seen_before, now, just_content=path in arrived):
+            yield Written(path, complete=not now.regular)
+
+
+def _differs(before: Seen, now: Seen, *, just_content: bool) -> bool:
+    """A rename changes ctime, so of what was renamed only the content is compared."""
+    return before.content != now.content or (not just_content and before[3:] != now[3:])
+
+
+def _moves(before: Snapshot, after: Snapshot) -> tuple[list[Moved], Snapshot]:
+    """The renames, and `before` with the names that it has after them."""
+    targets = _targets(before, after)
+    moves: list[Moved] = []
+    moved: Snapshot = {}
+    places: dict[bytes, bytes] = {}
+    for path, seen in before.items():
+        parent, name = os.path.split(path)
+        here = os.path.join(places[parent], name) if parent else name
+        places[path] = target = targets.get(path, here)
+        if target != here:
+            moves.append(Moved(here, target, seen.directory))
+            moved[target] = seen
+        else:
+            moved.setdefault(here, seen)
+    return moves, moved
+
+
+def _targets(before: Snapshot, after: Snapshot) -> dict[bytes, bytes]:
+    """Old path → new path of everything that has another path now, by a rename of its own or of a directory above."""
+    left = {
+        seen.identity: path
+        for path, seen in before.items()
+        if seen.unique and ((now := after.get(path)) is None or now.identity != seen.identity)
+    }
+    pairs = {}
+    for new, now in after.items():
+        old = left.get(now.identity)
+        if old is not None and old != new and now.unique and before[old].directory == now.directory:
+            pairs[old] = new
+    same = {old: new for old, new in pairs.items() if before[old].content == after[new].content}
+    names_kept = {
+        (os.path.dirname(old), os.path.dirname(new))
+        for old, new in same.items()
+        if os.path.basename(old) == os.path.basename(new)
+    }
+    # A directory in which something was made since is still the same one if it kept something.
+    kept = {old: new for old, new in pairs.items() if before[old].directory and (old, new) in names_kept}
+    return same | kept
+
+
+def _in_order(moves: list[Moved]) -> Iterator[Moved | Missed]:
+    """The moves, each only when its new name is free; of names that were exchanged nothing is known but the place."""
+    pending = moves
+    while pending:
+        taken = {move.old for move in pending}
+        free = [move for move in pending if move.new not in taken]
+        yield from free
+        if not free:
+            for place in {os.path.dirname(move.new) for move in pending}:
+                yield Missed(place, "names were exchanged")
+            return
+        pending = [move for move in pending if move.new in taken]

@@ -1,0 +1,160 @@
+"""The spool: what has settled and is not published yet, in an SQLite file that outlives a killed watcher."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingest.errors import Refused
+from ingest.sqlite import connect, transaction
+from watcher.events import MakeDirectory, Move, Rescan, Sync, Vanish, Work
+
+# `flag` is the one truth value that a piece of work has; `new` is the other name of a move.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS work (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, path BLOB NOT NULL, flag INTEGER NOT NULL,
+    new BLOB);
+CREATE INDEX IF NOT EXISTS rescan ON work (path, flag) WHERE kind = 'Rescan'
+"""
+
+_Row = tuple[str, bytes, bool, bytes | None]
+
+
+class Spool:
+    """Work under numbers that grow and are never used twice; for one process, and one thread at a time.
+
+    What `put` and `done` have returned from holds when the process is killed; a power cut may cost the last of it.
+    All methods raise Refused when the file is damaged or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or create it. Raises Refused when another process has it."""
+        self._path = path
+        self._lock = _lock(path)
+        try:
+            with self._refusing():
+                self._db = _open(path)
+                self._count: int = self._db.execute("SELECT count(*) FROM work").fetchone()[0]
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def __len__(self) -> int:
+        return self._count
+
+    def put(self, work: Sequence[Work]) -> None:
+        """Add work behind all that is there, or nothing of it when this raises.
+
+        A rescan takes the place of the same one further ahead: that one may be under way already and have missed what
+        this one is for.
+        """
+        added = 0
+        with self._refusing(), transaction(self._db):
+            for each in work:
+                kind, path, flag, new = _row(each)
+                if kind == "Rescan":
+                    found = self._db.execute(
+                        "DELETE FROM work WHERE kind = 'Rescan' AND path = ? AND flag = ?", (path, flag)
+                    )
+                    added -= found.rowcount
+                self._db.execute(
+                    "INSERT INTO work (kind, path, flag, new) VALUES (?, ?, ?, ?)", (kind, path, flag, new)
+                )
+                added += 1
+        self._count += added
+
+    def head(self, limit: int) -> list[tuple[int, Work]]:
+        """The first `limit` pieces of work and their numbers."""
+        with self._refusing():
+            rows = self._db.execute("SELECT number, kind, path, flag, new FROM work ORDER BY number LIMIT ?", (limit,))
+            return [(number, _work(kind, path, bool(flag), new)) for number, kind, path, flag, new in rows]
+
+    def done(self, upto: int) -> None:
+        """Remove all work with numbers up to this one, which is published."""
+        with self._refusing(), transaction(self._db):
+            removed = self._db.execute("DELETE FROM work WHERE number <= ?", (upto,)).rowcount
+        self._count -= removed
+
+    def start_after(self, number: int) -> None:
+        """Give later work only numbers above this one, which is known from elsewhere: the file may have been lost."""
+        with self._refusing(), transaction(self._db):
+            # SQLite's own record of the highest number; it has a row once something was inserted.
+            found = self._db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'work'", (number,))
+            if not found.rowcount:
+                self._db.execute("INSERT INTO sqlite_sequence VALUES ('work', ?)", (number,))
+
+    def close(self) -> None:
+        """Let others use the file."""
+        self._db.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:  # a full disk, say
+            raise Refused(f"cannot use the spool {self._path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise Refused(
+                f"the spool {self._path} is damaged ({error}): remove it, and the next start scans the whole source"
+            ) from error
+
+
+def _lock(path: Path) -> int:
+    """Take the lock of the file, which is one beside it: closing a second descriptor would drop SQLite's own locks."""
+    lock = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Refused(f"cannot use the spool {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            raise Refused(f"another process uses the spool {path}: a watcher needs one of its own") from error
+        raise Refused(f"cannot lock the spool {path}: {error.strerror}") from error
+    return descriptor
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the file and look through all of it; raises sqlite3.DatabaseError when it is damaged."""
+    try:
+        db = connect(path, _SCHEMA)
+    except Refused as refused:
+        if isinstance(refused.__cause__, sqlite3.Error):
+            raise refused.__cause__ from None
+        raise
+    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(" ".join(verdict.split()))
+    return db
+
+
+def _row(work: Work) -> _Row:
+    if isinstance(work, Sync):
+        return "Sync", work.path, work.new, None
+    if isinstance(work, Vanish):
+        return "Vanish", work.path, False, None
+    if isinstance(work, Move):
+        return "Move", work.old, work.directory, work.new
+    if isinstance(work, Rescan):
+        return "Rescan", work.path, work.deep, None
+    return "MakeDirectory", work.path, False, None
+
+
+def _work(kind: str, path: bytes, flag: bool, new: bytes | None) -> Work:
+    if kind == "Sync":
+        return Sync(path, flag)
+    if kind == "Vanish":
+        return Vanish(path)
+    if kind == "Move":
+        return Move(path, new or b"", flag)
+    if kind == "Rescan":
+        return Rescan(path, flag)
+    return MakeDirectory(path)
