@@ -9,7 +9,7 @@ import io
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ REAL = ("minio", "versitygw")
 class S3Server(Server):
     """A server with credentials of its own; `endpoint` is what clients need beside them."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> None:
+        """`more` is added to the environment of the server."""
         self.name = name
         self.data = folder / "data"
         self.key, self.secret = f"key{secrets.token_hex(6)}", f"secret{secrets.token_hex(12)}"
@@ -37,7 +38,7 @@ class S3Server(Server):
         command, environ = _COMMANDS[name](self, folder)
         if not Path(command[0]).exists():
             pytest.fail(f"these tests need {name}: `make services` builds it", False)
-        super().__init__(name, command, port, folder, environ)
+        super().__init__(name, command, port, folder, {**environ, **(more or {})})
 
     @property
     def environ(self) -> dict[str, str]:
