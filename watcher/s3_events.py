@@ -2,8 +2,8 @@
 
 Amazon's message structure (version 2.x, "Event message structure" of the S3 user guide), which MinIO, Ceph RGW and
 VersityGW write too: `Records`, each with `eventName`, `s3.bucket.name` and `s3.object.key`, which is URL-encoded, with
-"+" for a blank (VersityGW 1.8 leaves keys as they are). SNS wraps it once more. Order and duplicates matter not: whoever
-acts on an event looks at the bucket.
+"+" for a blank (VersityGW 1.8 leaves keys as they are). SNS wraps it once more. Order and duplicates do not matter:
+whoever acts on an event looks at the bucket.
 """
 
 from __future__ import annotations
