@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio.datatypes import parse_list_objects
@@ -17,6 +18,8 @@ from minio.time import from_http_header
 from ingest.job import S3
 from ingest.s3 import connect
 
+_READS = 3
+"""How often a range is asked for when its transfer breaks off."""
 UNREACHABLE = "unreachable"
 """The code of what is no answer of the server."""
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion"})
@@ -77,7 +80,10 @@ class Client:
         elif after:
             query["start-after"] = after
         answer = self._send("GET", query_params=query)
-        found, more, token, _ = parse_list_objects(answer)
+        try:
+            found, more, token, _ = parse_list_objects(answer)
+        except (ParseError, ValueError) as error:
+            raise self._failed(error) from error
         objects = [
             Object(each.object_name or "", each.size or 0, int(each.last_modified.timestamp()), each.etag or "")
             for each in found
@@ -95,8 +101,21 @@ class Client:
     def read(self, key: str, etag: str, offset: int, length: int) -> tuple[bytes, Mapping[str, str]]:
         """So many bytes (at least one) of the object that has this ETag, and the headers of the answer."""
         headers = {"If-Match": f'"{etag}"', "Range": f"bytes={offset}-{offset + length - 1}"}
-        answer = self._send("GET", key, headers=headers)
-        return answer.data, answer.headers
+        attempt = 1
+        while True:
+            answer = self._send("GET", key, headers=headers, preload_content=False)
+            try:
+                data = answer.read(
+                    decode_content=False
+                )  # an object may say that it is compressed, and yet is what it is
+            except urllib3.exceptions.HTTPError as error:
+                answer.close()
+                if attempt == _READS:
+                    raise self._failed(error) from error
+                attempt += 1
+            else:
+                answer.release_conn()
+                return data, answer.headers
 
     def _send(self, method: str, key: str | None = None, **more: Any) -> Any:
         """The whole answer. Raises S3Failed."""
@@ -105,8 +124,10 @@ class Client:
         except S3Error as error:
             raise S3Failed(error.code or "error", f"{error.code}: {error.message}") from error
         except (ServerError, InvalidResponseError, urllib3.exceptions.HTTPError, ValueError) as error:
-            text = f"the S3 server {self._endpoint} does not answer as it should: {_why(error)}"
-            raise S3Failed(UNREACHABLE, text) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> S3Failed:
+        return S3Failed(UNREACHABLE, f"the S3 server {self._endpoint} does not answer as it should: {_why(error)}")
 
 
 def _why(error: Exception) -> str:
