@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 
 KAFKA_JARS := .cache/kafka
 PROGRAMS := .cache/bin
-MINIO := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+MINIO := github.com/minio/minio@v0.0.0-20250907161309-07c3a429bfed # later ones do not flush the stream of --notifications listen
 VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 COMPOSE_SCHEMA := .cache/compose-spec.json
 COMPOSE_MODULE := github.com/compose-spec/compose-go/v2@v2.10.2

@@ -9,7 +9,7 @@ import traceback
 
 import click
 
-from ingest.errors import Refused
+from ingest.errors import Refused, Unreachable
 
 REFUSED = 1
 
@@ -27,7 +27,7 @@ def run(command: click.Command, program: str) -> None:
     except (click.Abort, KeyboardInterrupt):
         _say(program, "interrupted")
         sys.exit(REFUSED)
-    except Refused as error:
+    except (Refused, Unreachable) as error:
         _say(program, str(error))
         sys.exit(REFUSED)
     except BrokenPipeError:  # the reader of our output has gone

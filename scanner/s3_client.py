@@ -6,26 +6,20 @@ minio-py 7.2 hide the pages of a listing, and merge nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.request import getproxies, proxy_bypass
+from xml.etree.ElementTree import ParseError
 
-import certifi
 import urllib3
-from minio import Minio
 from minio.datatypes import parse_list_objects
 from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.time import from_http_header
 
 from ingest.job import S3
-from scanner.s3_keys import Keys
+from ingest.s3 import connect
 
-_CONNECT_SECONDS, _READ_SECONDS = 10, 60
-_CONNECTIONS = 10
-_RETRIES = urllib3.Retry(
-    total=3, connect=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504], raise_on_status=False
-)
+_READS = 3
+"""How often a range is asked for when its transfer breaks off."""
 UNREACHABLE = "unreachable"
 """The code of what is no answer of the server."""
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion"})
@@ -73,13 +67,7 @@ class Client:
     def __init__(self, bucket: str, settings: S3) -> None:
         self._bucket = bucket
         self._endpoint = settings.endpoint
-        self._minio = Minio(
-            settings.endpoint,
-            secure=settings.secure,
-            region=settings.region,
-            credentials=Keys(settings.keypair),
-            http_client=_connections(settings),
-        )
+        self._minio = connect(settings)
 
     def page(
         self, prefix: str, *, after: str = "", token: str | None = None, delimiter: str = "/", most: int = 1000
@@ -92,7 +80,10 @@ class Client:
         elif after:
             query["start-after"] = after
         answer = self._send("GET", query_params=query)
-        found, more, token, _ = parse_list_objects(answer)
+        try:
+            found, more, token, _ = parse_list_objects(answer)
+        except (ParseError, ValueError) as error:
+            raise self._failed(error) from error
         objects = [
             Object(each.object_name or "", each.size or 0, int(each.last_modified.timestamp()), each.etag or "")
             for each in found
@@ -110,8 +101,21 @@ class Client:
     def read(self, key: str, etag: str, offset: int, length: int) -> tuple[bytes, Mapping[str, str]]:
         """So many bytes (at least one) of the object that has this ETag, and the headers of the answer."""
         headers = {"If-Match": f'"{etag}"', "Range": f"bytes={offset}-{offset + length - 1}"}
-        answer = self._send("GET", key, headers=headers)
-        return answer.data, answer.headers
+        attempt = 1
+        while True:
+            answer = self._send("GET", key, headers=headers, preload_content=False)
+            try:
+                data = answer.read(
+                    decode_content=False
+                )  # an object may say that it is compressed, and yet is what it is
+            except urllib3.exceptions.HTTPError as error:
+                answer.close()
+                if attempt == _READS:
+                    raise self._failed(error) from error
+                attempt += 1
+            else:
+                answer.release_conn()
+                return data, answer.headers
 
     def _send(self, method: str, key: str | None = None, **more: Any) -> Any:
         """The whole answer. Raises S3Failed."""
@@ -120,22 +124,10 @@ class Client:
         except S3Error as error:
             raise S3Failed(error.code or "error", f"{error.code}: {error.message}") from error
         except (ServerError, InvalidResponseError, urllib3.exceptions.HTTPError, ValueError) as error:
-            text = f"the S3 server {self._endpoint} does not answer as it should: {_why(error)}"
-            raise S3Failed(UNREACHABLE, text) from error
+            raise self._failed(error) from error
 
-
-def _connections(settings: S3) -> urllib3.PoolManager:
-    """Connections to the server, or to the proxy that the job or the environment names."""
-    scheme = "https" if settings.secure else "http"
-    how: dict[str, Any] = {
-        "timeout": urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
-        "maxsize": _CONNECTIONS,
-        "cert_reqs": "CERT_REQUIRED",
-        "ca_certs": os.environ.get("SSL_CERT_FILE") or certifi.where(),
-        "retries": _RETRIES,
-    }
-    proxy = settings.proxy or (None if proxy_bypass(settings.endpoint) else getproxies().get(scheme))
-    return urllib3.ProxyManager(proxy, **how) if proxy else urllib3.PoolManager(**how)
+    def _failed(self, error: Exception) -> S3Failed:
+        return S3Failed(UNREACHABLE, f"the S3 server {self._endpoint} does not answer as it should: {_why(error)}")
 
 
 def _why(error: Exception) -> str:

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from ingest.errors import Refused
 from ingest.job import S3
 from scanner.directory import elements
-from scanner.s3_keys import read_keypair
 
 SCHEME = "s3://"
 AMAZON = S3()
@@ -50,6 +49,8 @@ def settings(given: dict[str, Any]) -> S3:
     if not _ENDPOINT.fullmatch(endpoint):
         raise Refused(f"--s3_endpoint_domain {endpoint!r} must be a host, or host:port, without http:// and path")
     if keypair is not None:
+        from ingest.s3 import read_keypair  # noqa: PLC0415 - slow to import, and most jobs do without
+
         read_keypair(keypair)
     if proxy is not None:
         _check_proxy(proxy)

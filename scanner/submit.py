@@ -11,7 +11,7 @@ from typing import Any
 from ingest import handler_check, profile, signing
 from ingest.character_map import CharacterMap
 from ingest.core import Operation
-from ingest.errors import Refused
+from ingest.errors import Refused, Unreachable
 from ingest.handler_file import Handler, read, sha256
 from ingest.job import Job, LogSettings
 from ingest.paths import normalise_target
@@ -111,8 +111,8 @@ def _check_bucket(job: Job, rules: Rules) -> None:
     try:
         if source_of(job, rules).is_empty():  # a prefix that nobody has written to yet looks like a misspelt one
             print(f"warning: there are no objects in {os.fsdecode(job.source)}", file=sys.stderr)
-    except SourceUnreadable as error:
-        raise Refused(error.reason) from error
+    except (SourceUnreadable, Unreachable) as error:
+        raise Refused(str(error)) from error
 
 
 def _types(text: str | None) -> tuple[str, ...]:

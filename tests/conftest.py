@@ -89,11 +89,14 @@ class CommandLine:
             "NO_COLOR": "1",
         }
 
-    def process(self, *arguments: str | os.PathLike[str], program: str = "scanner") -> "subprocess.Popen[str]":
+    def process(
+        self, *arguments: str | os.PathLike[str], program: str = "scanner", **environ: str
+    ) -> "subprocess.Popen[str]":
         """Start a command and leave it running; the caller ends it."""
         return subprocess.Popen(
             [sys.executable, "-m", program, *[os.fspath(each) for each in arguments]],
-            env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**self.environ, **environ}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
         )  # fmt: skip
 
     def __call__(self, *arguments: str | os.PathLike[str], program: str = "scanner", **environ: str) -> Ran:

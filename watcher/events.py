@@ -79,6 +79,13 @@ class Backend(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+class Acknowledging(Backend, Protocol):
+    """A backend whose sender keeps what it has sent until it is acknowledged."""
+
+    def acknowledge(self) -> None:
+        """All events that `read` has given are in safety (or nothing came of them): the sender may forget them."""
+
+
 class Sync(NamedTuple):
     """Sync one file. `new`: nothing has been synced under this name yet."""
 

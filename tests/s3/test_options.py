@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from ingest.errors import Refused
+from ingest.errors import Refused, Unreachable
 from ingest.job import S3
+from ingest.s3 import Keys, read_keypair
 from scanner import s3_options
-from scanner.entries import RootUnseen
-from scanner.s3_keys import Keys, read_keypair
 
 NOTHING: dict[str, Any] = dict.fromkeys(
     ("s3_keypair", "s3_endpoint_domain", "s3_region_name", "s3_proxy_url", "s3_multipart_chunksize_in_mib")
@@ -99,7 +98,7 @@ def test_a_keypair_file_without_two_lines_is_refused_without_repeating_it(tmp_pa
     with pytest.raises(Refused, match="must have two lines") as refusal:
         read_keypair(str(file))
     assert "ACCESS" not in str(refusal.value)
-    with pytest.raises(RootUnseen, match="must have two lines"):
+    with pytest.raises(Unreachable, match="must have two lines"):
         Keys(str(file)).retrieve()
 
 
@@ -109,7 +108,9 @@ def test_the_keypair_goes_before_the_environment_and_that_before_the_profile(
     def key(file: Path | None) -> str:
         return str(Keys(None if file is None else str(file)).retrieve().access_key)
 
-    with pytest.raises(RootUnseen, match="no S3 credentials on this host: there is no /nonexistent, AWS_ACCESS_KEY_ID"):
+    with pytest.raises(
+        Unreachable, match="no S3 credentials on this host: there is no /nonexistent, AWS_ACCESS_KEY_ID"
+    ):
         key(Path("/nonexistent"))
     (tmp_path / "credentials").write_text("[default]\naws_access_key_id = PROFILE\naws_secret_access_key = x\n")
     assert (key(None), key(Path("/nonexistent")), key(keypair)) == ("PROFILE", "PROFILE", "ACCESS")
@@ -122,7 +123,7 @@ def test_the_keypair_goes_before_the_environment_and_that_before_the_profile(
 
 def test_a_profile_that_cannot_be_read_is_not_repeated(tmp_path: Path) -> None:
     (tmp_path / "credentials").write_text("sesame without a section")
-    with pytest.raises(RootUnseen, match="no usable AWS profile") as refusal:
+    with pytest.raises(Unreachable, match="no usable AWS profile") as refusal:
         Keys(None).retrieve()
     assert "sesame" not in str(refusal.value)
     assert refusal.value.__cause__ is None

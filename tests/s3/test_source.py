@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from contextlib import closing
 
@@ -195,6 +196,19 @@ def test_content_is_read_in_ranges_of_the_version_that_was_seen_and_compared_wit
         bucket.put("object", b"x" * 100_000)
         with pytest.raises(FileChanged, match="changed while it was read"):
             content.read(0, 10)
+
+
+def test_what_says_that_it_is_compressed_is_read_as_it_lies_there(bucket: Bucket) -> None:
+    data = gzip.compress(b"x" * 1000)
+    bucket.put("x.gz", data, metadata={"Content-Encoding": "gzip"})
+    said = bucket.client.stat_object(bucket.name, "x.gz").metadata
+    assert said is not None
+    assert said["Content-Encoding"] == "gzip"
+    entry = entry_of(source_in(bucket).look(b"x.gz"))
+    content = source_in(bucket).open(entry)
+    assert (entry.stat.size, content.read(0, entry.stat.size)) == (len(data), data)
+    content.feed(data)
+    content.check()
 
 
 def test_parts_of_a_known_size_are_compared_too_and_those_of_another_are_not(bucket: Bucket) -> None:

@@ -9,7 +9,7 @@ import io
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,17 @@ REAL = ("minio", "versitygw")
 class S3Server(Server):
     """A server with credentials of its own; `endpoint` is what clients need beside them."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, more: Mapping[str, str] | None = None) -> None:
+        """`more` is added to the environment of the server."""
         self.name = name
+        self.data = folder / "data"
         self.key, self.secret = f"key{secrets.token_hex(6)}", f"secret{secrets.token_hex(12)}"
         (port,) = free_ports(1)
         self.endpoint = f"127.0.0.1:{port}"
         command, environ = _COMMANDS[name](self, folder)
         if not Path(command[0]).exists():
             pytest.fail(f"these tests need {name}: `make services` builds it", False)
-        super().__init__(name, command, port, folder, environ)
+        super().__init__(name, command, port, folder, {**environ, **(more or {})})
 
     @property
     def environ(self) -> dict[str, str]:
@@ -47,17 +49,18 @@ class S3Server(Server):
         """What `ingest-scan start` needs to reach it."""
         return ["--s3_endpoint_domain", self.endpoint, "--s3_insecure_connection"]
 
-    def client(self) -> Minio:
+    def client(self, connections: urllib3.PoolManager | None = None) -> Minio:
         """A client of the test's own."""
-        return Minio(self.endpoint, self.key, self.secret, secure=False, region="us-east-1")
+        return Minio(self.endpoint, self.key, self.secret, secure=False, region="us-east-1", http_client=connections)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         super().start()
         deadline = time.monotonic() + READY_SECONDS
+        impatient = self.client(urllib3.PoolManager(timeout=1, retries=False))
         while True:
-            try:
-                self.client().list_buckets()
+            try:  # MinIO now and then leaves a request of its first moments without an answer for a minute
+                impatient.list_buckets()
             except (MinioException, urllib3.exceptions.HTTPError):
                 assert time.monotonic() < deadline, f"{self.name} does not answer"
                 time.sleep(0.05)

@@ -1,20 +1,31 @@
-"""The credentials of this process for S3. They never leave it: not with a message, nor a record, nor a log line."""
+"""How S3 is reached, and with which credentials: those never leave the process, with no message, record or log line."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
+import certifi
+import urllib3
+from minio import Minio
 from minio.credentials.credentials import Credentials
 from minio.credentials.providers import AWSConfigProvider, Provider
 
-from ingest.errors import Refused
-from scanner.entries import RootUnseen
+from ingest.errors import Refused, Unreachable
+from ingest.job import S3
+
+_CONNECT_SECONDS, _READ_SECONDS = 10, 60
+_CONNECTIONS = 10
+_RETRIES = urllib3.Retry(
+    total=3, connect=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504], raise_on_status=False
+)
 
 
 class Keys(Provider):
     """From the key-pair file that the job names, else the environment, else the profile of the AWS tools.
 
-    They are looked up for each request, so that new ones are used at once. Without any, RootUnseen is raised.
+    They are looked up for each request, so that new ones are used at once. Without any, Unreachable is raised.
     """
 
     def __init__(self, keypair: str | None) -> None:
@@ -26,14 +37,14 @@ class Keys(Provider):
             try:
                 return Credentials(*read_keypair(self._keypair))
             except Refused as error:
-                raise RootUnseen(str(error)) from None
+                raise Unreachable(str(error)) from None
         key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
         if key and secret:
             return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or None)
         try:
             return AWSConfigProvider().retrieve()
         except Exception:  # noqa: BLE001 - a parser's message may quote the line with the secret
-            raise RootUnseen(self._missing()) from None
+            raise Unreachable(self._missing()) from None
 
     def _missing(self) -> str:
         file = "" if self._keypair is None else f"there is no {self._keypair}, "
@@ -53,3 +64,23 @@ def read_keypair(file: str) -> tuple[str, str]:
     if len(found) != 2:
         raise Refused(f"the S3 key-pair file {file} must have two lines: the access key and the secret key")
     return found[0], found[1]
+
+
+def connect(settings: S3, *, retries: urllib3.Retry | bool = _RETRIES, read_seconds: float = _READ_SECONDS) -> Minio:
+    """A client for the server, by way of the proxy that the job or the environment names. It connects when used."""
+    scheme = "https" if settings.secure else "http"
+    how: dict[str, Any] = {
+        "timeout": urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
+        "maxsize": _CONNECTIONS,
+        "cert_reqs": "CERT_REQUIRED",
+        "ca_certs": os.environ.get("SSL_CERT_FILE") or certifi.where(),
+        "retries": retries,
+    }
+    proxy = settings.proxy or (None if proxy_bypass(settings.endpoint) else getproxies().get(scheme))
+    return Minio(
+        settings.endpoint,
+        secure=settings.secure,
+        region=settings.region,
+        credentials=Keys(settings.keypair),
+        http_client=urllib3.ProxyManager(proxy, **how) if proxy else urllib3.PoolManager(**how),
+    )

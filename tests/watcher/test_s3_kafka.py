@@ -1,0 +1,118 @@
+"""Notifications that servers write to a Kafka topic."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
+from minio.notificationconfig import NotificationConfig, QueueConfig
+
+from ingest.errors import Refused
+from tests.support.s3_servers import Bucket, S3Server
+from tests.support.services import running
+from tests.watcher.s3_contract import (
+    CREATED,
+    REMOVED,
+    all_of,
+    heard,
+    tells_of_what_happens_below_the_prefix_and_of_nothing_else,
+    written,
+)
+from tests.watcher.test_s3_events import record
+from watcher.events import Missed
+from watcher.s3_kafka import KafkaBackend
+
+
+@pytest.fixture
+def topic(kafka_bootstrap: str) -> str:
+    name = f"notifications-{secrets.token_hex(4)}"
+    admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    admin.create_topics([NewTopic(name, num_partitions=2, replication_factor=1)])
+    admin.close()
+    return name
+
+
+def write(bootstrap: str, topic: str, *values: bytes) -> None:
+    producer = KafkaProducer(bootstrap_servers=bootstrap)
+    for value in values:
+        producer.send(topic, value).get(30)
+    producer.close()
+
+
+def notification(key: str) -> bytes:
+    import json
+
+    return json.dumps({"Records": [record("ObjectCreated:Put", key)]}).encode()
+
+
+@pytest.mark.parametrize("name", ["minio", "versitygw"])
+def test_a_server_tells_of_what_happens_below_the_prefix_and_of_nothing_else(
+    name: str, tmp_path: Path, kafka_bootstrap: str, topic: str
+) -> None:
+    minio = {"ENABLE": "on", "BROKERS": kafka_bootstrap, "TOPIC": topic}
+    gateway = {"URL": kafka_bootstrap, "TOPIC": topic, "KEY": "key"}
+    more = {f"MINIO_NOTIFY_KAFKA_{key}_T": value for key, value in minio.items()}
+    if name == "versitygw":
+        more = {f"VGW_EVENT_KAFKA_{key}": value for key, value in gateway.items()}
+    with running(S3Server(name, tmp_path, more)) as server:
+        assert isinstance(server, S3Server)
+        bucket = Bucket(server)
+        if name == "minio":
+            config = NotificationConfig(
+                queue_config_list=[QueueConfig([CREATED, REMOVED], queue="arn:minio:sqs::T:kafka")]
+            )
+            bucket.client.set_bucket_notification(bucket.name, config)
+        with KafkaBackend(f"/{bucket.name}/p".encode(), kafka_bootstrap, topic, "watcher") as backend:
+            backend.start()
+            tells_of_what_happens_below_the_prefix_and_of_nothing_else(backend, bucket)
+
+
+def test_what_was_not_acknowledged_comes_again_and_what_was_does_not(kafka_bootstrap: str, topic: str) -> None:
+    write(kafka_bootstrap, topic, notification("p/before"))
+    for key in ("first", "second"):
+        with KafkaBackend(b"/bucket/p", kafka_bootstrap, topic, "watcher") as backend:
+            backend.start()
+            if key == "first":
+                write(kafka_bootstrap, topic, notification("p/first"))
+            events = []
+            while written("first") not in events:
+                events += backend.read(0.5)
+            assert events == [written("first")]  # and it is not acknowledged
+    with KafkaBackend(b"/bucket/p", kafka_bootstrap, topic, "watcher") as backend:
+        backend.start()
+        heard(backend, all_of(written("first")))
+    write(kafka_bootstrap, topic, notification("p/away"))
+    with KafkaBackend(b"/bucket/p", kafka_bootstrap, topic, "watcher") as backend:
+        backend.start()
+        assert heard(backend, all_of(written("away"))) == [written("away")]
+
+
+def test_a_message_that_nobody_can_read_becomes_a_scan_and_holds_nothing_up(kafka_bootstrap: str, topic: str) -> None:
+    with KafkaBackend(b"/bucket/p", kafka_bootstrap, topic, "watcher") as backend:
+        backend.start()
+        write(kafka_bootstrap, topic, b"no json", notification("p/a"))
+        events = heard(backend, all_of(written("a")))
+        assert any(isinstance(event, Missed) for event in heard(backend, lambda more: any(
+            isinstance(event, Missed) for event in [*events, *more])) + events)  # fmt: skip
+
+
+def test_partitions_that_come_later_are_read_too_and_what_was_in_them_is_scanned(
+    kafka_bootstrap: str, topic: str
+) -> None:
+    with KafkaBackend(b"/bucket/p", kafka_bootstrap, topic, "watcher", refresh_seconds=1) as backend:
+        backend.start()
+        admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+        admin.create_partitions({topic: NewPartitions(total_count=4)})
+        admin.close()
+        heard(backend, lambda events: any(isinstance(event, Missed) for event in events))
+        values = [notification(f"p/{number}") for number in range(20)]
+        write(kafka_bootstrap, topic, *values)
+        heard(backend, all_of(*(written(str(number)) for number in range(20))))
+
+
+def test_a_topic_that_is_not_there_is_refused(kafka_bootstrap: str) -> None:
+    with pytest.raises(Refused, match="has no topic no-such-topic"):
+        KafkaBackend(b"/bucket/p", kafka_bootstrap, "no-such-topic", "watcher").start()

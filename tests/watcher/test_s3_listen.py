@@ -1,0 +1,90 @@
+"""Notifications over a connection that stays open, from MinIO."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import Refused
+from ingest.job import S3
+from tests.support.s3_servers import Bucket, S3Server
+from tests.support.services import running
+from tests.watcher.s3_contract import (
+    all_of,
+    heard,
+    tells_of_what_happens_below_the_prefix_and_of_nothing_else,
+    written,
+)
+from watcher.events import Missed
+from watcher.s3_listen import ListenBackend
+
+
+def listening(bucket: Bucket) -> ListenBackend:
+    return ListenBackend(f"/{bucket.name}/p".encode(), S3(endpoint=bucket.server.endpoint, secure=False))
+
+
+@pytest.fixture
+def bucket(minio_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    for name, value in minio_server.environ.items():
+        monkeypatch.setenv(name, value)
+    return Bucket(minio_server)
+
+
+@pytest.fixture
+def backend(bucket: Bucket) -> Iterator[ListenBackend]:
+    with listening(bucket) as backend:
+        backend.start()
+        yield backend
+
+
+def test_it_tells_of_what_happens_below_the_prefix_and_of_nothing_else(backend: ListenBackend, bucket: Bucket) -> None:
+    tells_of_what_happens_below_the_prefix_and_of_nothing_else(backend, bucket)
+
+
+def test_a_single_event_on_a_quiet_bucket_is_handed_on_at_once(backend: ListenBackend, bucket: Bucket) -> None:
+    delays = []
+    for number in range(5):
+        assert backend.read(1.1) == []  # a ping comes in this time
+        bucket.put(f"p/{number}")
+        put = time.monotonic()
+        assert backend.read(10) == [written(str(number))]
+        delays.append(time.monotonic() - put)
+    assert sorted(delays)[2] < 0.3
+
+
+def test_after_the_server_was_away_all_must_be_scanned_and_events_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(S3Server("minio", tmp_path)) as server:
+        assert isinstance(server, S3Server)
+        for name, value in server.environ.items():
+            monkeypatch.setenv(name, value)
+        bucket = Bucket(server)
+        with listening(bucket) as backend:
+            backend.start()
+            bucket.put("p/before")
+            heard(backend, all_of(written("before")))
+            server.stop(signal.SIGKILL)
+            server.start()
+            bucket.put("p/unheard")
+            events = heard(backend, lambda events: any(isinstance(event, Missed) for event in events))
+            assert Missed(b"", "nobody listened for a while") in events
+            bucket.put("p/after")
+            heard(backend, all_of(written("after")))
+
+
+def test_a_server_that_cannot_do_this_is_refused_in_a_sentence(
+    versitygw_server: S3Server, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Refused, match="NoSuchBucket"):
+        ListenBackend(b"/no-such-bucket", S3(endpoint=bucket.server.endpoint, secure=False)).start()
+    with pytest.raises(Refused, match="does not answer"):
+        ListenBackend(b"/bucket", S3(endpoint="127.0.0.1:9", secure=False)).start()
+    for name, value in versitygw_server.environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Refused, match="cannot notify by --notifications listen"):
+        listening(Bucket(versitygw_server)).start()

@@ -1,0 +1,117 @@
+"""Notifications that S3 servers write to a Kafka topic: MinIO, Ceph RGW, VersityGW.
+
+Offsets are committed when the events are in safety, so a watcher that comes again goes on where it was. One without
+offsets begins at the end: what was before is for the scan that every watcher begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from ingest import logs
+from ingest.broker.kafka_settings import connection, translated
+from ingest.errors import Refused, Unreachable
+from watcher.events import Event, Missed
+from watcher.s3_events import Reader
+
+REFRESH_SECONDS = 60
+"""How often further partitions are looked for."""
+_MOST = 500
+"""Messages that are taken at a time."""
+
+
+class KafkaBackend:
+    """`watcher.events.Acknowledging` for a topic."""
+
+    unwatched = 0
+
+    def __init__(
+        self, source: bytes, bootstrap: str, topic: str, group: str, refresh_seconds: int = REFRESH_SECONDS
+    ) -> None:
+        """`source` is that of a job: /bucket or /bucket/prefix. Offsets are kept under the name of the `group`."""
+        self._reader = Reader(source)
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._group = group
+        self._refresh_seconds = refresh_seconds
+        self._consumer: Any = None
+        self._read: dict[TopicPartition, int] = {}
+        self._log: Any = logs.get("watcher").bind(topic=topic)
+
+    def __enter__(self) -> KafkaBackend:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """See Backend. Raises Refused when there is no such topic, or Kafka does not answer."""
+        try:
+            with translated(self._bootstrap):
+                self._consumer = KafkaConsumer(
+                    group_id=self._group,
+                    enable_auto_commit=False,
+                    auto_offset_reset="latest",
+                    max_poll_records=_MOST,
+                    metadata_max_age_ms=1000 * self._refresh_seconds,
+                    **connection(self._bootstrap),
+                )
+                partitions = self._consumer.partitions_for_topic(self._topic)
+                if not partitions:
+                    raise Refused(f"Kafka at {self._bootstrap} has no topic {self._topic}")
+                self._assign({TopicPartition(self._topic, number) for number in partitions})
+        except Unreachable as error:
+            raise Refused(str(error)) from error
+        self.acknowledge()  # or what comes before the first event would be passed over after a crash
+
+    def read(self, timeout: float) -> list[Event]:
+        """See Backend."""
+        try:
+            with translated(self._bootstrap):
+                found = self._consumer.poll(timeout_ms=int(timeout * 1000))
+        except Unreachable as error:
+            self._log.warning("cannot read, trying again", reason=str(error))
+            return []
+        return self._events(found)
+
+    def acknowledge(self) -> None:
+        """See Acknowledging. What cannot be committed now is with a later call."""
+        if not self._read:
+            return
+        offsets = {each: OffsetAndMetadata(offset, "", -1) for each, offset in self._read.items()}
+        try:
+            with translated(self._bootstrap):
+                self._consumer.commit(offsets)
+        except Unreachable as error:
+            self._log.warning("offsets could not be committed", reason=str(error))
+        else:
+            self._read.clear()
+
+    def close(self) -> None:
+        """See Backend."""
+        if self._consumer is not None:
+            self._consumer.close(autocommit=False)
+            self._consumer = None
+
+    def _assign(self, partitions: set[TopicPartition]) -> None:
+        """Take all partitions, each from where it was left."""
+        self._consumer.assign(sorted(partitions))
+        for each in partitions:
+            self._read.setdefault(each, self._consumer.position(each))
+
+    def _events(self, found: Mapping[TopicPartition, list[Any]]) -> list[Event]:
+        events: list[Event] = []
+        for partition, records in found.items():
+            for record in records:
+                events += self._reader.events(record.value) if record.value else []
+                self._read[partition] = record.offset + 1
+        known = self._consumer.partitions_for_topic(self._topic) or set()
+        partitions = {TopicPartition(self._topic, number) for number in known}
+        if partitions - set(self._consumer.assignment()):
+            self._assign(partitions)
+            events.append(Missed(b"", f"the topic {self._topic} has got more partitions"))
+        return events

@@ -1,0 +1,128 @@
+"""Notifications over a connection that stays open: MinIO's listen API.
+
+    GET /bucket?prefix=…&events=…&ping=seconds
+
+answers with an endless stream of lines, each a notification in JSON, and one without records every `ping` seconds. The
+stream is read chunk by chunk as the chunks come: minio-py's own reader waits until its buffer is full. The server keeps
+nothing for whoever is away, so after each gap all must be scanned; nor for whoever is slow, so passes must follow.
+
+MinIO since commit 52eee5a2f (October 2025) does not flush the stream: then nothing comes, and `start` says so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3
+from minio.error import InvalidResponseError, MinioException, S3Error
+
+from ingest import logs
+from ingest.errors import Refused, Unreachable
+from ingest.job import S3
+from ingest.s3 import connect
+from watcher.events import Event, Missed
+from watcher.s3_events import Reader
+from watcher.s3_inbox import Inbox
+
+PING_SECONDS = 1
+SILENCE_SECONDS = 10.0
+"""After so long without even a ping the connection is dead."""
+BACK_OFF = (0.5, 15.0)
+"""Seconds to wait before the next connection: at first, and at most."""
+_EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+_LOST = (MinioException, urllib3.exceptions.HTTPError, Unreachable, OSError, ValueError)
+
+
+class ListenBackend:
+    """`watcher.events.Backend` for a bucket of a MinIO server."""
+
+    unwatched = 0
+
+    def __init__(self, source: bytes, settings: S3) -> None:
+        """`source` is that of a job: /bucket or /bucket/prefix."""
+        self._reader = Reader(source, encoded=False)  # in this stream alone MinIO writes keys as they are
+        self._settings = settings
+        self._minio = connect(settings, retries=False, read_seconds=SILENCE_SECONDS)
+        self._inbox = Inbox[None]()
+        self._closed = threading.Event()
+        self._stream: Any = None
+        self._thread = threading.Thread(target=self._listen, daemon=True, name="s3-listen")
+        self._log: Any = logs.get("watcher").bind(bucket=self._reader.bucket)
+
+    def __enter__(self) -> ListenBackend:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """See Backend. Raises Refused for a server that cannot do this, or does not answer."""
+        try:
+            self._stream = self._connected()
+        except S3Error as error:
+            raise Refused(f"{self._settings.endpoint} refuses to notify: {error.code}: {error.message}") from error
+        except InvalidResponseError as error:
+            raise Refused(f"{self._settings.endpoint} cannot notify by --notifications listen") from error
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise Refused(
+                f"{self._settings.endpoint} holds its notifications back, as MinIO does since October 2025:"
+                " --notifications kafka or webhook"
+            ) from error
+        except _LOST as error:
+            raise Refused(f"the S3 server {self._settings.endpoint} does not answer: {type(error).__name__}") from error
+        self._thread.start()
+
+    def read(self, timeout: float) -> list[Event]:
+        """See Backend."""
+        return self._inbox.take(timeout)
+
+    def close(self) -> None:
+        """See Backend."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _connected(self) -> Any:
+        """The stream; its first byte has come, so from now on the server tells of everything."""
+        query: dict[str, Any] = {
+            "prefix": self._reader.prefix,
+            "suffix": "",
+            "events": _EVENTS,
+            "ping": str(PING_SECONDS),
+        }
+        answer = self._minio._execute("GET", self._reader.bucket, query_params=query, preload_content=False)
+        if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+            answer.close()  # the listing of a server that does not know this request
+            raise InvalidResponseError(answer.status, answer.headers.get("Content-Type"), None)
+        return answer
+
+    def _listen(self) -> None:
+        wait = BACK_OFF[0]
+        while not self._closed.is_set():
+            try:
+                if self._stream is None:
+                    self._stream = self._connected()
+                    self._log.info("listening again")
+                    self._inbox.put([Missed(b"", "nobody listened for a while")])
+                for line in _lines(self._stream):
+                    if self._closed.is_set():
+                        break
+                    wait = BACK_OFF[0]
+                    self._inbox.put(self._reader.events(line))
+            except _LOST as error:
+                self._log.warning("cannot listen, trying again", reason=type(error).__name__, seconds=wait)
+                self._closed.wait(wait)
+                wait = min(2 * wait, BACK_OFF[1])
+            if self._stream is not None:
+                self._stream.close()
+                self._stream = None
+
+
+def _lines(stream: Any) -> Iterator[bytes]:
+    """The lines of a chunked answer, each as soon as it is whole."""
+    rest = b""
+    for chunk in stream.read_chunked():
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in lines if line.strip())

@@ -1,0 +1,120 @@
+"""Notifications that Amazon S3 puts into an SQS queue; messages are deleted when their events are in safety.
+
+A queue keeps what nobody has read, and gives a message again that is not deleted in time: duplicates do no harm.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest import logs
+from ingest.errors import Refused, Unreachable
+from ingest.job import S3
+from ingest.s3 import Keys
+from watcher.s3_events import Reader
+from watcher.s3_inbox import Inbox
+
+WAIT_SECONDS = 10
+"""How long the queue holds a request back while it is empty."""
+BACK_OFF = (0.5, 15.0)
+"""Seconds to wait before the queue is asked again after an error: at first, and at most."""
+_BATCH = 10
+"""Messages in one request, at most."""
+
+
+class SqsBackend:
+    """`watcher.events.Acknowledging` for a queue."""
+
+    unwatched = 0
+
+    def __init__(self, source: bytes, settings: S3, queue: str) -> None:
+        """`source` is that of a job: /bucket or /bucket/prefix; `queue` is the URL of the queue.
+
+        Raises Refused when boto3 is not installed.
+        """
+        try:
+            import boto3  # noqa: PLC0415 - an extra
+            from botocore.config import Config  # noqa: PLC0415
+            from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        except ImportError as error:
+            raise Refused("--notifications sqs needs boto3: pip install 'irods-landing-zone[sqs]'") from error
+        self._errors = (BotoCoreError, ClientError, Unreachable, OSError)
+        self._session, self._config = boto3.Session(), Config
+        self._reader = Reader(source)
+        self._settings = settings
+        self._queue = queue
+        self._inbox = Inbox[str]()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._receive, daemon=True, name="s3-sqs")
+        self._log: Any = logs.get("watcher").bind(queue=queue)
+
+    def __enter__(self) -> SqsBackend:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """See Backend. Raises Refused when there is no such queue, or it does not answer."""
+        try:
+            self._client().get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        except self._errors as error:
+            raise Refused(f"cannot read the queue {self._queue}: {_why(error)}") from error
+        self._thread.start()
+
+    def read(self, timeout: float) -> list[Any]:
+        """See Backend."""
+        return self._inbox.take(timeout)
+
+    def acknowledge(self) -> None:
+        """See Acknowledging. What cannot be deleted now comes again."""
+        receipts = self._inbox.receipts()
+        try:
+            for start in range(0, len(receipts), _BATCH):
+                some = enumerate(receipts[start : start + _BATCH])
+                entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in some]
+                self._client().delete_message_batch(QueueUrl=self._queue, Entries=entries)
+        except self._errors as error:
+            self._log.warning("messages could not be deleted", reason=_why(error))
+
+    def close(self) -> None:
+        """See Backend; may wait for a request that the queue holds back."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _client(self) -> Any:
+        """A client with the credentials of this moment; the queue's URL says where it is."""
+        keys = Keys(self._settings.keypair).retrieve()
+        url = urlsplit(self._queue)
+        return self._session.client(
+            "sqs",
+            region_name=self._settings.region,
+            endpoint_url=f"{url.scheme}://{url.netloc}",
+            aws_access_key_id=keys.access_key,
+            aws_secret_access_key=keys.secret_key,
+            aws_session_token=keys.session_token,
+            config=self._config(retries={"max_attempts": 2}, read_timeout=2 * WAIT_SECONDS, connect_timeout=10),
+        )
+
+    def _receive(self) -> None:
+        wait = BACK_OFF[0]
+        while not self._closed.is_set():
+            try:
+                answer = self._client().receive_message(
+                    QueueUrl=self._queue, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=WAIT_SECONDS
+                )
+            except self._errors as error:
+                self._log.warning("cannot read the queue, trying again", reason=_why(error), seconds=wait)
+                self._closed.wait(wait)
+                wait = min(2 * wait, BACK_OFF[1])
+                continue
+            wait = BACK_OFF[0]
+            for message in answer.get("Messages", ()):
+                self._inbox.put(self._reader.events(message["Body"].encode()), message["ReceiptHandle"])
+
+
+def _why(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
