@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PROBLEMS_SHOWN = 20
+_LIVE = ("files", "done", "unchanged", "skipped", "failed", "deleted", "moved", "bytes")
 
 
 def console(*, error: bool = False) -> Console:
@@ -56,7 +57,24 @@ def as_json(status: JobStatus, now: float) -> dict[str, Any]:
         "passes_skipped": status.passes_skipped,
         "next_pass": _utc(status.next_pass) if status.next_pass else None,
         "error": status.error,
-    }
+    } | (_live(status, now) if status.job.watch else {})
+
+
+def _live(status: JobStatus, now: float) -> dict[str, Any]:
+    """What is told of a watch job beside its scans: the changes taken as they happened, and its watcher."""
+    live, watching = status.live, status.watching
+    told: dict[str, Any] = {"live": {name: getattr(live, name) for name in _LIVE} | {"remaining": live.remaining_files}}
+    if watching is not None:
+        told["watcher"] = {
+            "host": watching.host,
+            "alive": watching.until > now,
+            "settling": watching.settling,
+            "spooled": watching.spooled,
+            "unwatched": watching.unwatched,
+            "missed": watching.missed,
+            "notes": [f"{_utc(at)} {text}" for at, text in watching.notes],
+        }
+    return told
 
 
 def group(statuses: Sequence[JobStatus], now: float) -> dict[str, list[dict[str, Any]]]:

@@ -155,6 +155,7 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
 def _backend(job: Job, given: dict[str, Any]) -> Backend:
     """The backend of the user's choice. It hears of temporary names, which become others."""
     from scanner.rules import Rules  # noqa: PLC0415
+    from watcher.root import nothing  # noqa: PLC0415
 
     if job.s3 is not None:
         raise Refused(f"{os.fsdecode(job.source)}: watching S3 is not supported yet")
@@ -166,9 +167,12 @@ def _backend(job: Job, given: dict[str, Any]) -> Backend:
         patterns=job.patterns[temporary:],
     )
 
-    def excluded(path: bytes, directory: bool) -> bool:
+    def excludes(path: bytes, directory: bool) -> bool:
         return _excludes(rules, job, path, directory=directory)
 
+    # With names to leave out, whatever is below a renamed directory is looked at anew: spare that where there are none.
+    some = job.exclude_types or job.exclude_file_names or job.exclude_directory_names or job.patterns[temporary:]
+    excluded = excludes if some else nothing
     interval = given["poll_interval"]
     if given["backend"] == "polling":
         from watcher.polling import PollingBackend  # noqa: PLC0415

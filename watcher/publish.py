@@ -65,6 +65,12 @@ class Publisher:
         self._scans.turn(self._store, self._job, hold=self._flight.moving or self._strangers)
         return False
 
+    def check(self) -> None:
+        """Raises Stopped when the job is not active any more."""
+        status = self._store.job(self._job.name)
+        if status is None or not status.state.active:
+            raise Stopped(self._job.name)
+
     def _land(self) -> None:
         """Forget the tasks that are settled."""
         if len(self._flight):

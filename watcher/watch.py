@@ -152,6 +152,7 @@ class Watcher:
                 busy = publisher.turn()
                 if time.monotonic() - reported > _REPORT_SECONDS:
                     reported = time.monotonic()
+                    publisher.check()
                     store.note_watching(self._job, self._watching())
                 wait = _BACK_OFF[0]
             except Unreachable as error:

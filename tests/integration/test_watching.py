@@ -1,0 +1,135 @@
+"""`ingest-watch`: what happens in the source is in the catalog a moment later."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+from irods.meta import iRODSMeta
+from irods.models import DataObject
+from irods.session import iRODSSession
+
+from tests.conftest import CommandLine, HandlerFile
+from tests.integration.support import avus, handler, rows, wait_until
+from tests.support.catalog import catalog, tree
+
+END_SECONDS = 30
+UNREGISTER = "@staticmethod\ndef delete_mode(meta):\n    return DeleteMode.UNREGISTER\n"
+
+
+class Watching:
+    """A watcher on a source; `again` starts another one with the same command."""
+
+    def __init__(self, scan: CommandLine, source: Path, target: str, handler_file: Path) -> None:
+        self._scan = scan
+        self._arguments = [source, target, "--event_handler", handler_file, "--quiet", "0.3", "--workers", "2"]
+        self.process: Popen[str]
+        self.again()
+
+    def again(self) -> None:
+        self.process = self._scan.process(*map(str, self._arguments), program="watcher")
+        assert self.process.stderr is not None
+        lines = iter(self.process.stderr.readline, "")
+        assert any("watches" in line for line in lines)
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Its exit status, and what it said."""
+        self.process.send_signal(number)
+        told = self.process.communicate(timeout=END_SECONDS)[1]
+        return self.process.returncode, told
+
+
+@pytest.fixture
+def watcher(scan: CommandLine, source: Path, home: str, handler_file: HandlerFile) -> Iterator[Watching]:
+    """Watches `source` into `home`, registers, and unregisters what is gone."""
+    (source / "before").write_text("x")
+    watching = Watching(scan, source, home, handler_file(handler("REGISTER_SYNC", more=UNREGISTER)))
+    yield watching
+    if watching.process.poll() is None:
+        watching.end(signal.SIGKILL)
+
+
+def job(scan: CommandLine) -> dict[str, Any]:
+    return dict(json.loads(scan("list").out)["periodic"][0])
+
+
+def in_step(irods: iRODSSession, source: Path, home: str) -> bool:
+    return bool(irods.collections.exists(home)) and catalog(irods, home) == tree(source, home)
+
+
+@pytest.mark.usefixtures("watcher")
+def test_files_and_nested_directories_arrive_change_and_go(source: Path, home: str, irods: iRODSSession) -> None:
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "new").write_text("1")
+    (source / "d/e").mkdir(parents=True)
+    (source / "d/e/f").write_text("1")
+    (source / "empty").mkdir()
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "new").write_text("longer")
+    wait_until(lambda: rows(irods, home)["new"][0].size == 6)
+    (source / "new").unlink()
+    shutil.rmtree(source / "d")
+    wait_until(lambda: in_step(irods, source, home))
+    assert set(rows(irods, home)) == {"before"}
+
+
+@pytest.mark.usefixtures("watcher")
+def test_a_move_is_one_rename_that_keeps_avus_and_updates_physical_paths(
+    source: Path, home: str, irods: iRODSSession
+) -> None:
+    (source / "d/e").mkdir(parents=True)
+    (source / "d/e/f").write_text("1")
+    (source / "a").write_text("1")
+    wait_until(lambda: in_step(irods, source, home))
+    for path in ("a", "d/e/f"):
+        irods.metadata.add(DataObject, f"{home}/{path}", iRODSMeta("name", path, "kept"))
+    (source / "a").rename(source / "b")
+    (source / "d").rename(source / "moved")
+    (source / "moved/e/f").rename(source / "moved/g")
+    wait_until(lambda: in_step(irods, source, home))
+    assert avus(irods, home) == [("b", "name", "a", "kept"), ("moved/g", "name", "d/e/f", "kept")]
+    assert {row.path for (row,) in rows(irods, home).values()} == {
+        str(source / each) for each in ("b", "before", "moved/g")
+    }
+
+
+@pytest.mark.usefixtures("watcher")
+def test_a_burst_arrives_and_each_file_counts_once(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession
+) -> None:
+    wait_until(lambda: in_step(irods, source, home))
+    for number in range(2000):
+        (source / f"f{number}").write_text("x")
+    wait_until(lambda: len(rows(irods, home)) == 2001)
+    wait_until(lambda: job(scan)["live"]["remaining"] == 0 and job(scan)["live"]["done"] == 2000)
+    live = job(scan)["live"]
+    assert (live["files"], live["failed"], live["skipped"]) == (live["done"] + live["unchanged"], 0, 0)
+
+
+def test_what_happens_while_a_killed_watcher_is_away_is_found_by_the_same_command(
+    watcher: Watching, scan: CommandLine, source: Path, home: str, irods: iRODSSession
+) -> None:
+    wait_until(lambda: in_step(irods, source, home))
+    for number in range(300):
+        (source / f"f{number}").write_text("x")
+    watcher.end(signal.SIGKILL)
+    (source / "before").unlink()
+    (source / "meanwhile").write_text("x")
+    watcher.again()
+    wait_until(lambda: in_step(irods, source, home))
+    status, told = watcher.end()
+    assert (status, "the same command goes on" in told) == (0, True)
+    assert len(json.loads(scan("list").out)["periodic"]) == 1
+
+
+def test_a_watcher_ends_when_its_job_is_stopped(watcher: Watching, scan: CommandLine) -> None:
+    name = job(scan)["job_name"]
+    assert scan("stop", name).status == 0
+    assert watcher.process.wait(END_SECONDS) == 0
+    assert json.loads(scan("list").out)["stopped"][0]["job_name"] == name
