@@ -148,7 +148,7 @@ class TestOutages:
         broker.close()
 
     def test_a_publisher_that_gives_up_says_so_and_sends_none_of_the_rest_later(self, own_cluster: Kafka) -> None:
-        broker = KafkaBroker(own_cluster.bootstrap, partitions=PARTITIONS, patience=1)
+        broker = KafkaBroker(own_cluster.bootstrap, partitions=PARTITIONS, patience=4)
         broker.ensure_topics(["t"])
         broker.publish([Outgoing("t", 0, b"before")])
         own_cluster.stop()
