@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -139,7 +139,7 @@ class TestOutages:
         member.commit(behind(before))
         assert time.monotonic() - start < 120, "it hangs"
         own_cluster.start()
-        publish_when_back(broker, numbered("t", range(100, 120), PARTITIONS))
+        when_back(lambda: broker.publish(numbered("t", range(100, 120), PARTITIONS)))
         wanted = {b"%d" % number for number in range(100, 120)}
         received = poll_until([member], lambda got: wanted <= set(values(got[0])))[0]
         member.commit(behind(received))
@@ -156,22 +156,24 @@ class TestOutages:
         with pytest.raises(Unreachable, match=f"^Kafka at {own_cluster.bootstrap} does not answer: "):
             broker.publish(several_requests)
         own_cluster.start()
-        publish_when_back(broker, [Outgoing("t", 0, b"after")])
-        member = broker.join("g", ["t"])
+        when_back(lambda: broker.publish([Outgoing("t", 0, b"after")]))
+        member = when_back(lambda: broker.join("g", ["t"]))
         assert values(read(member, 2)) == [b"before", b"after"]
         member.close()
         broker.close()
 
 
-def publish_when_back(broker: KafkaBroker, messages: list[Outgoing]) -> None:
+_T = TypeVar("_T")
+
+
+def when_back(call: Callable[[], _T]) -> _T:
+    """What the call gives once the cluster answers again."""
     deadline = time.monotonic() + 60
     while True:
         try:
-            broker.publish(messages)
+            return call()
         except Unreachable:
             assert time.monotonic() < deadline
-        else:
-            return
 
 
 class TestCredentials:
