@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
 from typing import Any
 
 import click
 
 from ingest.broker import Broker
-from ingest.command import run
+from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.errors import Refused, Unreachable
 from ingest.job import DEFAULT_TOPICS, LogSettings
@@ -47,16 +45,9 @@ def cli(topics: str, workers: int | None, grace: float, state: Deployment, **giv
     setup = Setup(state.text, settings, measure)
     how = {"workers": count, "stop_grace": grace, "profile": profile_file, "group": given["group"]}
     consumer = Consumer(broker, store, names, setup, **how)
-    told = False
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        nonlocal told
-        told = True
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    told = until_signal()
     click.echo(f"Serving {', '.join(names)} of {state} with {count} workers; Ctrl-C ends it.", err=True)
-    consumer.run(lambda: told)
+    consumer.run(told)
 
 
 def _ensure_topics(broker: Broker, names: list[str]) -> None:

@@ -1,11 +1,15 @@
-"""How every command line of ours ends when something is wrong: one sentence, a status, no traceback."""
+"""How every command line of ours ends: when it is told to, or with one sentence and a status if something is wrong."""
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Callable
+from types import FrameType
 
 import click
 
@@ -39,6 +43,18 @@ def run(command: click.Command, program: str) -> None:
         _say(program, f"unexpected {type(error).__name__}: {' '.join(str(error).split())}")
         sys.exit(REFUSED)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def until_signal() -> Callable[[], bool]:
+    """Whether the process has been told to end, by SIGTERM or Ctrl-C, since this was called."""
+    told = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    return told.is_set
 
 
 def _say(program: str, text: str) -> None:

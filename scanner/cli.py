@@ -15,6 +15,7 @@ from scanner.job_options import job_options
 from scanner.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 
 if TYPE_CHECKING:
+    from consumer.dispatch import Consumer
     from consumer.irods.sessions import Sessions
     from ingest.broker import Broker
     from ingest.deployment import Deployment
@@ -65,8 +66,7 @@ def start(source: str, target: str, state: Deployment, **given: Any) -> None:
 def start_job(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
     """What `start` does, with its options."""
     from ingest import logs  # noqa: PLC0415
-    from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
-    from scanner.enter import enter, is_served, own_topics  # noqa: PLC0415
+    from scanner.enter import enter  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
 
     submission = Submission(source, target, given)
@@ -75,24 +75,47 @@ def start_job(source: str, target: str, state: Deployment, given: dict[str, Any]
         return
     logs.configure(submission.job.log)
     store = state.open_store()
-    names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
+    names, served = topics_for(state, store, submission.job, given)
     workers = given["workers"] or processors()
-    served = state.shared or is_served(store, names)
-    if not served:
-        names = own_topics(names, submission.job.name)
-        log_in().close()
     profile = open_profile(submission.job.profile, served=served)
-    if state.shared and not is_served(store, names):
-        click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
+    warn_if_nobody_reads(state, store, names)
     broker = state.broker(max(LEAST_PARTITIONS, 4 * workers))
     job, _ = enter(store, broker, submission, names, "start", allow_overlap=given["allow_overlap"])
     _see_through(state, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
 
 
-def _see_through(state: Deployment, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
-    """Have the job done by a consumer in this process, or let the one that serves it do so; exit as the job ends."""
+def topics_for(state: Deployment, store: Store, job: Job, given: dict[str, Any]) -> tuple[list[str], bool]:
+    """The topics of a new job, and whether others serve them; else this process will, and its account is tried."""
+    from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
+    from scanner.enter import is_served, own_topics  # noqa: PLC0415
+
+    names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
+    if state.shared or is_served(store, names):
+        return names, True
+    log_in().close()
+    return own_topics(names, job.name), False
+
+
+def warn_if_nobody_reads(state: Deployment, store: Store, names: list[str]) -> None:
+    """Say so when a job is about to wait for a consumer."""
+    from scanner.enter import is_served  # noqa: PLC0415
+
+    if state.shared and not is_served(store, names):
+        click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
+
+
+def consumer_for(state: Deployment, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> Consumer:
+    """A consumer in this process that works on one job."""
     from consumer.dispatch import Consumer  # noqa: PLC0415
     from consumer.protocol import Setup  # noqa: PLC0415
+
+    setup = Setup(state.text, job.log, given["profile"] and given["profile"].settings)
+    how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": given["profile"]}
+    return Consumer(broker, store, job.topics.names, setup, **how)
+
+
+def _see_through(state: Deployment, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
+    """Have the job done by a consumer in this process, or let the one that serves it do so; exit as the job ends."""
     from scanner.foreground import Foreground  # noqa: PLC0415
 
     foreground = Foreground(store, job.name, progress=given["synchronous"] and given["progress"])
@@ -102,10 +125,7 @@ def _see_through(state: Deployment, store: Store, broker: Broker, job: Job, give
     if given["served"]:
         status = foreground.wait()
     else:
-        setup = Setup(state.text, job.log, given["profile"] and given["profile"].settings)
-        how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": given["profile"]}
-        consumer = Consumer(broker, store, job.topics.names, setup, **how)
-        status = foreground.run(consumer.run)
+        status = foreground.run(consumer_for(state, store, broker, job, given).run)
     if status.counts.tasks_failed or status.error:
         sys.exit(FAILED_WORK)
 

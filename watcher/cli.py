@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingest.command import run
+from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.errors import Refused
 from ingest.options import MultiValueCommand, common, option, options, processors, profiling
@@ -22,6 +19,7 @@ from scanner import cli as scan
 from scanner.job_options import job_options
 
 if TYPE_CHECKING:
+    from consumer.dispatch import Consumer
     from ingest.job import Job
     from ingest.store import Store
     from watcher.events import Backend
@@ -63,22 +61,17 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
 
 def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
     from ingest import logs  # noqa: PLC0415 - --help must be quick
-    from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
-    from scanner.enter import enter, is_served, own_topics  # noqa: PLC0415
+    from scanner.enter import enter  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
     from watcher.spool import Spool  # noqa: PLC0415
     from watcher.temporary import TEMPORARY  # noqa: PLC0415
 
-    submission = Submission(source, target, given | {"watch": True, "temporary": given["temporary"] or TEMPORARY})
+    given |= {"watch": True, "temporary": given["temporary"] or TEMPORARY}
+    submission = Submission(source, target, given)
     logs.configure(submission.job.log)
     store = state.open_store()
-    names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
-    served = state.shared or is_served(store, names)
-    if not served:
-        names = own_topics(names, submission.job.name)
-        scan.log_in().close()
-    elif not is_served(store, names):
-        click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
+    names, served = scan.topics_for(state, store, submission.job, given)
+    scan.warn_if_nobody_reads(state, store, names)
     workers = given["workers"] or processors()
     broker = state.broker(max(scan.LEAST_PARTITIONS, 4 * workers))
     spool = Spool(given["spool"] or _default_spool(state, submission.job))
@@ -90,23 +83,18 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
             watcher.scan()
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if served:
-            watcher.run(_until_signal())
+            watcher.run(until_signal())
         else:
-            _sync_here(state, store, job, watcher, given | {"workers": workers})
+            profile = scan.open_profile(job.profile, served=False)
+            how = given | {"workers": workers, "profile": profile}
+            _sync_here(watcher, scan.consumer_for(state, store, broker, job, how))
     spool.close()
     _say_goodbye(store, job)
 
 
-def _sync_here(state: Deployment, store: Store, job: Job, watcher: Watcher, given: dict[str, Any]) -> None:
+def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
     """Watch in a thread, and do what it publishes in this one."""
-    from consumer.dispatch import Consumer  # noqa: PLC0415
-    from consumer.protocol import Setup  # noqa: PLC0415
-
-    profile = scan.open_profile(job.profile, served=False)
-    setup = Setup(state.text, job.log, None if profile is None else profile.settings)
-    how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": profile}
-    consumer = Consumer(state.broker(), store, job.topics.names, setup, **how)
-    told, ended = _until_signal(), threading.Event()
+    told, ended = until_signal(), threading.Event()
     failed: list[Exception] = []
 
     def watch() -> None:
@@ -132,10 +120,10 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
     from scanner.rules import Rules  # noqa: PLC0415
     from watcher.publish import Publisher  # noqa: PLC0415
     from watcher.settle import Settler  # noqa: PLC0415
-    from watcher.temporary import TEMPORARY, is_temporary  # noqa: PLC0415
+    from watcher.temporary import is_temporary  # noqa: PLC0415
     from watcher.watch import Watcher  # noqa: PLC0415
 
-    rules = Rules(patterns=given["temporary"] or TEMPORARY)
+    rules = Rules(patterns=given["temporary"])
     temporary = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
@@ -159,19 +147,19 @@ def _backend(job: Job, given: dict[str, Any]) -> Backend:
 
     if job.s3 is not None:
         raise Refused(f"{os.fsdecode(job.source)}: watching S3 is not supported yet")
-    temporary = len(job.patterns) - len(given["exclude"]) - len(given["include"])
+    patterns = job.patterns[len(given["temporary"]) :]
     rules = Rules(
         types=job.exclude_types,
         file_names=job.exclude_file_names,
         directory_names=job.exclude_directory_names,
-        patterns=job.patterns[temporary:],
+        patterns=patterns,
     )
 
     def excludes(path: bytes, directory: bool) -> bool:
         return _excludes(rules, job, path, directory=directory)
 
     # With names to leave out, whatever is below a renamed directory is looked at anew: spare that where there are none.
-    some = job.exclude_types or job.exclude_file_names or job.exclude_directory_names or job.patterns[temporary:]
+    some = job.exclude_types or job.exclude_file_names or job.exclude_directory_names or patterns
     excluded = excludes if some else nothing
     interval = given["poll_interval"]
     if given["backend"] == "polling":
@@ -195,17 +183,6 @@ def _default_spool(state: Deployment, job: Job) -> Path:
     """Beside the state file, one for each pair of source and target."""
     name = hashlib.blake2b(job.source + b"\0" + job.target.encode(), digest_size=8).hexdigest()
     return Path(state.state).with_name(f"spool-{name}.db")
-
-
-def _until_signal() -> Callable[[], bool]:
-    told = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        told.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    return told.is_set
 
 
 def _say_goodbye(store: Store, job: Job) -> None:

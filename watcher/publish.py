@@ -9,16 +9,15 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from typing import Any
 
-from ingest import logs, tasks
+from ingest import tasks
 from ingest.job import Counts, Job
 from ingest.messages import UNKNOWN, Change, path_to_wire
 from ingest.paths import split
 from ingest.store import WATCH, Child, Step, Store
 from watcher.events import MakeDirectory, Move, Rescan, Sync, Vanish, Work
 from watcher.flight import Flight
-from watcher.scans import Scans, Stopped
+from watcher.scans import Scans, Stopped, status_of
 from watcher.spool import Spool
 
 BATCH = 1_000
@@ -39,7 +38,6 @@ class Publisher:
         self._spool = spool
         self._lock = lock
         self._scans = scans
-        self._log: Any = logs.get("watcher").bind(job=job.name)
         self._flight = Flight()
         self._unsure: tuple[Step, int] | None = None
         live = store.watch_job(job.name, secrets.token_hex(8), time.time())
@@ -67,19 +65,14 @@ class Publisher:
 
     def check(self) -> None:
         """Raises Stopped when the job is not active any more."""
-        status = self._store.job(self._job.name)
-        if status is None or not status.state.active:
-            raise Stopped(self._job.name)
+        status_of(self._store, self._job)
 
     def _land(self) -> None:
         """Forget the tasks that are settled."""
         if len(self._flight):
             self._flight.keep_only(self._store.unsettled(self._pass_id, self._flight.tasks))
         if self._strangers:  # tasks that a watcher before this one has published: nobody knows about which paths
-            status = self._store.job(self._job.name)
-            if status is None or not status.state.active:
-                raise Stopped(self._job.name)
-            self._strangers = status.live.remaining_tasks > 1
+            self._strangers = status_of(self._store, self._job).live.remaining_tasks > 1
 
     def _next_step(self) -> tuple[Step, int] | None:
         """The step for what can be published now, and the number of its last piece of work."""

@@ -19,6 +19,14 @@ class Stopped(Exception):  # noqa: N818 - somebody wanted it so
     """The job is not active any more: there is nothing to watch for."""
 
 
+def status_of(store: Store, job: Job) -> JobStatus:
+    """The status of an active job. Raises Stopped, and Unreachable."""
+    status = store.job(job.name)
+    if status is None or not status.state.active:
+        raise Stopped(job.name)
+    return status
+
+
 class _Asked(NamedTuple):
     pass_id: str
     scope: dict[bytes, bool]
@@ -43,10 +51,6 @@ class Scans:
         """Whether a pass is asked for or running."""
         return self._others or self._asked is not None
 
-    def __len__(self) -> int:
-        """How many directories are still to be scanned."""
-        return len(self._wanted)
-
     def want(self, scan: Rescan) -> None:
         """Have a directory scanned, by a pass that begins after now."""
         self._wanted[scan.path] = scan.deep or self._wanted.get(scan.path, False)
@@ -60,9 +64,7 @@ class Scans:
         if idle or time.monotonic() - self._looked < _LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        status = store.job(job.name)
-        if status is None or not status.state.active:
-            raise Stopped(job.name)
+        status = status_of(store, job)
         self._see(status)
         if self._asked is None and self._wanted and not hold and status.state is JobState.WAITING:
             self._ask(store, job, status)

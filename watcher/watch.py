@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from ingest import logs
 from ingest.errors import Unreachable
 from ingest.job import Watching
 from ingest.store import Store
-from watcher.events import Backend, Event, Missed, Rescan, RootLost
+from watcher.events import Backend, Missed, Rescan, RootLost, Work
 from watcher.notify import Notifier
 from watcher.publish import Publisher
 from watcher.scans import Scans, Stopped
@@ -128,14 +128,13 @@ class Watcher:
             self._told = -math.inf
         self._put(self._settler.due(now))
 
-    def _put(self, work: Any) -> None:
+    def _put(self, work: Sequence[Work]) -> None:
         if work:
             with self._lock:
                 self._spool.put(work)
             self._wake.set()
 
-    def _tell(self, event: Event) -> None:
-        assert isinstance(event, Missed | RootLost)  # noqa: S101 - the caller has looked
+    def _tell(self, event: Missed | RootLost) -> None:
         self._missed += isinstance(event, Missed)
         what = "a scan takes the place of lost events" if isinstance(event, Missed) else "the source is out of sight"
         self._log.warning(what, reason=event.reason)
