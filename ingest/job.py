@@ -213,3 +213,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: int | None = None
     attempts: int = 1
     at: float = 0.0
+
+
+# msgspec learns a type when it first decodes one, and crashes when two threads have it do so at once: so it learns now.
+msgspec.json.Decoder(JobStatus)
