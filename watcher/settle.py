@@ -187,10 +187,10 @@ class Settler:
             self._waiting.put_rescan(split(path)[0], now, deep=False)
 
     def _directory_moved(self, old: bytes, new: bytes, now: float) -> None:
-        """In any case what is below the new name is scanned afterwards.
+        """In any case what is below the new name is scanned afterwards, and the directory that the old one was in.
 
         A file that was published under the old name may have been looked for when it had the new one already, and the
-        catalog may refuse the move; neither would be noticed below the directory.
+        catalog may refuse the move; neither would be noticed below the directory, nor that the old collection stays.
         """
         if self._temporary(old) or self._temporary(new):
             self._directory_gone(old, now)
@@ -210,6 +210,7 @@ class Settler:
         else:
             self._making = {path for path in self._making if not within(path, old)}
             self._at_once.append(Move(old, new, directory=True))
+            self._waiting.put_rescan(split(old)[0], now, deep=False)
         self._remember(self._left, old)
         self._waiting.put_rescan(new, now, deep=True)
 

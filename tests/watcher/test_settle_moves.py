@@ -50,10 +50,12 @@ def test_a_move_between_a_temporary_name_and_another_is_an_arrival_or_a_departur
     assert published(moved(b"a.part", b"b.part")) == []
 
 
-def test_a_move_of_a_directory_is_followed_by_a_scan_of_it_that_replaces_what_waits_for_less() -> None:
+def test_a_move_of_a_directory_is_followed_by_scans_of_it_and_of_where_it_was_that_replace_what_waits_for_less() -> (
+    None
+):
     one = settler(Gone(b"d/e/g", directory=True), Missed(b"d/e", "a test"), moved_directory(b"d", b"x"))
     assert texts(one.due(0.0)) == texts([Move(b"d", b"x", directory=True)])
-    assert texts(one.due(2.0)) == texts([Rescan(b"x", deep=True)])
+    assert texts(one.due(2.0)) == texts([Rescan(b"", deep=False), Rescan(b"x", deep=True)])
 
 
 def test_what_waits_below_a_moved_directory_waits_under_its_new_name_as_long_as_before() -> None:
@@ -61,7 +63,7 @@ def test_what_waits_below_a_moved_directory_waits_under_its_new_name_as_long_as_
     one.add(moved_directory(b"d", b"p/x"), 1.0)
     assert texts(one.due(1.0)) == texts([Move(b"d", b"p/x", directory=True)])
     assert texts(one.due(2.0)) == texts([Sync(b"p/x/f", new=False), Vanish(b"p/x/g"), Sync(b"de", new=False)])
-    assert texts(one.due(3.0)) == texts([Rescan(b"p/x", deep=True)])
+    assert texts(one.due(3.0)) == texts([Rescan(b"", deep=False), Rescan(b"p/x", deep=True)])
 
 
 def test_a_directory_that_is_not_made_yet_is_made_under_its_new_name_with_all_below() -> None:
