@@ -5,6 +5,7 @@ Every step may be done twice: a rename whose answer was lost is recognised by wh
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 
 from consumer import collections
@@ -20,7 +21,7 @@ from ingest import tasks
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.job import Counts
-from ingest.messages import UNKNOWN, Change, MovePath, Replica, path_from_wire
+from ingest.messages import UNKNOWN, Change, MovePath, Replica, Stat, path_from_wire
 from ingest.paths import physical_path, split
 from ingest.store import Cached
 from scanner.entries import Entry
@@ -32,17 +33,17 @@ _PAGE = 5_000
 def move_path(ctx: Context, task: MovePath, marker: bytes | None) -> Iterator[Page | Finished]:
     """Rename what was moved, and bring the physical paths of registered replicas and the path cache up to date.
 
+    Also when the source has nothing under the new name by now: whatever came after the move is told, too, in its order.
     What cannot be renamed is synced under its new name. Raises what says that source or zone are out of reach.
     """
     old, new = path_from_wire(task.old), path_from_wire(task.new)
     try:
-        entry = ctx.source.look(new)
-        if not isinstance(entry, Entry) or (entry.kind == "directory") != task.directory:
-            yield Finished()  # it has gone on: there are later changes, or a scan, to tell
-        elif task.directory:
-            yield from _move_directory(ctx, task, entry, old, marker)
+        seen = ctx.source.look(new)
+        entry = seen if isinstance(seen, Entry) and (seen.kind == "directory") == task.directory else None
+        if task.directory:
+            yield from _move_directory(ctx, task, entry, old, new, marker)
         else:
-            yield _move_file(ctx, task, entry, old)
+            yield _move_file(ctx, task, entry, old, new)
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
@@ -50,18 +51,18 @@ def move_path(ctx: Context, task: MovePath, marker: bytes | None) -> Iterator[Pa
         yield Finished(failure=failure(ctx, target, error), target=target)
 
 
-def _move_file(ctx: Context, task: MovePath, entry: Entry, old: bytes) -> Finished:
-    source, target = ctx.target(old), ctx.target(entry.path)
+def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new: bytes) -> Finished:
+    source, target = ctx.target(old), ctx.target(new)
+    key = cache_key(ctx.job, source, directory=False)
+    cached = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0]
+    replicas = look_up(ctx.lister, source) or look_up(ctx.lister, target)  # an earlier try may have got that far
+    if not replicas or not isinstance(replicas, list):
+        return _synced(ctx, task, Change(task.new), key)
+    entry = seen or _as_known(new, replicas[0])
     meta = of_file(ctx.job, entry, target)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
-    key = cache_key(ctx.job, source, directory=False)
-    cached = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0]
-    before = look_up(ctx.lister, source)
-    if operation is Operation.NO_OP or source == target or not _rename(ctx, meta, entry.path, source, collection=False):
-        return _synced(ctx, task, Change(task.new), key)
-    replicas = before if isinstance(before, list) and before else look_up(ctx.lister, target)
-    if not isinstance(replicas, list):
+    if operation is Operation.NO_OP or source == target or not _rename(ctx, meta, new, source, collection=False):
         return _synced(ctx, task, Change(task.new), key)
     moved = {physical_path(ctx.job.source, old): physical_of(ctx, entry, session, meta)}
     for replica in replicas:
@@ -69,10 +70,18 @@ def _move_file(ctx: Context, task: MovePath, entry: Entry, old: bytes) -> Finish
             registration.change_path(session, target, replica, moved[replica.path])
     if ctx.job.preserve_mtime and replicas:
         requests.touch(session, target, replicas[0].mtime)
+    if seen is None:
+        return Finished(Part(counts=Counts(moved=1), uncached=[key]))
     if not _as_before(entry, operation, cached, replicas):
         return _synced(ctx, task, Change(task.new, UNKNOWN, cached), key)
     now = Cached(*cache_key(ctx.job, target, directory=False), fingerprint(entry.stat, operation))
     return Finished(Part(counts=Counts(moved=1), cached=[now], uncached=[key]))
+
+
+def _as_known(path: bytes, replica: Replica) -> Entry:
+    """The file as the catalog has it, when it has gone on to yet another name, which a later move tells, or is gone."""
+    mtime = replica.mtime * 1_000_000_000
+    return Entry(path, "regular", Stat(stat.S_IFREG, replica.size, mtime, mtime))
 
 
 def _as_before(entry: Entry, operation: Operation, cached: int | None, replicas: list[Replica]) -> bool:
@@ -114,15 +123,15 @@ def _rename(ctx: Context, meta: Meta, new: bytes, source: str, *, collection: bo
 
 
 def _move_directory(
-    ctx: Context, task: MovePath, entry: Entry, old: bytes, marker: bytes | None
+    ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new: bytes, marker: bytes | None
 ) -> Iterator[Page | Finished]:
-    source, target = ctx.target(old, directory=True), ctx.target(entry.path, directory=True)
-    meta = of_directory(ctx.job, entry.path, target, entry.stat)
+    source, target = ctx.target(old, directory=True), ctx.target(new, directory=True)
+    meta = of_directory(ctx.job, new, target, None if seen is None else seen.stat)
     operation = ctx.handler.operation(ctx.session(meta), meta)
-    if operation is Operation.NO_OP or source == target or not _rename(ctx, meta, entry.path, source, collection=True):
-        yield Finished(Part(children=[tasks.listing(ctx.job, task.pass_id, entry.path)]))
+    if operation is Operation.NO_OP or source == target or not _rename(ctx, meta, new, source, collection=True):
+        yield Finished(Part(children=[tasks.listing(ctx.job, task.pass_id, new)]))
         return
-    yield from _Tree(ctx, old, entry.path, source, target).bring_along(meta, int(marker or 0))
+    yield from _Tree(ctx, old, new, source, target).bring_along(meta, int(marker or 0))
 
 
 class _Tree:

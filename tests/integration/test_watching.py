@@ -26,9 +26,10 @@ UNREGISTER = "@staticmethod\ndef delete_mode(meta):\n    return DeleteMode.UNREG
 class Watching:
     """A watcher on a source; `again` starts another one with the same command."""
 
-    def __init__(self, scan: CommandLine, source: Path, target: str, handler_file: Path) -> None:
+    def __init__(self, scan: CommandLine, source: Path, target: str, handler_file: Path, *options: str) -> None:
         self._scan = scan
-        self._arguments = [source, target, "--event_handler", handler_file, "--quiet", "0.3", "--workers", "2"]
+        quiet = () if "--quiet" in options else ("--quiet", "0.3")
+        self._arguments = [source, target, "--event_handler", handler_file, "--workers", "2", *quiet, *options]
         self.process: Popen[str]
         self.again()
 

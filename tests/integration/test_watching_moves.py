@@ -1,0 +1,76 @@
+"""Moves that follow each other faster than the catalog is told of them, and moves that the catalog refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from irods.meta import iRODSMeta
+from irods.models import Collection, DataObject
+from irods.session import iRODSSession
+
+from tests.conftest import CommandLine, HandlerFile
+from tests.integration.support import avus, collections, handler, wait_until
+from tests.integration.test_watching import UNREGISTER, Watching, in_step
+
+
+@pytest.fixture
+def watched(
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, irods: iRODSSession
+) -> Iterator[Watching]:
+    """Watches `source` with some files and directories, each of which has its name in an AVU."""
+    for path in ("a", "b", "c", "d/e/f", "other/g"):
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_text(path)
+    watching = Watching(scan, source, home, handler_file(handler("REGISTER_SYNC", more=UNREGISTER)))
+    wait_until(lambda: in_step(irods, source, home))
+    for path in ("a", "b", "c", "d/e/f"):
+        irods.metadata.add(DataObject, f"{home}/{path}", iRODSMeta("was", path))
+    for path in ("d", "d/e"):
+        irods.metadata.add(Collection, f"{home}/{path}", iRODSMeta("was", path))
+    yield watching
+    assert watching.end()[0] == 0
+
+
+def names(irods: iRODSSession, home: str) -> dict[str, str]:
+    """What everything that has its name in an AVU is called now."""
+    found = [*avus(irods, home), *avus(irods, home, of="collection")]
+    return {was: path for path, _, was, _ in found}
+
+
+@pytest.mark.usefixtures("watched")
+def test_chains_and_swaps_of_files_and_directories_keep_avus(source: Path, home: str, irods: iRODSSession) -> None:
+    for old, new in (
+        *[("a", "x"), ("x", "y"), ("y", "other/z")],
+        *[("b", "aside"), ("c", "b"), ("aside", "c")],
+        *[("d", "D"), ("D/e", "other/E"), ("other/E/f", "other/F"), ("D", "other/E/D")],
+    ):
+        (source / old).rename(source / new)
+    wait_until(lambda: in_step(irods, source, home) and collections(irods, home) == {"other", "other/E", "other/E/D"})
+    assert names(irods, home) == {
+        **{"a": "other/z", "b": "c", "c": "b"},
+        **{"d": "other/E/D", "d/e": "other/E", "d/e/f": "other/F"},
+    }
+
+
+@pytest.mark.usefixtures("watched")
+def test_what_is_renamed_and_then_removed_or_moved_away_is_gone(
+    source: Path, home: str, irods: iRODSSession, tmp_path: Path
+) -> None:
+    (source / "a").rename(source / "x")
+    (source / "x").unlink()
+    (source / "d").rename(source / "other/d")
+    (source / "other").rename(tmp_path / "away")
+    wait_until(lambda: in_step(irods, source, home) and not collections(irods, home))
+    assert names(irods, home) == {"b": "b", "c": "c"}
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_directory_that_takes_the_name_of_an_empty_one_leaves_no_collection_behind(
+    source: Path, home: str, irods: iRODSSession
+) -> None:
+    (source / "empty").mkdir()
+    wait_until(lambda: "empty" in collections(irods, home))
+    (source / "d").rename(source / "empty")
+    wait_until(lambda: in_step(irods, source, home) and collections(irods, home) == {"empty", "empty/e", "other"})
