@@ -127,12 +127,13 @@ class DirectoryCollection:
         known = None if ctx.job.ignore_cache else ctx.store.cached(ctx.cache_space, self._key[0], self._key[1:])[0]
         if known == self._now and self._present is not False:
             return
+        parent_known = self._present is False and bool(path) and not ctx.job.initial_ingest
         if self._present is None:
             self._present = collection_exists(ctx.lister, meta["target"])
         if self._present:
             if ctx.job.s3 is None:  # prefixes do not change
                 modify(ctx, path, self._entry.stat)
-        elif path and not ctx.job.initial_ingest:
+        elif parent_known:
             self.created = create_below_known(ctx, path, self._entry.stat)
         else:
             self.created = create(ctx, path, self._entry.stat)

@@ -16,7 +16,7 @@ from irods.models import DataObject
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, handler, rows, wait_until
+from tests.integration.support import avus, collections, handler, rows, wait_until
 from tests.support.catalog import catalog, tree
 
 END_SECONDS = 30
@@ -134,3 +134,15 @@ def test_a_watcher_ends_when_its_job_is_stopped(watcher: Watching, scan: Command
     assert scan("stop", name).status == 0
     assert watcher.process.wait(END_SECONDS) == 0
     assert json.loads(scan("list").out)["stopped"][0]["job_name"] == name
+
+
+@pytest.mark.usefixtures("watcher")
+def test_of_nested_directories_that_come_at_once_each_gets_its_collection(
+    source: Path, home: str, irods: iRODSSession, scan: CommandLine
+) -> None:
+    wait_until(lambda: in_step(irods, source, home))
+    made = {f"{top}/x/y/z" for top in range(40)}
+    for each in made:
+        (source / each).mkdir(parents=True)
+    wait_until(lambda: made <= collections(irods, home))
+    assert json.loads(scan("list").out)["periodic"][0]["failed_tasks"] == 0
