@@ -1,0 +1,180 @@
+"""A directory to which things happen, a burst at a time, and what must still be itself after a burst."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Change(NamedTuple):
+    """`old` was renamed to `new`; without `new` it was created, replaced or removed, with all below it."""
+
+    old: bytes
+    new: bytes | None = None
+
+
+def within(path: bytes, directory: bytes) -> bool:
+    """Whether it is the directory or lies below it; b"" is the source itself."""
+    return not directory or path == directory or path.startswith(directory + b"/")
+
+
+def undisturbed(before: Iterable[bytes], changes: list[Change]) -> dict[bytes, bytes]:
+    """Which of the names that were settled before a burst must name the same object or collection after it.
+
+    By their new names. The rule: all that happened to such a thing is that it was written to, or that it or a directory
+    above it was renamed to a name that was free before the burst. It had several names during a burst when it was
+    renamed several times; nothing else happened, before or after, to any of these names, nor to a directory above one.
+    """
+    known = set(before)
+    return {new: name for name in known if (new := _followed(name, known, changes)) is not None}
+
+
+def _followed(name: bytes, known: set[bytes], changes: list[Change]) -> bytes | None:
+    """The name after the burst, None if the thing need not be itself any more."""
+    names, taken, others = [name], set(), list[bytes]()
+    for old, new in changes:
+        if new is not None and within(names[-1], old):
+            names.append(new + names[-1][len(old) :])
+            taken.add(new)
+        else:
+            others += [old] if new is None else [old, new]
+    if taken & known or any(within(each, other) for each in names for other in others):
+        return None
+    return None if len(set(names)) < len(names) else names[-1]
+
+
+class Source:
+    """The directory. Its changes since `settle` are remembered; `told` has all of them, in words.
+
+    Paths are relative to it. A method does nothing when what it is to do cannot be done.
+    """
+
+    def __init__(self, root: Path, aside: Path) -> None:
+        """`aside` is a directory on the same file system, outside."""
+        self.root = os.fsencode(root)
+        self._aside = os.fsencode(aside)
+        self._moved_out = 0
+        self.changes: list[Change] = []
+        self.told: list[str] = []
+
+    def path(self, relative: bytes) -> bytes:
+        return os.path.join(self.root, relative) if relative else self.root
+
+    def everything(self) -> list[bytes]:
+        """The paths of all entries, sorted."""
+        found = []
+        for above, directories, files in os.walk(self.root):
+            found += [os.path.relpath(os.path.join(above, name), self.root) for name in (*directories, *files)]
+        return sorted(found)
+
+    def is_directory(self, path: bytes) -> bool:
+        return os.path.isdir(self.path(path)) and not os.path.islink(self.path(path))
+
+    def directories(self) -> list[bytes]:
+        """The paths of all directories that are not too deep, the source first."""
+        return [b"", *(each for each in self.everything() if each.count(b"/") < 3 and self.is_directory(each))]
+
+    def files(self) -> list[bytes]:
+        return [each for each in self.everything() if not self.is_directory(each)]
+
+    def settle(self) -> None:
+        """A burst has ended."""
+        self.changes = []
+        self.told.append("--- at rest")
+
+    def _did(self, what: str, *paths: bytes, change: Change | None = None) -> None:
+        self.told.append(" ".join([f"{time.monotonic():.3f} {what}", *map(repr, paths)]))
+        if change is not None:
+            self.changes.append(change)
+
+    def remove(self, path: bytes) -> None:
+        """Whatever is there."""
+        if self.is_directory(path):
+            shutil.rmtree(self.path(path))
+        elif os.path.lexists(self.path(path)):
+            os.unlink(self.path(path))
+        else:
+            return
+        self._did("remove", path, change=Change(path))
+
+    def write(self, path: bytes, data: bytes, mode: str) -> None:
+        """Write to a file, or make one; `mode` is that of `open`. Not to one with other names: only one would tell."""
+        if self.is_directory(path):
+            self.remove(path)
+        there = os.path.lexists(self.path(path))
+        if there and (os.path.islink(self.path(path)) or os.lstat(self.path(path)).st_nlink > 1):
+            return
+        with open(self.path(path), mode) as file:
+            file.write(data)
+        self._did(f"write({mode}) {data!r}", path, change=None if there else Change(path))
+
+    def truncate(self, path: bytes) -> None:
+        if os.path.isfile(self.path(path)) and not os.path.islink(self.path(path)):
+            self.write(path, b"", "r+b")
+            if os.stat(self.path(path)).st_nlink == 1:
+                os.truncate(self.path(path), 1)
+                self._did("truncate", path)
+
+    def save(self, path: bytes, data: bytes) -> None:
+        """As editors do: another file with the new content takes the name."""
+        if self.is_directory(path):
+            return
+        other = path + b"~"
+        with open(self.path(other), "wb") as file:
+            file.write(data)
+        os.rename(self.path(other), self.path(path))
+        self._did(f"save {data!r}", path)
+        self.changes += [Change(other), Change(path)]
+
+    def make(self, path: bytes) -> None:
+        if not self.is_directory(path):
+            self.remove(path)
+            os.mkdir(self.path(path))
+            self._did("mkdir", path, change=Change(path))
+
+    def link(self, old: bytes, path: bytes, *, symbolic: bool) -> None:
+        """A further name for a file, or a link to it, whose path must not change then."""
+        if os.path.lexists(self.path(path)) or not os.path.isfile(self.path(old)) or os.path.islink(self.path(old)):
+            return
+        (os.symlink if symbolic else os.link)(self.path(old), self.path(path))
+        self._did("symlink" if symbolic else "link", old, path, change=Change(path))
+
+    def rename(self, old: bytes, new: bytes) -> None:
+        """As rename(2) does it; what is in the way and cannot be replaced is removed before."""
+        if within(new, old) or within(old, new):
+            return
+        both = self.is_directory(old) and self.is_directory(new)
+        if (self.is_directory(old) or self.is_directory(new)) and not (both and not os.listdir(self.path(new))):
+            self.remove(new)
+        if os.path.lexists(self.path(new)) and os.path.samefile(self.path(old), self.path(new)):
+            return
+        os.rename(self.path(old), self.path(new))
+        self._did("rename", old, new, change=Change(old, new))
+
+    def swap(self, one: bytes, other: bytes, through: bytes) -> None:
+        """The two take each other's names by way of a third, which must be free."""
+        if within(one, other) or within(other, one) or os.path.lexists(self.path(through)):
+            return
+        if within(through, one) or within(through, other):
+            return
+        for old, new in ((one, through), (other, one), (through, other)):
+            self.rename(old, new)
+
+    def move_out(self, path: bytes) -> None:
+        self._moved_out += 1
+        os.rename(self.path(path), os.path.join(self._aside, b"%d" % self._moved_out))
+        self._did("move out", path, change=Change(path))
+
+    def move_in(self, name: Callable[[bool], bytes]) -> None:
+        """What was moved out last, under a name that depends on whether it is a directory."""
+        aside = os.path.join(self._aside, b"%d" % self._moved_out)
+        if not os.path.lexists(aside):
+            return
+        path = name(os.path.isdir(aside) and not os.path.islink(aside))
+        self.remove(path)
+        os.rename(aside, self.path(path))
+        self._did("move in", path, change=Change(path))
