@@ -20,7 +20,7 @@ from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint, same_data
-from ingest.messages import UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
+from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
 from ingest.store import Cached
 from scanner.entries import Entry, Skipped
@@ -48,6 +48,8 @@ def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target:
         entry = looker.look(path)
         if entry is None:  # it vanished since it was listed
             return delete_vanished(ctx, change, target) if change.gone else Outcome(Result.SKIPPED)
+        if change.gone and entry.kind == "directory":
+            return delete_vanished(ctx, change, target)
         if isinstance(entry, Skipped):
             result = Result.FAILED if entry.failed else Result.SKIPPED
             return Outcome(result, reason="" if entry.excluded else entry.reason)
@@ -94,6 +96,8 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     for _ in range(_LOOKS):
         if catalog == UNKNOWN:
             catalog = look_up(ctx.lister, target)
+        if ctx.live and catalog == COLLECTION:
+            return Outcome(Result.SKIPPED, reason="a directory had this name: the scan of the one above it takes it")
         try:
             return _act(ctx, change, entry, session, meta, operation, catalog)
         except Exception as error:

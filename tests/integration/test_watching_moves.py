@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import avus, collections, handler, wait_until
-from tests.integration.test_watching import UNREGISTER, Watching, in_step
+from tests.integration.test_watching import UNREGISTER, Watching, in_step, job
 
 
 @pytest.fixture
@@ -74,3 +75,29 @@ def test_a_directory_that_takes_the_name_of_an_empty_one_leaves_no_collection_be
     wait_until(lambda: "empty" in collections(irods, home))
     (source / "d").rename(source / "empty")
     wait_until(lambda: in_step(irods, source, home) and collections(irods, home) == {"empty", "empty/e", "other"})
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_directory_that_takes_the_name_of_a_file_takes_its_place(
+    source: Path, home: str, irods: iRODSSession, scan: CommandLine
+) -> None:
+    (source / "a").unlink()
+    (source / "a").mkdir()
+    (source / "a/new").write_text("1")
+    (source / "b").unlink()
+    (source / "d").rename(source / "b")
+    wait_until(lambda: in_step(irods, source, home) and collections(irods, home) == {"a", "b", "b/e", "other"})
+    assert names(irods, home) == {"c": "c", "d": "b", "d/e": "b/e", "d/e/f": "b/e/f"}
+    assert job(scan)["live"]["failed"] == 0
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_file_that_takes_the_name_of_a_directory_takes_its_place(
+    source: Path, home: str, irods: iRODSSession, scan: CommandLine
+) -> None:
+    shutil.rmtree(source / "d")
+    (source / "d").write_text("1")
+    shutil.rmtree(source / "other")
+    (source / "a").rename(source / "other")
+    wait_until(lambda: in_step(irods, source, home) and not collections(irods, home))
+    assert job(scan)["live"]["failed"] == 0
