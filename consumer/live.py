@@ -37,7 +37,8 @@ def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
 def delete_vanished(ctx: Context, change: Change, target: str) -> Outcome:
     """Delete the data object of a file that somebody saw vanish, if it has no source and the job deletes at all.
 
-    The source was seen without the file just now, perhaps with a directory in its place. Raises what says that source or zone are out of reach.
+    The source was seen without the file just now, perhaps with a directory in its place. Raises what says that source
+    or zone are out of reach.
     """
     nothing = Outcome(Result.SKIPPED)
     if guards.objection(ctx, 1, 1) or not _deletes(ctx, change):

@@ -33,7 +33,10 @@ class Foreground:
         self._interrupted = False
 
     def run(self, consume: _Run) -> JobStatus:
-        """Have the consumer work until the job has ended or a signal comes; then tell how it went."""
+        """Have the consumer work until the job has ended or a signal comes; then tell how it went.
+
+        After a signal a periodic job exits with status 0, any other raises Refused.
+        """
         print(f"Job {self._name} works in this process; Ctrl-C interrupts it.", file=sys.stderr)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
@@ -59,10 +62,11 @@ class Foreground:
                 progress.close()
         status = self._tell()
         if self._interrupted and status.state.active:
-            raise Refused(
-                f"interrupted: the same command continues job {status.job.name},"
-                f" `ingest-scan stop {status.job.name}` ends it"
-            )
+            goes_on = f"the same command continues job {self._name}, `ingest-scan stop {self._name}` ends it"
+            if not status.job.periodic:
+                raise Refused(f"interrupted: {goes_on}")
+            print(f"Interrupted: {goes_on}.", file=sys.stderr)  # which is how a job ends that has no end of its own
+            sys.exit(0)
         return status
 
     def wait(self) -> JobStatus:

@@ -1,0 +1,214 @@
+"""The settings of `ingest-watch`: when a file is taken, how the source is watched, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from irods.session import iRODSSession
+
+from tests.conftest import CommandLine, HandlerFile
+from tests.integration.support import handler, only, rows, wait_until
+from tests.integration.test_watching import END_SECONDS, UNREGISTER, Watching, in_step, job
+
+Watch = Callable[..., Watching]
+
+
+@pytest.fixture
+def watch(scan: CommandLine, source: Path, home: str, handler_file: HandlerFile) -> Iterator[Watch]:
+    """Starts a watcher on `source`, in which there is a file `before`, with further options."""
+    (source / "before").write_text("x")
+    started: list[Watching] = []
+
+    def start(*options: str) -> Watching:
+        body = handler("REGISTER_SYNC", more=UNREGISTER)
+        started.append(Watching(scan, source, home, handler_file(body), *options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            assert each.end()[0] == 0
+
+
+def test_with_a_marker_a_file_comes_only_with_its_marker(
+    watch: Watch, source: Path, home: str, irods: iRODSSession
+) -> None:
+    (source / "before.done").touch()
+    watch("--marker", ".done")
+    wait_until(lambda: irods.collections.exists(home) and set(rows(irods, home)) == {"before"})
+    for name in ("early", "late", "d/deep"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text("x")
+    for name in ("early.done", "d/deep.done"):
+        (source / name).touch()
+    wait_until(lambda: set(rows(irods, home)) == {"before", "early", "d/deep"})
+    (source / "late.done").touch()
+    wait_until(lambda: set(rows(irods, home)) == {"before", "early", "d/deep", "late"})
+    (source / "early").write_text("longer")
+    wait_until(lambda: only(irods, home, "early").size == 6)
+
+
+def test_temporary_names_wait_for_their_rename_and_are_never_in_the_catalog(
+    watch: Watch, source: Path, home: str, irods: iRODSSession, scan: CommandLine
+) -> None:
+    watch()
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "download.part").write_text("half")
+    (source / "d").mkdir()
+    (source / "d/.name.txt.Xy12aB").write_text("as rsync does it")
+    (source / "other").write_text("x")
+    wait_until(lambda: set(rows(irods, home)) == {"before", "other"})
+    (source / "d/.name.txt.Xy12aB").rename(source / "d/name.txt")
+    (source / "download.part").rename(source / "download")
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "d/.name.txt.c3D4e5").write_text("again, and replaces it")
+    (source / "d/.name.txt.c3D4e5").rename(source / "d/name.txt")
+    wait_until(lambda: only(irods, home, "d/name.txt").size == len("again, and replaces it"))
+    live = job(scan)["live"]
+    assert (live["failed"], live["done"]) == (0, 4), "other, name.txt twice, download"
+
+
+def test_other_temporary_names_take_the_place_of_the_usual_ones(
+    watch: Watch, source: Path, home: str, irods: iRODSSession
+) -> None:
+    watch("--temporary", "*.wip")
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "a.wip").write_text("x")
+    (source / "b.part").write_text("x")
+    wait_until(lambda: set(rows(irods, home)) == {"before", "b.part"})
+    (source / "a.wip").rename(source / "a")
+    wait_until(lambda: set(rows(irods, home)) == {"before", "b.part", "a"})
+
+
+def test_a_log_file_that_stays_open_arrives_and_grows(
+    watch: Watch, source: Path, home: str, irods: iRODSSession
+) -> None:
+    watch()
+    wait_until(lambda: in_step(irods, source, home))
+    with open(source / "log", "w") as log:
+        for _ in range(3):
+            log.write("line\n")
+            log.flush()
+            wait_until(lambda: in_step(irods, source, home))
+        assert only(irods, home, "log").size == len("line\n") * 3
+
+
+def test_saves_by_rename_truncations_and_hard_links_arrive(
+    watch: Watch, source: Path, home: str, irods: iRODSSession, scan: CommandLine
+) -> None:
+    watch()
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "text").write_text("first")
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "text").rename(source / "text~")  # with a backup
+    (source / "text").write_text("second save")
+    (source / "text~").unlink()
+    (source / ".before.swp").write_text("third, without")
+    (source / ".before.swp").rename(source / "before")
+    wait_until(lambda: in_step(irods, source, home))
+    assert set(rows(irods, home)) == {"before", "text"}
+    os.truncate(source / "text", 3)
+    os.link(source / "before", source / "link")
+    wait_until(lambda: in_step(irods, source, home))
+    assert only(irods, home, "text").size == 3
+    assert job(scan)["live"]["failed"] == 0
+
+
+def test_a_file_that_is_gone_before_it_has_settled_is_nobodys_failure(
+    watch: Watch, source: Path, home: str, irods: iRODSSession, scan: CommandLine
+) -> None:
+    watch()
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "short").write_text("x")
+    (source / "short").unlink()
+    (source / "after").write_text("x")
+    wait_until(lambda: in_step(irods, source, home) and job(scan)["live"]["remaining"] == 0)
+    assert set(rows(irods, home)) == {"after", "before"}
+    assert (job(scan)["live"]["failed"], job(scan)["failed_tasks"]) == (0, 0)
+
+
+def test_polling_sees_what_comes_changes_and_goes(watch: Watch, source: Path, home: str, irods: iRODSSession) -> None:
+    watch("--backend", "polling", "--poll-interval", "0.2")
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "d").mkdir()
+    (source / "d/new").write_text("x")
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "d/new").write_text("longer")
+    (source / "before").unlink()
+    wait_until(lambda: in_step(irods, source, home))
+
+
+def test_without_events_the_source_is_scanned_again_and_again(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession
+) -> None:
+    process = scan.process(
+        str(source), home, "--no-events", "--reconcile-interval", "1", "--workers", "1", program="watcher"
+    )
+    (source / "new").write_text("x")
+    wait_until(lambda: irods.collections.exists(home) and in_step(irods, source, home), lambda: process.poll() is None)
+    (source / "newer").write_text("x")
+    wait_until(lambda: in_step(irods, source, home), lambda: process.poll() is None)
+    (listed,) = json.loads(scan("list").out)["periodic"]
+    assert "watching" not in listed
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(END_SECONDS) == 0
+
+
+BAD_OPTIONS = [
+    ["--quiet", "soon"],
+    ["--quiet", "-1"],
+    ["--backend", "telepathy"],
+    ["--poll-interval", "0"],
+    ["--reconcile-interval", "0"],
+    ["--max-watches", "many"],
+]
+
+
+@pytest.mark.parametrize("options", BAD_OPTIONS, ids=" ".join)
+def test_what_is_wrong_with_an_option_is_said_in_a_sentence(
+    scan: CommandLine, source: Path, home: str, options: list[str]
+) -> None:
+    ran = scan(source, home, *options, program="watcher")
+    assert (ran.status, options[0] in ran.err, ran.err.count("\n")) == (2, True, 1), ran.err
+
+
+def test_a_source_that_is_not_there_and_a_bad_target_are_refused_in_a_sentence(
+    scan: CommandLine, source: Path, home: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for bad_source, target, named in (
+        (tmp_path / "absent", home, "absent"),
+        (tmp_path / "file", home, "file"),
+        (source, "no/path", "absolute"),
+    ):
+        ran = scan(bad_source, target, program="watcher")
+        assert (ran.status, named in ran.err, ran.err.count("\n")) == (1, True, 1), ran.err
+
+
+def test_a_second_watcher_of_the_same_is_refused_and_disturbs_nobody(
+    watch: Watch, scan: CommandLine, source: Path, home: str, irods: iRODSSession, tmp_path: Path
+) -> None:
+    watch()
+    wait_until(lambda: in_step(irods, source, home))
+    for options, named in (([], "another process uses the spool"), (["--spool", str(tmp_path / "own")], "job")):
+        ran = scan(source, home, *options, program="watcher")
+        assert (ran.status, named in ran.err, ran.err.count("\n")) == (1, True, 1), ran.err
+    (source / "new").write_text("x")
+    wait_until(lambda: in_step(irods, source, home))
+
+
+def test_a_watcher_that_is_told_to_end_does_so_and_the_next_one_goes_on(
+    watch: Watch, source: Path, home: str, irods: iRODSSession
+) -> None:
+    watching = watch("--quiet", "300")
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "settling").write_text("x")
+    status, told = watching.end()
+    assert (status, "the same command goes on" in told) == (0, True)
+    watching.again()
+    wait_until(lambda: in_step(irods, source, home))
