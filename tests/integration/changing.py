@@ -23,28 +23,54 @@ def within(path: bytes, directory: bytes) -> bool:
 
 
 def undisturbed(before: Iterable[bytes], changes: list[Change]) -> dict[bytes, bytes]:
-    """Which of the names that were settled before a burst must name the same object or collection after it.
+    """Which of the things that were settled before a burst must be the same object or collection after it: new → old.
 
-    By their new names. The rule: all that happened to such a thing is that it was written to, or that it or a directory
-    above it was renamed to a name that was free before the burst. It had several names during a burst when it was
-    renamed several times; nothing else happened, before or after, to any of these names, nor to a directory above one.
+    The rule: all that happened to such a thing is that it was written to, or that it or directories above it were
+    renamed, once or several times, to names that were free before the burst; and nothing else happened, earlier or
+    later in the burst, to any name that it had, nor to a directory above one. A name is not free either when something
+    that was settled got it in the burst, even if that was removed meanwhile: then that one's object may stay.
     """
-    known = set(before)
-    return {new: name for name in known if (new := _followed(name, known, changes)) is not None}
+    tracks = {name: _names(name, changes) for name in before}
+    owners: dict[bytes, set[bytes]] = {}
+    for name, track in tracks.items():
+        for each in track:
+            owners.setdefault(each, set()).add(name)
+    contested = {name for each in owners.values() if len(each) > 1 for name in each if tracks[name] != [name]}
+    return {
+        track[-1]: name
+        for name, track in tracks.items()
+        if not any(_is_moved_by(track, each, changes) for each in map(tracks.__getitem__, contested))
+        and len(set(track)) == len(track)
+        and not any(within(each, other) for each in track for other in _others(name, changes))
+    }
 
 
-def _followed(name: bytes, known: set[bytes], changes: list[Change]) -> bytes | None:
-    """The name after the burst, None if the thing need not be itself any more."""
-    names, taken, others = [name], set(), list[bytes]()
+def _names(name: bytes, changes: list[Change]) -> list[bytes]:
+    """The names that what had this name before the burst got one after the other."""
+    track = [name]
     for old, new in changes:
-        if new is not None and within(names[-1], old):
-            names.append(new + names[-1][len(old) :])
-            taken.add(new)
+        if new is not None and within(track[-1], old):
+            track.append(new + track[-1][len(old) :])
+    return track
+
+
+def _is_moved_by(track: list[bytes], directory: list[bytes], changes: list[Change]) -> bool:
+    """Whether a thing is the one with the other track, or was renamed together with it."""
+    return any(
+        new is not None and old in directory and new in directory and any(within(each, old) for each in track)
+        for old, new in changes
+    )
+
+
+def _others(name: bytes, changes: list[Change]) -> list[bytes]:
+    """The names to which something happened that did not rename this thing."""
+    at, others = name, list[bytes]()
+    for old, new in changes:
+        if new is not None and within(at, old):
+            at = new + at[len(old) :]
         else:
             others += [old] if new is None else [old, new]
-    if taken & known or any(within(each, other) for each in names for other in others):
-        return None
-    return None if len(set(names)) < len(names) else names[-1]
+    return others
 
 
 class Source:
