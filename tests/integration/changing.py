@@ -85,6 +85,8 @@ class Source:
         self._aside = os.fsencode(aside)
         self._moved_out = 0
         self.changes: list[Change] = []
+        self.wrote = False
+        """Whether anything was written to files since `settle`."""
         self.told: list[str] = []
 
     def path(self, relative: bytes) -> bytes:
@@ -109,7 +111,7 @@ class Source:
 
     def settle(self) -> None:
         """A burst has ended."""
-        self.changes = []
+        self.changes, self.wrote = [], False
         self.told.append("--- at rest")
 
     def _did(self, what: str, *paths: bytes, change: Change | None = None) -> None:
@@ -134,6 +136,7 @@ class Source:
         there = os.path.lexists(self.path(path))
         if there and (os.path.islink(self.path(path)) or os.lstat(self.path(path)).st_nlink > 1):
             return
+        self.wrote = True
         with open(self.path(path), mode) as file:
             file.write(data)
         self._did(f"write({mode}) {data!r}", path, change=None if there else Change(path))
@@ -149,6 +152,7 @@ class Source:
         """As editors do: another file with the new content takes the name."""
         if self.is_directory(path):
             return
+        self.wrote = True
         other = path + b"~"
         with open(self.path(other), "wb") as file:
             file.write(data)

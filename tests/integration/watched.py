@@ -65,6 +65,8 @@ class Watched:
         self._watching = Watching(scan, place / "source", self.target, place / "handler.py", "--quiet", quiet)
         self._store = EmbeddedStore(scan.state)
         self._tagged: dict[bytes, int] = {}
+        self._only_moved = False
+        self._bytes: tuple[int, str | None] | None = None
         try:
             self.rest()
         except BaseException:
@@ -87,10 +89,13 @@ class Watched:
             time.sleep(0.05)
         status = self.status()
         assert status.watching is not None
-        assert (status.watching.missed, status.live.failed, status.counts.failed) == (0, 0, 0), self._story("failed")
+        failed = [(each.failed, each.tasks_failed) for each in (status.live, status.counts)]
+        assert failed == [(0, 0)] * 2, self._story("something failed")
+        assert status.watching.missed == 0, self._story("a scan took the place of events")
         self._compare_identities()
         if self.puts:
             self._compare_contents()
+            self._count_bytes(status)
         self.source.settle()
 
     def _is_at_rest(self, since: float) -> bool:
@@ -143,9 +148,11 @@ class Watched:
         now = {each: things[self._logical(each)].number for each in self.source.everything()}
         tagged = [*avus(self._irods, self.target), *avus(self._irods, self.target, of="collection")]
         tags = {path: int(tag) for path, name, tag, _ in tagged if name == AVU}
+        same = undisturbed(self._tagged, self.source.changes)
+        self._only_moved = len(same) == len(now) == len(self._tagged) and _decodable(b"".join(now))
         lost = [
             f"{new!r} was {old!r} {self._tagged[old]} and is {now[new]} with AVU {tags.get(self._logical(new))}"
-            for new, old in undisturbed(self._tagged, self.source.changes).items()
+            for new, old in same.items()
             if not now[new] == self._tagged[old] == tags.get(self._logical(new)) and _decodable(old + new)
         ]
         assert not lost, self._story("; ".join(lost))
@@ -154,6 +161,13 @@ class Watched:
                 of = Collection if self.source.is_directory(each) else DataObject
                 self._irods.metadata.add(of, f"{self.target}/{self._logical(each)}", iRODSMeta(AVU, str(number)))
         self._tagged = now
+
+    def _count_bytes(self, status: JobStatus) -> None:
+        """When nothing but undisturbed renames happened no content travels, by the live pass or the last scan."""
+        before, self._bytes = self._bytes, (status.live.bytes, status.pass_id)
+        if before and self._only_moved and not self.source.wrote:
+            again = 0 if status.pass_id == before[1] else status.counts.bytes
+            assert (status.live.bytes, again) == (before[0], 0), self._story("bytes were put")
 
     def _compare_contents(self) -> None:
         for each in self.source.files():
