@@ -160,7 +160,8 @@ class Consumer:
         metrics.BUSY.set(len(self._pool.busy()))
         if self._health is not None and time.monotonic() - self._measured > _LAG_SECONDS:
             self._measured = time.monotonic()
-            metrics.LAG.set(self._broker.lag(self._group, self._topics))
+            with suppress(Unreachable):
+                metrics.LAG.set(self._broker.lag(self._group, self._topics))
 
     def _settle(self, step: Step) -> bool:
         """Whether the store has taken it."""
