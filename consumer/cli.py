@@ -11,6 +11,7 @@ from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.errors import Refused, Unreachable
 from ingest.job import DEFAULT_TOPICS, LogSettings
+from ingest.notify import Notifier
 from ingest.options import common, option, processors, profiling
 
 
@@ -47,7 +48,9 @@ def cli(topics: str, workers: int | None, grace: float, state: Deployment, **giv
     consumer = Consumer(broker, store, names, setup, **how)
     told = until_signal()
     click.echo(f"Serving {', '.join(names)} of {state} with {count} workers; Ctrl-C ends it.", err=True)
-    consumer.run(told)
+    notify = Notifier("consumer")
+    notify.ready()
+    consumer.run(notify.until("consumer", consumer.doing, told))
 
 
 def _ensure_topics(broker: Broker, names: list[str]) -> None:

@@ -80,6 +80,10 @@ class Consumer:
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
+    def doing(self) -> str:
+        """What is going on, in a few words."""
+        return f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting"
+
     def run(self, until: Callable[[], bool]) -> None:
         """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time."""
         try:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ingest.errors import Refused, Unreachable
 from ingest.job import JobState, JobStatus
+from ingest.notify import Notifier
 from ingest.store import Store
 from scanner import report
 from scanner.enter import is_served
@@ -52,8 +53,10 @@ class Foreground:
                 progress.show(status)
             return not status.state.active
 
+        notify = Notifier("consumer")
+        notify.ready()
         try:
-            consume(until)
+            consume(notify.until("consumer", lambda: f"job {self._name}", until))
         finally:
             if progress is not None:
                 progress.close()

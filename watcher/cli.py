@@ -14,6 +14,7 @@ import click
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.errors import Refused
+from ingest.notify import Notifier
 from ingest.options import MultiValueCommand, common, option, options, processors, profiling
 from scanner import cli as scan
 from scanner.job_options import job_options
@@ -78,7 +79,8 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
     with _backend(submission.job, given) as backend:
         backend.start()
         job, new = enter(store, broker, submission, names, "watch", allow_overlap=given["allow_overlap"])
-        watcher = _watcher(state, job, backend, spool, given)
+        notify = Notifier("listener", "publisher", *([] if served else ["consumer"]))
+        watcher = _watcher(state, job, backend, spool, given | {"notify": notify})
         if not new:
             watcher.scan()
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
@@ -87,12 +89,12 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
         else:
             profile = scan.open_profile(job.profile, served=False)
             how = given | {"workers": workers, "profile": profile}
-            _sync_here(watcher, scan.consumer_for(state, store, broker, job, how))
+            _sync_here(watcher, scan.consumer_for(state, store, broker, job, how), notify)
     spool.close()
     _say_goodbye(store, job)
 
 
-def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
+def _sync_here(watcher: Watcher, consumer: Consumer, notify: Notifier) -> None:
     """Watch in a thread, and do what it publishes in this one."""
     told, ended = until_signal(), threading.Event()
     failed: list[Exception] = []
@@ -108,7 +110,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
     thread = threading.Thread(target=watch, name="watcher")
     thread.start()
     try:
-        consumer.run(lambda: told() or ended.is_set())
+        consumer.run(notify.until("consumer", consumer.doing, lambda: told() or ended.is_set()))
     finally:
         ended.set()
         thread.join()
@@ -137,6 +139,7 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
         spool,
         reconcile_interval=given["reconcile_interval"],
         start=start,
+        notify=given["notify"],
     )
 
 

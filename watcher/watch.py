@@ -20,9 +20,9 @@ import msgspec
 from ingest import logs
 from ingest.errors import Unreachable
 from ingest.job import Watching
+from ingest.notify import Notifier
 from ingest.store import Store
 from watcher.events import Backend, Missed, Rescan, RootLost, Work
-from watcher.notify import Notifier
 from watcher.publish import Publisher
 from watcher.scans import Scans, Stopped
 from watcher.settle import Settler
@@ -60,10 +60,11 @@ class Watcher:
         *,
         reconcile_interval: float,
         start: Start,
+        notify: Notifier,
     ) -> None:
         """`backend` has been started; `reconcile_interval`: seconds between scans of the whole.
 
-        `start` is called in the publishing thread.
+        `start` is called in the publishing thread. `notify` hears of the parts "listener" and "publisher".
         """
         self._job = job
         self._backend = backend
@@ -73,7 +74,7 @@ class Watcher:
         self._interval = reconcile_interval
         self._scans = Scans()
         self._start = start
-        self._notify = Notifier()
+        self._notify = notify
         self._wake = threading.Event()
         self._end = threading.Event()
         self._failed: Exception | None = None
@@ -98,7 +99,7 @@ class Watcher:
                 if time.monotonic() >= reconcile:
                     self.scan()
                     reconcile = self._next_reconcile()
-                self._notify.alive(f"{len(self._settler)} settling, {len(self._spool)} to be published")
+                self._notify.beat("listener", f"{len(self._settler)} settling, {len(self._spool)} to be published")
         finally:
             self._notify.stopping()
             self._put(self._settler.due(math.inf))
@@ -154,8 +155,10 @@ class Watcher:
                     publisher.check()
                     store.note_watching(self._job, self._watching())
                 wait = _BACK_OFF[0]
+                self._notify.beat("publisher", "")
             except Unreachable as error:
                 self._log.warning("out of reach, waiting", reason=str(error), seconds=wait)
+                self._notify.beat("publisher", f"waits: {error}", rest=wait)
                 self._end.wait(wait)
                 wait = min(2 * wait, _BACK_OFF[1])
             except Exception as error:  # noqa: BLE001 - `run` raises it
