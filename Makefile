@@ -35,6 +35,9 @@ services: $(KAFKA_JARS)/ready $(PROGRAMS)/minio $(PROGRAMS)/versitygw $(COMPOSE_
 	@test -n "$$INGEST_TEST_REDIS" || command -v redis-server >/dev/null || { \
 	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install redis-server first: apt install redis-server"; exit 1; }; \
 	  apt-get -qq update && apt-get -qq install --yes redis-server; }
+	@command -v systemd-analyze >/dev/null || { \
+	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install systemd first: apt install systemd"; exit 1; }; \
+	  apt-get -qq update && apt-get -qq install --yes systemd; }
 
 $(KAFKA_JARS)/ready: tests/support/kafka/pom.xml
 	@test -n "$$INGEST_TEST_KAFKA" || { command -v java >/dev/null && command -v mvn >/dev/null; } || { \
