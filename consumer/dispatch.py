@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from consumer import accounting
+from consumer import accounting, metrics
 from consumer.accounting import Broken
 from consumer.intake import Intake
 from consumer.lanes import Lanes
@@ -21,10 +21,11 @@ from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, S
 from ingest import logs
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
+from ingest.health import Health
 from ingest.job import Job
 from ingest.messages import Task
 from ingest.profile import ProfileFile, broken_off
-from ingest.store import ConsumerStatus, Store
+from ingest.store import ConsumerStatus, Step, Store
 
 GROUP = "ingest"
 STOP_GRACE = 10.0
@@ -39,6 +40,8 @@ _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
 _ALIVE_SECONDS = 6.0
 """For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
+_LAG_SECONDS = 15.0
+"""How often the group's lag is looked up for the metrics: three requests to Kafka."""
 _INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
 
 
@@ -58,7 +61,10 @@ class Consumer:
         group: str = GROUP,
     ) -> None:
         """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
+        self._broker = broker
         self._store = store
+        self._group = group
+        self._health = Health("consumer")
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
         self._profile = profile
@@ -74,21 +80,23 @@ class Consumer:
         self._unheard: deque[Event] = deque()
         self._doubtful: Event | None = None
         self._turned = time.monotonic()
-        self._looked = self._announced = 0.0
+        self._looked = self._announced = self._measured = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
         self._intake = Intake(broker, store, self._log)
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
-    def doing(self) -> str:
-        """What is going on, in a few words."""
-        return f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting"
+    def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
+        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time.
 
-    def run(self, until: Callable[[], bool]) -> None:
-        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time."""
+        `health` hears how it is.
+        """
+        self._health = health or self._health
+        self._health.started()
         try:
             while not until():
                 self._turn_or_wait(until, take=True)
+            self._health.ended()
             end = time.monotonic() + self._stop_grace
             while self._pool.busy() and time.monotonic() < end:
                 self._turn_or_wait(lambda: time.monotonic() >= end, take=False)
@@ -109,6 +117,8 @@ class Consumer:
             self._turn(take=take)
         except Unreachable as error:
             self._log.warning("out of reach, waiting", reason=str(error), seconds=self._outage)
+            metrics.UNREACHABLE.inc()
+            self._health.turned("consumer", f"waits: {error}", ready=False, rest=self._outage)
             self._doubtful = self._unheard[0] if self._unheard else None
             end = time.monotonic() + self._outage
             while time.monotonic() < end and not until():
@@ -118,6 +128,7 @@ class Consumer:
                 worker.excuse(time.monotonic() - self._turned)
         else:
             self._outage, self._doubtful = OUTAGE_BACK_OFF[0], None
+            self._health.turned("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
         self._turned = time.monotonic()
 
     def _turn(self, *, take: bool) -> None:
@@ -141,6 +152,20 @@ class Consumer:
             self._looked = time.monotonic()
             self._look_after_workers()
             self._announce()
+            self._measure()
+
+    def _measure(self) -> None:
+        metrics.BUSY.set(len(self._pool.busy()))
+        if self._health.measured and time.monotonic() - self._measured > _LAG_SECONDS:
+            self._measured = time.monotonic()
+            metrics.LAG.set(self._broker.lag(self._group, self._topics))
+
+    def _settle(self, step: Step) -> bool:
+        """Whether the store has taken it."""
+        taken = self._store.settle(step)
+        if taken:
+            metrics.count(step)
+        return taken
 
     def _is_stored(self, event: Event, page: Page) -> bool:
         """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
@@ -189,7 +214,7 @@ class Consumer:
                 if self._profile is not None:
                     self._profile.write(report.events)
             case Page():
-                if self._is_stored(event, report) or self._store.settle(
+                if self._is_stored(event, report) or self._settle(
                     accounting.page_step(worker.given, report, time.time())
                 ):
                     worker.page_stored(report.marker)
@@ -197,7 +222,7 @@ class Consumer:
                     self._lanes.done(worker.release())
                     self._pool.replace(worker)
             case Finished():
-                self._store.settle(accounting.finished_step(worker.given, report, time.time()))
+                self._settle(accounting.finished_step(worker.given, report, time.time()))
                 self._lanes.done(worker.release())
                 self._back_off = BACK_OFF[0]
             case Away():
@@ -213,7 +238,7 @@ class Consumer:
     def _pause(self, worker: Worker, away: Away) -> None:
         """Zone or source are out of reach: wait, longer each time, and lose nothing."""
         self._log.warning("out of reach, waiting", reason=away.reason, seconds=self._back_off)
-        self._store.settle(accounting.away_step(worker.given, away, time.time(), self._back_off))
+        self._settle(accounting.away_step(worker.given, away, time.time(), self._back_off))
         self._lanes.done(worker.release())
         if time.monotonic() >= self._paused_until:
             self._paused_until = time.monotonic() + self._back_off
@@ -224,7 +249,7 @@ class Consumer:
         self._log.warning("a task is broken off", task=given.task.task, reason=broken.reason)
         if self._profile is not None:
             self._profile.write([broken_off(given.task, given.job, worker.process.pid, worker.seconds)])
-        self._store.settle(accounting.broken_step(given, broken, time.time()))
+        self._settle(accounting.broken_step(given, broken, time.time()))
         self._lanes.done(worker.release())
         self._pool.replace(worker)
 

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from ingest.errors import Refused, Unreachable
 from ingest.job import JobState, JobStatus
-from ingest.notify import Notifier
 from ingest.store import Store
 from scanner import report
 from scanner.enter import is_served
@@ -53,10 +52,8 @@ class Foreground:
                 progress.show(status)
             return not status.state.active
 
-        notify = Notifier("consumer")
-        notify.ready()
         try:
-            consume(notify.until("consumer", lambda: f"job {self._name}", until))
+            consume(until)
         finally:
             if progress is not None:
                 progress.close()

@@ -15,6 +15,7 @@ from ingest.job import Counts, Job
 from ingest.messages import UNKNOWN, Change, path_to_wire
 from ingest.paths import split
 from ingest.store import WATCH, Child, Step, Store
+from watcher import metrics
 from watcher.events import MakeDirectory, Move, Rescan, Sync, Vanish, Work
 from watcher.flight import Flight
 from watcher.scans import Scans, Stopped, status_of
@@ -138,6 +139,7 @@ class Publisher:
         """Have the store take the step; it may have done so before, when its answer was lost."""
         if not self._store.settle(step) and self._store.marker(self._pass_id, WATCH) != step.marker:
             raise Stopped(self._job.name)
+        metrics.PUBLISHED.inc(len(step.children))
         self._marker = step.marker
         with self._lock:
             self._spool.done(last)

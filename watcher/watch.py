@@ -19,9 +19,10 @@ import msgspec
 
 from ingest import logs
 from ingest.errors import Unreachable
+from ingest.health import Health
 from ingest.job import Watching
-from ingest.notify import Notifier
 from ingest.store import Store
+from watcher import metrics
 from watcher.events import Backend, Missed, Rescan, RootLost, Work
 from watcher.publish import Publisher
 from watcher.scans import Scans, Stopped
@@ -36,6 +37,8 @@ _ALIVE_SECONDS = 6.0
 _BACK_OFF = (0.5, 15.0)
 """Seconds to wait when the store is out of reach: at first, and at most."""
 _NOTES = 20
+LOOPS = ("listener", "publisher")
+"""What tells of its health: see `Watcher.run`."""
 _SPREAD = 0.1
 """By how much of the interval a reconciling scan comes earlier or later, so that many watchers do not scan at once."""
 _TOLD_SECONDS = 120.0
@@ -60,11 +63,10 @@ class Watcher:
         *,
         reconcile_interval: float,
         start: Start,
-        notify: Notifier,
     ) -> None:
         """`backend` has been started; `reconcile_interval`: seconds between scans of the whole.
 
-        `start` is called in the publishing thread. `notify` hears of the parts "listener" and "publisher".
+        `start` is called in the publishing thread.
         """
         self._job = job
         self._backend = backend
@@ -74,9 +76,9 @@ class Watcher:
         self._interval = reconcile_interval
         self._scans = Scans()
         self._start = start
-        self._notify = notify
         self._wake = threading.Event()
         self._end = threading.Event()
+        self._health = Health(*LOOPS)
         self._failed: Exception | None = None
         self._missed = 0
         self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
@@ -88,10 +90,11 @@ class Watcher:
         """Have the whole source scanned."""
         self._put([Rescan(b"", deep=True)])
 
-    def run(self, until: Callable[[], bool]) -> None:
-        """Watch until `until` says so. Raises Refused."""
+    def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
+        """Watch until `until` says so; `health` hears how it is. Raises Refused."""
+        self._health = health or self._health
+        self._health.started()
         self._publishing.start()
-        self._notify.ready()
         reconcile = self._next_reconcile()
         try:
             while not until() and self._failed is None:
@@ -99,9 +102,9 @@ class Watcher:
                 if time.monotonic() >= reconcile:
                     self.scan()
                     reconcile = self._next_reconcile()
-                self._notify.beat("listener", f"{len(self._settler)} settling, {len(self._spool)} to be published")
+                self._health.turned("listener", f"{len(self._settler)} settling, {len(self._spool)} to be published")
         finally:
-            self._notify.stopping()
+            self._health.ended()
             self._put(self._settler.due(math.inf))
             self._end.set()
             self._wake.set()
@@ -118,6 +121,7 @@ class Watcher:
         timeout = _LISTEN_SECONDS if due is None else min(_LISTEN_SECONDS, max(0.0, due - now))
         events = self._backend.read(timeout)
         now = time.monotonic()
+        metrics.EVENTS.inc(len(events))
         for event in events:
             if isinstance(event, Missed | RootLost):
                 self._tell(event)
@@ -137,6 +141,7 @@ class Watcher:
 
     def _tell(self, event: Missed | RootLost) -> None:
         self._missed += isinstance(event, Missed)
+        (metrics.MISSED if isinstance(event, Missed) else metrics.LOST).inc()
         what = "a scan takes the place of lost events" if isinstance(event, Missed) else "the source is out of sight"
         self._log.warning(what, reason=event.reason)
         self._notes.append((time.time(), event.reason))
@@ -154,11 +159,14 @@ class Watcher:
                     reported = time.monotonic()
                     publisher.check()
                     store.note_watching(self._job, self._watching())
+                    metrics.show(self._watching())
+                self._health.turned("publisher")
                 wait = _BACK_OFF[0]
-                self._notify.beat("publisher", "")
             except Unreachable as error:
+                metrics.UNREACHABLE.inc()
+                metrics.show(self._watching())
+                self._health.turned("publisher", f"waits: {error}", ready=False, rest=wait)
                 self._log.warning("out of reach, waiting", reason=str(error), seconds=wait)
-                self._notify.beat("publisher", f"waits: {error}", rest=wait)
                 self._end.wait(wait)
                 wait = min(2 * wait, _BACK_OFF[1])
             except Exception as error:  # noqa: BLE001 - `run` raises it

@@ -10,7 +10,6 @@ from typing import NoReturn
 import pytest
 
 from ingest.errors import Unreachable
-from ingest.notify import Notifier
 from ingest.store import Store
 from tests.support.systemd import NotifySocket, notify_socket
 from watcher.events import Event
@@ -58,10 +57,7 @@ class Running:
         self.backend = Stuck(root)
         self.backend.start()
         settler = Settler(0.1, is_temporary(lambda _path, _directory: False), None)
-        notify = Notifier("listener", "publisher")
-        self._watcher = Watcher(
-            "job", self.backend, settler, Spool(spool), reconcile_interval=3600, start=begin, notify=notify
-        )
+        self._watcher = Watcher("job", self.backend, settler, Spool(spool), reconcile_interval=3600, start=begin)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watcher.run, args=(self._end.is_set,))
         self._thread.start()
