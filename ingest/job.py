@@ -213,3 +213,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: int | None = None
     attempts: int = 1
     at: float = 0.0
+
+
+# msgspec (0.22) learns a type when it is first decoded, and crashes when two threads, as of `ingest-watch`, do so at once.
+msgspec.json.Decoder(JobStatus)
+msgspec.json.Decoder(Problem)
