@@ -17,7 +17,7 @@ from ingest.paths import join, split
 from scanner.content import FileContent
 from scanner.directory import Directory, elements, open_directory, open_root
 from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown, why
-from scanner.mounts import mounts_of
+from ingest.mounts import mounts_of
 from scanner.names import Names, collect
 from scanner.rules import Rules
 

@@ -81,6 +81,7 @@ class Watcher:
         self._health = Health(*LOOPS)
         self._failed: Exception | None = None
         self._missed = 0
+        self._away = ""
         self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
         self._told = -math.inf
         self._log: Any = logs.get("watcher").bind(job=job)
@@ -141,6 +142,8 @@ class Watcher:
 
     def _tell(self, event: Missed | RootLost) -> None:
         self._missed += isinstance(event, Missed)
+        if isinstance(event, RootLost) or event.path == b"":
+            self._away = event.reason if isinstance(event, RootLost) else ""
         (metrics.MISSED if isinstance(event, Missed) else metrics.LOST).inc()
         what = "a scan takes the place of lost events" if isinstance(event, Missed) else "the source is out of sight"
         self._log.warning(what, reason=event.reason)
@@ -189,5 +192,6 @@ class Watcher:
             settling=len(self._settler),
             unwatched=self._backend.unwatched,
             missed=self._missed,
+            away=self._away,
             notes=tuple(self._notes),
         )
