@@ -45,8 +45,12 @@ def _nearest(path: bytes, mounts: bytes) -> tuple[bytes, bytes]:
 def mounts_below(source: bytes, mounts: bytes) -> list[str]:
     """The same for each mount point below the path, with the point before it; in order."""
     root = source.rstrip(b"/") + b"/"
-    below = [mount + b": " + what for mount, what in _entries(mounts) if mount.startswith(root)]
-    return sorted(each.decode("utf-8", "backslashreplace").replace("\n", " ") for each in below)
+    return sorted(printed(mount + b": " + what) for mount, what in _entries(mounts) if mount.startswith(root))
+
+
+def printed(text: bytes) -> str:
+    """A path, or what is said of a mount, as one line."""
+    return text.decode("utf-8", "backslashreplace").replace("\n", " ")
 
 
 def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:

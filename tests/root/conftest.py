@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests.root.mounts import Mounts
 from tests.support.watching import UNREGISTER, Watching
 
 CLONE_NEWNS = 0x00020000
+Watch = Callable[..., Watching]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,6 +34,12 @@ def mounts() -> Iterator[Mounts]:
     mounts.close()
 
 
+@pytest.fixture(params=["inotify", "polling"])
+def backend(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """How to watch."""
+    return "--backend", request.param, "--poll-interval", "0.3"
+
+
 @pytest.fixture
 def options(handler_file: HandlerFile) -> tuple[str | Path, ...]:
     """Of a watcher that registers, unregisters what is gone, and scans again and again, whatever is mounted."""
@@ -43,7 +50,7 @@ def options(handler_file: HandlerFile) -> tuple[str | Path, ...]:
 @pytest.fixture
 def watch(
     scan: CommandLine, source: Path, home: str, options: tuple[str | Path, ...], tmp_path: Path, mounts: Mounts
-) -> Iterator[type[Watching]]:
+) -> Iterator[Watch]:
     """Starts a watcher on `source`, with more options, perhaps."""
     started: list[Watching] = []
 

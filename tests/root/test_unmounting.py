@@ -10,10 +10,10 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.integration.support import rows, wait_until
+from tests.root.conftest import Watch
 from tests.root.mounts import Mounts
 from tests.support.watching import Watching, in_step
 
-Watch = Callable[..., Watching]
 AWAY = "the source is out of sight"
 
 
@@ -28,12 +28,6 @@ def passes(watching: Watching, more: int) -> Callable[[], bool]:
     """A condition: so many more passes have begun since now."""
     before = watching.job["passes"]
     return lambda: watching.job["passes"] >= before + more
-
-
-@pytest.fixture(params=["inotify", "polling"])
-def backend(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """How to watch."""
-    return "--backend", request.param, "--poll-interval", "0.3"
 
 
 def still_unmounted(watching: Watching) -> None:
