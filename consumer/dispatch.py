@@ -122,7 +122,7 @@ class Consumer:
             self._doubtful = self._unheard[0] if self._unheard else None
             end = time.monotonic() + self._outage
             while time.monotonic() < end and not until():
-                self._member.poll(_WAIT, 0)  # or others would take our partitions for those of a dead one
+                self._stay_member()
             self._outage = min(2 * self._outage, OUTAGE_BACK_OFF[1])
             for worker in self._pool.busy():
                 worker.excuse(time.monotonic() - self._turned)
@@ -130,6 +130,13 @@ class Consumer:
             self._outage, self._doubtful = OUTAGE_BACK_OFF[0], None
             self._health.turned("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
         self._turned = time.monotonic()
+
+    def _stay_member(self) -> None:
+        """Be heard of by the broker, or others would take our partitions for those of a dead one."""
+        try:
+            self._member.poll(_WAIT, 0)
+        except Unreachable:
+            time.sleep(_WAIT)
 
     def _turn(self, *, take: bool) -> None:
         self._intake.relay()
@@ -158,7 +165,8 @@ class Consumer:
         metrics.BUSY.set(len(self._pool.busy()))
         if self._health.measured and time.monotonic() - self._measured > _LAG_SECONDS:
             self._measured = time.monotonic()
-            metrics.LAG.set(self._broker.lag(self._group, self._topics))
+            with suppress(Unreachable):
+                metrics.LAG.set(self._broker.lag(self._group, self._topics))
 
     def _settle(self, step: Step) -> bool:
         """Whether the store has taken it."""
