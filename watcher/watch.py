@@ -20,6 +20,7 @@ import msgspec
 from ingest import logs
 from ingest.errors import Unreachable
 from ingest.job import Watching
+from ingest.outage import Outage
 from ingest.store import Store
 from watcher.events import Backend, Missed, Rescan, RootLost, Work
 from watcher.notify import Notifier
@@ -142,7 +143,7 @@ class Watcher:
 
     def _publish(self) -> None:
         """The publishing thread."""
-        wait, publisher, reported = _BACK_OFF[0], None, 0.0
+        outage, publisher, reported = Outage(self._log, _BACK_OFF), None, 0.0
         store: Store | None = None
         while not self._end.is_set():
             try:
@@ -153,11 +154,11 @@ class Watcher:
                     reported = time.monotonic()
                     publisher.check()
                     store.note_watching(self._job, self._watching())
-                wait = _BACK_OFF[0]
+                outage.over()
             except Unreachable as error:
-                self._log.warning("out of reach, waiting", reason=str(error), seconds=wait)
-                self._end.wait(wait)
-                wait = min(2 * wait, _BACK_OFF[1])
+                if not outage.reason:
+                    self._notes.append((time.time(), str(error)))
+                self._end.wait(outage.met(str(error)))
             except Exception as error:  # noqa: BLE001 - `run` raises it
                 self._failed = error
                 return
