@@ -80,13 +80,13 @@ def test_a_burst_while_kafka_is_away_waits_on_disk(
     watch: Watch, fleet: Fleet, source: Path, home: str, created: Path, irods: iRODSSession
 ) -> None:
     watcher = watch(home)
-    before = watcher.memory
+    before = watcher.memory()
     fleet.kafka.stop(signal.SIGKILL)
     with writing(source, *MEANWHILE):
         pass
     wait_until(waits_for(watcher, "Kafka at "), watcher.alive)
     wait_until(lambda: watcher.job["watcher"]["spooled"] > 0, watcher.alive)
-    assert watcher.memory - before < MOST_GROWTH
+    assert watcher.memory() - before < MOST_GROWTH
     fleet.kafka.start()
     assert_all_arrives(watcher, fleet, irods, source, home)
     creations = logged(created, home)
@@ -99,12 +99,12 @@ def test_a_burst_while_redis_is_away_waits_on_disk(
     watch: Watch, fleet: Fleet, source: Path, home: str, created: Path, irods: iRODSSession
 ) -> None:
     watcher = watch(home)
-    before = watcher.memory
+    before = watcher.memory()
     fleet.redis.stop()
     with writing(source, *MEANWHILE):
         pass
     wait_until(lambda: watcher.said().count("still out of reach") >= 3, watcher.alive)
-    assert watcher.memory - before < MOST_GROWTH
+    assert watcher.memory() - before < MOST_GROWTH
     fleet.redis.start()
     assert_all_arrives(watcher, fleet, irods, source, home)
     creations = logged(created, home)
