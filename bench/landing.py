@@ -175,7 +175,8 @@ def one_burst(one: Landing, zone: Zone, folder: Path, name: str, flat: int, nest
     scan = timed_ingest(zone.environment, one.source, f"{HOME}/{name}-scan", WORKERS, *options)
     print(
         f"{name:16} {count:7,} files   {verdict}   overflows {job['watcher']['missed']}"
-        f"   live {job['live']['files']:7,}   {count / ours:6.0f} files/s   scan {count / scan:6.0f}   ratio {scan / ours:5.2f}",
+        f"   live {job['live']['files']:7,}   {count / ours:6.0f} files/s   scan {count / scan:6.0f}"
+        f"   ratio {scan / ours:5.2f}",
         flush=True,
     )
 

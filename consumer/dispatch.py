@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from consumer import accounting
+from consumer import accounting, metrics
 from consumer.accounting import Broken
 from consumer.intake import Intake
 from consumer.lanes import Lanes
@@ -23,9 +23,10 @@ from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
 from ingest.job import Job
 from ingest.messages import Task
+from ingest.metrics import Health
 from ingest.outage import Outage
 from ingest.profile import ProfileFile, broken_off
-from ingest.store import ConsumerStatus, Store
+from ingest.store import ConsumerStatus, Step, Store
 
 GROUP = "ingest"
 STOP_GRACE = 10.0
@@ -42,6 +43,8 @@ _ALIVE_SECONDS = 6.0
 """For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
 _TRY_SECONDS = 10.0
 """How long broker or store may be asked in vain before they are called out of reach."""
+_LAG_SECONDS = 15.0
+"""How often the group's lag is looked up for the metrics: three requests to Kafka."""
 _INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
 
 
@@ -61,7 +64,10 @@ class Consumer:
         group: str = GROUP,
     ) -> None:
         """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
+        self._broker = broker
         self._store = store
+        self._group = group
+        self._health: Health | None = None
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
         self._profile = profile
@@ -75,7 +81,7 @@ class Consumer:
         self._unheard: deque[Event] = deque()
         self._doubtful: Event | None = None
         self._turned = time.monotonic()
-        self._looked = self._announced = 0.0
+        self._looked = self._announced = self._measured = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
         self._outage = Outage(self._log, OUTAGE_BACK_OFF)
         self._away: dict[str, Outage] = {}  # of zone or source, by job
@@ -83,8 +89,12 @@ class Consumer:
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
-    def run(self, until: Callable[[], bool]) -> None:
-        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time."""
+    def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
+        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time.
+
+        With `health` it says how it is, and keeps those metrics up to date that cost something.
+        """
+        self._health = health
         try:
             while not until():
                 self._turn_or_wait(until, take=True)
@@ -108,6 +118,8 @@ class Consumer:
             self._turn(take=take)
         except Unreachable as error:
             seconds = self._outage.met(str(error))
+            metrics.UNREACHABLE.inc()
+            self._healthy(ready=False)
             self._doubtful = self._unheard[0] if self._unheard else None
             end = time.monotonic() + seconds
             with suppress(Unreachable):
@@ -119,6 +131,7 @@ class Consumer:
         else:
             self._outage.over()
             self._doubtful = None
+            self._healthy(ready=True)
         self._turned = time.monotonic()
 
     def _turn(self, *, take: bool) -> None:
@@ -142,6 +155,25 @@ class Consumer:
             self._looked = time.monotonic()
             self._look_after_workers()
             self._announce()
+            self._measure()
+
+    def _healthy(self, *, ready: bool) -> None:
+        if self._health is not None:
+            self._health.turned("consumer", ready=ready)
+
+    def _measure(self) -> None:
+        metrics.BUSY.set(len(self._pool.busy()))
+        if self._health is not None and time.monotonic() - self._measured > _LAG_SECONDS:
+            self._measured = time.monotonic()
+            with suppress(Unreachable):
+                metrics.LAG.set(self._broker.lag(self._group, self._topics))
+
+    def _settle(self, step: Step) -> bool:
+        """Whether the store has taken it."""
+        taken = self._store.settle(step)
+        if taken:
+            metrics.count(step)
+        return taken
 
     def _is_stored(self, event: Event, page: Page) -> bool:
         """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
@@ -190,7 +222,7 @@ class Consumer:
                 if self._profile is not None:
                     self._profile.write(report.events)
             case Page():
-                if self._is_stored(event, report) or self._store.settle(
+                if self._is_stored(event, report) or self._settle(
                     accounting.page_step(worker.given, report, time.time())
                 ):
                     worker.page_stored(report.marker)
@@ -203,7 +235,7 @@ class Consumer:
                 self._pause(worker, report)
 
     def _settle_finished(self, worker: Worker, finished: Finished) -> None:
-        self._store.settle(accounting.finished_step(worker.given, finished, time.time()))
+        self._settle(accounting.finished_step(worker.given, finished, time.time()))
         if away := self._away.pop(worker.given.job.name, None):
             away.over()
         self._lanes.done(worker.release())
@@ -221,7 +253,7 @@ class Consumer:
         if now >= self._paused_until:
             log = self._log.bind(job=name)
             self._paused_until = now + self._away.setdefault(name, Outage(log, BACK_OFF)).met(away.reason)
-        self._store.settle(accounting.away_step(worker.given, away, time.time(), self._paused_until - now))
+        self._settle(accounting.away_step(worker.given, away, time.time(), self._paused_until - now))
         self._lanes.done(worker.release())
 
     def _settle_broken(self, worker: Worker, broken: Broken) -> None:
@@ -229,7 +261,7 @@ class Consumer:
         self._log.warning("a task is broken off", task=given.task.task, reason=broken.reason)
         if self._profile is not None:
             self._profile.write([broken_off(given.task, given.job, worker.process.pid, worker.seconds)])
-        self._store.settle(accounting.broken_step(given, broken, time.time()))
+        self._settle(accounting.broken_step(given, broken, time.time()))
         self._lanes.done(worker.release())
         self._pool.replace(worker)
 

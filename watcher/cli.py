@@ -14,13 +14,14 @@ import click
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.errors import Refused
-from ingest.options import MultiValueCommand, common, option, options, processors, profiling
+from ingest.options import MultiValueCommand, common, metrics, option, options, processors, profiling
 from scanner import cli as scan
 from scanner.job_options import job_options
 
 if TYPE_CHECKING:
     from consumer.dispatch import Consumer
     from ingest.job import Job
+    from ingest.metrics import Health
     from ingest.store import Store
     from watcher.events import Backend
     from watcher.watch import Watcher
@@ -44,6 +45,7 @@ _watch_options = options(
 @_watch_options
 @job_options
 @click.version_option(package_name="irods-landing-zone")
+@metrics
 @profiling
 @common
 def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
@@ -52,19 +54,24 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     Begins with a scan of the whole, and repeats it now and then. With Kafka and Redis it publishes what ingest-consume
     then syncs; else it syncs in this process.
     """
+    from ingest.metrics import offer  # noqa: PLC0415 - --help must be quick
+
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
+        offer(given)
         scan.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
     else:
         _watch(source, target, state, given | more)
 
 
 def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
-    from ingest import logs  # noqa: PLC0415 - --help must be quick
+    from ingest import logs  # noqa: PLC0415
+    from ingest.metrics import offer  # noqa: PLC0415
     from scanner.enter import enter  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
     from watcher.spool import Spool  # noqa: PLC0415
     from watcher.temporary import TEMPORARY  # noqa: PLC0415
+    from watcher.watch import LOOPS  # noqa: PLC0415
 
     given |= {"watch": True, "temporary": given["temporary"] or TEMPORARY}
     submission = Submission(source, target, given)
@@ -83,23 +90,24 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
             watcher.scan()
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if served:
-            watcher.run(until_signal())
+            watcher.run(until_signal(), offer(given, *LOOPS))
         else:
             profile = scan.open_profile(job.profile, served=False)
             how = given | {"workers": workers, "profile": profile}
-            _sync_here(watcher, scan.consumer_for(state, store, broker, job, how))
+            consumer = scan.consumer_for(state, store, broker, job, how)
+            _sync_here(watcher, consumer, offer(given, *LOOPS, "consumer"))
     spool.close()
     _say_goodbye(store, job)
 
 
-def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
+def _sync_here(watcher: Watcher, consumer: Consumer, health: Health | None) -> None:
     """Watch in a thread, and do what it publishes in this one."""
     told, ended = until_signal(), threading.Event()
     failed: list[Exception] = []
 
     def watch() -> None:
         try:
-            watcher.run(lambda: told() or ended.is_set())
+            watcher.run(lambda: told() or ended.is_set(), health)
         except Exception as error:  # noqa: BLE001 - raised below
             failed.append(error)
         finally:
@@ -108,7 +116,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
     thread = threading.Thread(target=watch, name="watcher")
     thread.start()
     try:
-        consumer.run(lambda: told() or ended.is_set())
+        consumer.run(lambda: told() or ended.is_set(), health)
     finally:
         ended.set()
         thread.join()

@@ -20,8 +20,10 @@ import msgspec
 from ingest import logs
 from ingest.errors import Unreachable
 from ingest.job import Watching
+from ingest.metrics import Health
 from ingest.outage import Outage
 from ingest.store import Store
+from watcher import metrics
 from watcher.events import Backend, Missed, Rescan, RootLost, Work
 from watcher.notify import Notifier
 from watcher.publish import Publisher
@@ -37,6 +39,8 @@ _ALIVE_SECONDS = 6.0
 _BACK_OFF = (0.5, 15.0)
 """Seconds to wait when the store is out of reach: at first, and at most."""
 _NOTES = 20
+LOOPS = ("listener", "publisher")
+"""What tells of its health: see `Watcher.run`."""
 _SPREAD = 0.1
 """By how much of the interval a reconciling scan comes earlier or later, so that many watchers do not scan at once."""
 _TOLD_SECONDS = 120.0
@@ -77,6 +81,7 @@ class Watcher:
         self._notify = Notifier()
         self._wake = threading.Event()
         self._end = threading.Event()
+        self._health: Health | None = None
         self._failed: Exception | None = None
         self._missed = 0
         self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
@@ -88,8 +93,9 @@ class Watcher:
         """Have the whole source scanned."""
         self._put([Rescan(b"", deep=True)])
 
-    def run(self, until: Callable[[], bool]) -> None:
-        """Watch until `until` says so. Raises Refused."""
+    def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
+        """Watch until `until` says so, and tell `health` how it is. Raises Refused."""
+        self._health = health
         self._publishing.start()
         self._notify.ready()
         reconcile = self._next_reconcile()
@@ -118,6 +124,8 @@ class Watcher:
         timeout = _LISTEN_SECONDS if due is None else min(_LISTEN_SECONDS, max(0.0, due - now))
         events = self._backend.read(timeout)
         now = time.monotonic()
+        self._healthy("listener", ready=True)
+        metrics.EVENTS.inc(len(events))
         for event in events:
             if isinstance(event, Missed | RootLost):
                 self._tell(event)
@@ -137,6 +145,7 @@ class Watcher:
 
     def _tell(self, event: Missed | RootLost) -> None:
         self._missed += isinstance(event, Missed)
+        (metrics.MISSED if isinstance(event, Missed) else metrics.LOST).inc()
         what = "a scan takes the place of lost events" if isinstance(event, Missed) else "the source is out of sight"
         self._log.warning(what, reason=event.reason)
         self._notes.append((time.time(), event.reason))
@@ -154,10 +163,15 @@ class Watcher:
                     reported = time.monotonic()
                     publisher.check()
                     store.note_watching(self._job, self._watching())
+                    metrics.show(self._watching())
                 outage.over()
+                self._healthy("publisher", ready=True)
             except Unreachable as error:
                 if not outage.reason:
                     self._notes.append((time.time(), str(error)))
+                metrics.UNREACHABLE.inc()
+                metrics.show(self._watching())
+                self._healthy("publisher", ready=False)
                 self._end.wait(outage.met(str(error)))
             except Exception as error:  # noqa: BLE001 - `run` raises it
                 self._failed = error
@@ -170,6 +184,10 @@ class Watcher:
             with suppress(Unreachable):
                 store.note_watching(self._job, msgspec.structs.replace(self._watching(), until=0.0))
             store.close()
+
+    def _healthy(self, loop: str, *, ready: bool) -> None:
+        if self._health is not None:
+            self._health.turned(loop, ready=ready)
 
     def _watching(self) -> Watching:
         return Watching(

@@ -182,9 +182,13 @@ def test_prometheus_asks_servers_that_are_there(compose: Any) -> None:
     hosts = {
         target.split(":")[0]
         for job in settings["scrape_configs"]
-        for static in job["static_configs"]
+        for static in job.get("static_configs", [])
         for target in static["targets"]
     }
+    found = [each for job in settings["scrape_configs"] for each in job.get("dns_sd_configs", [])]
+    hosts |= {name for each in found for name in each["names"]}
+    ours = compose["services"]["watcher"]["environment"]["INGEST_METRICS_PORT"]
+    assert [str(each["port"]) for each in found] == [ours]
     assert hosts <= compose["services"].keys() | {"localhost"}
 
 
