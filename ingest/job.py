@@ -217,6 +217,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0.0
 
 
-# msgspec (0.22) learns a type when it is first decoded, and crashes when two threads, as of `ingest-watch`, do so at once.
+# msgspec (0.22) learns a type when it first decodes it, and crashes when two threads (of `ingest-watch`) do so at once.
 msgspec.json.Decoder(JobStatus)
 msgspec.json.Decoder(Problem)

@@ -21,6 +21,7 @@ from ingest import logs
 from ingest.errors import Unreachable
 from ingest.health import Health
 from ingest.job import Watching
+from ingest.outage import Outage
 from ingest.store import Store
 from watcher import metrics
 from watcher.events import Backend, Missed, Rescan, RootLost, Work
@@ -151,7 +152,7 @@ class Watcher:
 
     def _publish(self) -> None:
         """The publishing thread."""
-        wait, publisher, reported = _BACK_OFF[0], None, 0.0
+        outage, publisher, reported = Outage(self._log, _BACK_OFF), None, 0.0
         store: Store | None = None
         while not self._end.is_set():
             try:
@@ -163,15 +164,16 @@ class Watcher:
                     publisher.check()
                     store.note_watching(self._job, self._watching())
                     metrics.show(self._watching())
+                outage.over()
                 self._health.turned("publisher")
-                wait = _BACK_OFF[0]
             except Unreachable as error:
+                if not outage.reason:
+                    self._notes.append((time.time(), str(error)))
                 metrics.UNREACHABLE.inc()
                 metrics.show(self._watching())
-                self._health.turned("publisher", f"waits: {error}", ready=False, rest=wait)
-                self._log.warning("out of reach, waiting", reason=str(error), seconds=wait)
-                self._end.wait(wait)
-                wait = min(2 * wait, _BACK_OFF[1])
+                seconds = outage.met(str(error))
+                self._health.turned("publisher", f"waits: {error}", ready=False, rest=seconds)
+                self._end.wait(seconds)
             except Exception as error:  # noqa: BLE001 - `run` raises it
                 self._failed = error
                 return

@@ -1,4 +1,4 @@
-"""Bursts on a running `ingest-watch`: each file arrives once, also when the kernel's queue overflows or it is killed."""
+"""Bursts in `ingest-watch`: each file arrives once, also when the kernel's queue overflows or it is killed."""
 
 from __future__ import annotations
 

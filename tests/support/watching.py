@@ -77,11 +77,10 @@ class Watching:
         """Its job as `list` shows it."""
         return job(self.command)
 
-    @property
-    def memory(self) -> int:
-        """Resident bytes of its process alone."""
+    def memory(self, field: str = "VmRSS") -> int:
+        """Resident bytes of its process alone; with VmHWM the most that it ever had."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+        found = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
         assert found is not None
         return int(found[1]) * 1024
 
