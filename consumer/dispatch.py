@@ -21,9 +21,10 @@ from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, S
 from ingest import logs
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
+from ingest.health import Health
 from ingest.job import Job
 from ingest.messages import Task
-from ingest.metrics import Health
+from ingest.outage import Outage
 from ingest.profile import ProfileFile, broken_off
 from ingest.store import ConsumerStatus, Step, Store
 
@@ -40,6 +41,8 @@ _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
 _ALIVE_SECONDS = 6.0
 """For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
+_TRY_SECONDS = 10.0
+"""How long broker or store may be asked in vain before they are called out of reach."""
 _LAG_SECONDS = 15.0
 """How often the group's lag is looked up for the metrics: three requests to Kafka."""
 _INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
@@ -64,7 +67,7 @@ class Consumer:
         self._broker = broker
         self._store = store
         self._group = group
-        self._health: Health | None = None
+        self._health = Health("consumer")
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
         self._profile = profile
@@ -75,13 +78,13 @@ class Consumer:
         self._paused_until = 0.0
         self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
-        self._back_off = BACK_OFF[0]
-        self._outage = OUTAGE_BACK_OFF[0]
         self._unheard: deque[Event] = deque()
         self._doubtful: Event | None = None
         self._turned = time.monotonic()
         self._looked = self._announced = self._measured = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
+        self._outage = Outage(self._log, OUTAGE_BACK_OFF)
+        self._away: dict[str, Outage] = {}  # of zone or source, by job
         self._intake = Intake(broker, store, self._log)
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
@@ -89,12 +92,14 @@ class Consumer:
     def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
         """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time.
 
-        With `health` it says how it is, and keeps those metrics up to date that cost something.
+        `health` hears how it is.
         """
-        self._health = health
+        self._health = health or self._health
+        self._health.started()
         try:
             while not until():
                 self._turn_or_wait(until, take=True)
+            self._health.ended()
             end = time.monotonic() + self._stop_grace
             while self._pool.busy() and time.monotonic() < end:
                 self._turn_or_wait(lambda: time.monotonic() >= end, take=False)
@@ -114,19 +119,21 @@ class Consumer:
         try:
             self._turn(take=take)
         except Unreachable as error:
-            self._log.warning("out of reach, waiting", reason=str(error), seconds=self._outage)
+            seconds = self._outage.met(str(error))
             metrics.UNREACHABLE.inc()
-            self._healthy(ready=False)
+            self._health.turned("consumer", f"waits: {error}", ready=False, rest=seconds)
             self._doubtful = self._unheard[0] if self._unheard else None
-            end = time.monotonic() + self._outage
+            end = time.monotonic() + seconds
+            with suppress(Unreachable):
+                self._announce(_TRY_SECONDS + seconds)
             while time.monotonic() < end and not until():
                 self._stay_member()
-            self._outage = min(2 * self._outage, OUTAGE_BACK_OFF[1])
             for worker in self._pool.busy():
                 worker.excuse(time.monotonic() - self._turned)
         else:
-            self._outage, self._doubtful = OUTAGE_BACK_OFF[0], None
-            self._healthy(ready=True)
+            self._outage.over()
+            self._doubtful = None
+            self._health.turned("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
         self._turned = time.monotonic()
 
     def _stay_member(self) -> None:
@@ -159,13 +166,9 @@ class Consumer:
             self._announce()
             self._measure()
 
-    def _healthy(self, *, ready: bool) -> None:
-        if self._health is not None:
-            self._health.turned("consumer", ready=ready)
-
     def _measure(self) -> None:
         metrics.BUSY.set(len(self._pool.busy()))
-        if self._health is not None and time.monotonic() - self._measured > _LAG_SECONDS:
+        if self._health.measured and time.monotonic() - self._measured > _LAG_SECONDS:
             self._measured = time.monotonic()
             with suppress(Unreachable):
                 metrics.LAG.set(self._broker.lag(self._group, self._topics))
@@ -232,11 +235,15 @@ class Consumer:
                     self._lanes.done(worker.release())
                     self._pool.replace(worker)
             case Finished():
-                self._settle(accounting.finished_step(worker.given, report, time.time()))
-                self._lanes.done(worker.release())
-                self._back_off = BACK_OFF[0]
+                self._settle_finished(worker, report)
             case Away():
                 self._pause(worker, report)
+
+    def _settle_finished(self, worker: Worker, finished: Finished) -> None:
+        self._settle(accounting.finished_step(worker.given, finished, time.time()))
+        if away := self._away.pop(worker.given.job.name, None):
+            away.over()
+        self._lanes.done(worker.release())
 
     def _replace_dead(self, worker: Worker) -> None:
         """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
@@ -247,12 +254,12 @@ class Consumer:
 
     def _pause(self, worker: Worker, away: Away) -> None:
         """Zone or source are out of reach: wait, longer each time, and lose nothing."""
-        self._log.warning("out of reach, waiting", reason=away.reason, seconds=self._back_off)
-        self._settle(accounting.away_step(worker.given, away, time.time(), self._back_off))
+        name, now = worker.given.job.name, time.monotonic()
+        if now >= self._paused_until:
+            log = self._log.bind(job=name)
+            self._paused_until = now + self._away.setdefault(name, Outage(log, BACK_OFF)).met(away.reason)
+        self._settle(accounting.away_step(worker.given, away, time.time(), self._paused_until - now))
         self._lanes.done(worker.release())
-        if time.monotonic() >= self._paused_until:
-            self._paused_until = time.monotonic() + self._back_off
-            self._back_off = min(2 * self._back_off, BACK_OFF[1])
 
     def _settle_broken(self, worker: Worker, broken: Broken) -> None:
         given = worker.given
@@ -278,9 +285,13 @@ class Consumer:
             elif worker.overdue:
                 self._settle_broken(worker, Broken(f"timeout after {worker.timeout:g} s"))
 
-    def _announce(self) -> None:
+    def _announce(self, longer: float = 0.0) -> None:
+        """Say that we are alive, and for how many seconds longer than always that holds."""
         now = time.monotonic()
         busy = tuple(sorted({worker.given.job.name for worker in self._pool.busy()}))
-        if now - self._announced > _ALIVE_SECONDS / 4 or busy:
+        if now - self._announced > _ALIVE_SECONDS / 4 or busy or longer:
             self._announced = now
-            self._store.announce(ConsumerStatus(self._name, self._topics, busy), time.time() + _ALIVE_SECONDS)
+            away = {name: each.reason for name, each in self._away.items()} | {"": self._outage.reason}
+            waits = {name: reason for name, reason in away.items() if reason}
+            status = ConsumerStatus(self._name, self._topics, busy, waits)
+            self._store.announce(status, time.time() + _ALIVE_SECONDS + longer)

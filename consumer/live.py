@@ -40,10 +40,10 @@ def delete_vanished(ctx: Context, change: Change, target: str) -> Outcome:
     The source was seen without the file just now. Raises what says that source or zone are out of reach.
     """
     nothing = Outcome(Result.SKIPPED)
-    if guards.objection(ctx, 1, 1) or not _deletes(ctx, change):
-        return nothing
     parent, name = path_to_wire(split(path_from_wire(change.path))[0]), target.rpartition("/")[2]
     candidate = Candidate(target, collection=False, parent=parent, name=name)
+    if guards.objection(ctx, 1, 1, [candidate]) or not _deletes(ctx, change):
+        return nothing
     key = cache_key(ctx.job, target, directory=False)
     ingested = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0] is not None
     if not ingested and (ctx.job.delete_only_ingested or not _is_object(ctx, target)):

@@ -20,8 +20,8 @@ from scanner.job_options import job_options
 
 if TYPE_CHECKING:
     from consumer.dispatch import Consumer
+    from ingest.health import Health
     from ingest.job import Job
-    from ingest.metrics import Health
     from ingest.store import Store
     from watcher.events import Backend
     from watcher.watch import Watcher
@@ -100,7 +100,7 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
     _say_goodbye(store, job)
 
 
-def _sync_here(watcher: Watcher, consumer: Consumer, health: Health | None) -> None:
+def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
     """Watch in a thread, and do what it publishes in this one."""
     told, ended = until_signal(), threading.Event()
     failed: list[Exception] = []

@@ -9,6 +9,7 @@ watched may only have been renamed, together with a directory above: after each 
 from __future__ import annotations
 
 import errno
+import math
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,7 +22,8 @@ from watcher.root import Excluded, nothing
 from watcher.snapshot import compare, take
 from watcher.tree import Node, Tree
 
-LIMIT = "/proc/sys/fs/inotify/max_user_watches"
+LIMITS = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
+"""Names of sysctls. Outside of containers they are one and the same; in a user namespace the second is its own."""
 MOST_FOUND = 100_000
 """Entries of a tree that appeared at once that are named one by one; beyond that a scan is asked for."""
 
@@ -230,9 +232,8 @@ class Watches:
         self._said = True
         limit = f"max_watches={self._max_watches}"
         if len(self.tree.by_watch) != self._max_watches:
-            with suppress(OSError), open(LIMIT) as file:
-                now = int(file.read())
-                limit = f"sysctl fs.inotify.max_user_watches={now}, raise it to {max(2 * now, 524_288)} or more"
+            now, name = min((_sysctl(name), name) for name in LIMITS)
+            limit = f"sysctl {name}={now}, raise it to {max(2 * now, 524_288)} or more"
         logs.get("watcher").warning("directories beyond the limit of watches are polled", limit=limit)
 
     def _add(self, path: bytes) -> int:
@@ -248,6 +249,12 @@ class Watches:
         for watch in watches:
             with suppress(OSError):  # the system has taken it away with the directory
                 self._inotify.rm_watch(watch)
+
+
+def _sysctl(name: str) -> float:
+    with suppress(OSError), open(f"/proc/sys/{name.replace('.', '/')}") as file:
+        return int(file.read())
+    return math.inf
 
 
 def _is_below(node: Node | None, above: Node) -> bool:
