@@ -12,17 +12,22 @@ from watcher.events import Backend, Directory, Event, Gone, Missed, Moved, RootL
 PATIENCE = 20.0
 """Seconds after which what a test waits for is taken not to happen."""
 
-Look = tuple[bool, int, int]
+Look = tuple[bool, bytes]
 
 
 def looks(root: bytes, path: bytes) -> Look | None:
-    """Whether it is a directory, and what tells one content from another; None for nothing."""
+    """Whether it is a directory, and the content of what is none; None for nothing."""
+    place = os.path.join(root, path)
     try:
-        found = os.lstat(os.path.join(root, path))
+        mode = os.lstat(place).st_mode
+        if stat.S_ISLNK(mode):
+            return False, os.readlink(place)
+        if stat.S_ISREG(mode):
+            with open(place, "rb") as file:
+                return False, file.read()
     except OSError:
         return None
-    directory = stat.S_ISDIR(found.st_mode)
-    return directory, 0 if directory else found.st_size, 0 if directory else found.st_mtime_ns
+    return stat.S_ISDIR(mode), b""
 
 
 def tree(root: bytes, top: bytes = b"") -> dict[bytes, Look]:
@@ -44,7 +49,6 @@ class Heard:
         self.backend = backend
         self.events: list[Event] = []
         self.mirror = tree(root)
-        self._in_vain: set[bytes] = set()
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Read until the condition holds."""
@@ -89,40 +93,48 @@ class Heard:
 
     def _act(self, event: Event) -> None:
         if isinstance(event, Moved):
-            self._move(event.old, event.new)
+            self._move(event)
         elif isinstance(event, Missed):
             self._scan(event.path)
         elif isinstance(event, Gone):
             self._drop(event.path)
+        elif isinstance(event, Directory):
+            self._drop(event.path)  # all that is in it is still to be said
             self._refresh(event.path)
         elif not isinstance(event, RootLost):
             self._refresh(event.path)
 
-    def _move(self, old: bytes, new: bytes) -> None:
-        """Not a rename of what the mirror has: by now the source may have something else under either name."""
-        self._scan(old)
-        self._scan(new)
-        for path in [each for each in self._in_vain if each.startswith(old + b"/")]:
-            self._in_vain.discard(path)
-            self._scan(new + path[len(old) :])
+    def _move(self, event: Moved) -> None:
+        """Rename, and look only at the new name: what has the old one by now is for another event to say."""
+        self._drop(event.new)
+        for path in [each for each in self.mirror if _within(each, event.old)]:
+            self.mirror[event.new + path[len(event.old) :]] = self.mirror.pop(path)
+        self._refresh(event.new)
+        if event.directory:
+            self._scan(event.new)
 
     def _scan(self, path: bytes) -> None:
-        self._drop(path)
-        self._refresh(path)
-        self.mirror |= tree(self.root, path)
+        """What is asked for when something was missed, or when a directory has moved; nothing if it is not there."""
+        look = looks(self.root, path)
+        if look and look[0]:
+            self._drop(path)
+            self._refresh(path)
+            self.mirror |= tree(self.root, path)
 
     def _drop(self, path: bytes) -> None:
-        for each in [each for each in self.mirror if not path or each == path or each.startswith(path + b"/")]:
+        for each in [each for each in self.mirror if _within(each, path)]:
             del self.mirror[each]
 
     def _refresh(self, path: bytes) -> None:
-        look = looks(self.root, path) if path else None
+        look = looks(self.root, path)
         if look is None or not look[0]:
-            self._drop(path) if path else None
-        if look:
+            self._drop(path)
+        if look and path:
             self.mirror[path] = look
-        elif path:
-            self._in_vain.add(path)  # it may have been renamed together with a directory above
+
+
+def _within(path: bytes, top: bytes) -> bool:
+    return not top or path == top or path.startswith(top + b"/")
 
 
 def _is_new(event: Event) -> bool:
