@@ -42,13 +42,22 @@ def tree(root: bytes, top: bytes = b"") -> dict[bytes, Look]:
 
 
 class Heard:
-    """Reads from a backend; `mirror` is what acting on its events, by looking at the source again, leads to."""
+    """Reads from a backend, and acts on what it hears at once, by looking at the source again.
+
+    It looks only at names that it was told of, unless something was missed: so nothing is found by chance. What it has
+    been told of a directory that is renamed is looked at again under the new name.
+    """
 
     def __init__(self, root: bytes, backend: Backend) -> None:
         self.root = root
         self.backend = backend
         self.events: list[Event] = []
-        self.mirror = tree(root)
+        self._told: dict[bytes, Look | None] = {**tree(root)}
+
+    @property
+    def mirror(self) -> dict[bytes, Look]:
+        """The tree that acting on the events has led to."""
+        return {path: look for path, look in self._told.items() if look}
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Read until the condition holds."""
@@ -93,44 +102,35 @@ class Heard:
 
     def _act(self, event: Event) -> None:
         if isinstance(event, Moved):
-            self._move(event)
+            self._move(event.old, event.new)
         elif isinstance(event, Missed):
             self._scan(event.path)
         elif isinstance(event, Gone):
             self._drop(event.path)
-        elif isinstance(event, Directory):
-            self._drop(event.path)  # all that is in it is still to be said
-            self._refresh(event.path)
-        elif not isinstance(event, RootLost):
-            self._refresh(event.path)
+        elif not isinstance(event, RootLost):  # of a new directory all that is in it is still to be told
+            self._drop(event.path)
+            self._told[event.path] = looks(self.root, event.path)
 
-    def _move(self, event: Moved) -> None:
-        """Rename, and look only at the new name: what has the old one by now is for another event to say."""
-        self._drop(event.new)
-        for path in [each for each in self.mirror if _within(each, event.old)]:
-            self.mirror[event.new + path[len(event.old) :]] = self.mirror.pop(path)
-        self._refresh(event.new)
-        if event.directory:
-            self._scan(event.new)
+    def _move(self, old: bytes, new: bytes) -> None:
+        """What has the old name by now is for another event to say."""
+        self._drop(new)
+        for path in [each for each in self._told if _within(each, old)]:
+            del self._told[path]
+            renamed = new + path[len(old) :]
+            self._told[renamed] = looks(self.root, renamed)
+        self._told[new] = looks(self.root, new)
 
     def _scan(self, path: bytes) -> None:
-        """What is asked for when something was missed, or when a directory has moved; nothing if it is not there."""
         look = looks(self.root, path)
         if look and look[0]:
             self._drop(path)
-            self._refresh(path)
-            self.mirror |= tree(self.root, path)
+            self._told |= tree(self.root, path)
+            if path:
+                self._told[path] = look
 
     def _drop(self, path: bytes) -> None:
-        for each in [each for each in self.mirror if _within(each, path)]:
-            del self.mirror[each]
-
-    def _refresh(self, path: bytes) -> None:
-        look = looks(self.root, path)
-        if look is None or not look[0]:
-            self._drop(path)
-        if look and path:
-            self.mirror[path] = look
+        for each in [each for each in self._told if _within(each, path)]:
+            del self._told[each]
 
 
 def _within(path: bytes, top: bytes) -> bool:
