@@ -13,10 +13,11 @@ import click
 
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
-from ingest.errors import Refused
 from ingest.options import MultiValueCommand, common, option, options, processors, profiling
 from scanner import cli as scan
 from scanner.job_options import job_options
+from scanner.s3_options import is_s3
+from watcher.notifications import check, listener, notification_options
 
 if TYPE_CHECKING:
     from consumer.dispatch import Consumer
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from watcher.events import Backend
     from watcher.watch import Watcher
 
+QUIET = 1.0
+"""Seconds for which a file is left alone before it is taken."""
+
 _watch_options = options(
-    option("quiet", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds without a change."),
+    option("quiet", type=click.FloatRange(min=0), help=f"Seconds without a change [{QUIET:g}]."),
     option("marker", metavar="SUFFIX", help="Take a file only once FILE+SUFFIX is there, such as .done."),
     option("temporary", multiple=True, metavar="PATTERN", help="Names that wait for their rename [*.part, rsync's …]."),
     option("backend", type=click.Choice(("inotify", "watchdog", "polling")), help="How to watch [inotify on Linux]."),
@@ -42,16 +46,18 @@ _watch_options = options(
 @click.argument("source")
 @click.argument("target")
 @_watch_options
+@notification_options
 @job_options
 @click.version_option(package_name="irods-landing-zone")
 @profiling
 @common
 def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
-    """Bring what changes in the directory SOURCE into the collection TARGET as it changes, until SIGTERM or Ctrl-C.
+    """Bring what changes in SOURCE into the collection TARGET as it changes, until SIGTERM or Ctrl-C.
 
-    Begins with a scan of the whole, and repeats it now and then. With Kafka and Redis it publishes what ingest-consume
-    then syncs; else it syncs in this process.
+    SOURCE is a directory, or s3://bucket/prefix with --notifications. Begins with a scan of the whole, and repeats it
+    now and then. With Kafka and Redis it publishes what ingest-consume then syncs; else it syncs in this process.
     """
+    check(given, in_s3=is_s3(source, given))
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
         scan.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
@@ -66,16 +72,18 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
     from watcher.spool import Spool  # noqa: PLC0415
     from watcher.temporary import TEMPORARY  # noqa: PLC0415
 
-    given |= {"watch": True, "temporary": given["temporary"] or TEMPORARY}
+    in_s3 = is_s3(source, given)
+    given |= {"watch": True, "temporary": () if in_s3 else given["temporary"] or TEMPORARY}
     submission = Submission(source, target, given)
     logs.configure(submission.job.log)
+    backend = _backend(state, submission.job, given)
     store = state.open_store()
     names, served = scan.topics_for(state, store, submission.job, given)
     scan.warn_if_nobody_reads(state, store, names)
     workers = given["workers"] or processors()
     broker = state.broker(max(scan.LEAST_PARTITIONS, 4 * workers))
     spool = Spool(given["spool"] or _default_spool(state, submission.job))
-    with _backend(submission.job, given) as backend:
+    with backend:
         backend.start()
         job, new = enter(store, broker, submission, names, "watch", allow_overlap=given["allow_overlap"])
         watcher = _watcher(state, job, backend, spool, given)
@@ -125,6 +133,9 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
 
     rules = Rules(patterns=given["temporary"])
     temporary = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
+    quiet = QUIET if given["quiet"] is None else given["quiet"]
+    in_s3 = job.s3 is not None
+    settler = Settler(0.0 if in_s3 else quiet, temporary, given["marker"], ordered=not in_s3)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()
@@ -133,20 +144,20 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
     return Watcher(
         job.name,
         backend,
-        Settler(given["quiet"], temporary, given["marker"]),
+        settler,
         spool,
         reconcile_interval=given["reconcile_interval"],
         start=start,
     )
 
 
-def _backend(job: Job, given: dict[str, Any]) -> Backend:
+def _backend(state: Deployment, job: Job, given: dict[str, Any]) -> Backend:
     """The backend of the user's choice. It hears of temporary names, which become others."""
     from scanner.rules import Rules  # noqa: PLC0415
     from watcher.root import nothing  # noqa: PLC0415
 
     if job.s3 is not None:
-        raise Refused(f"{os.fsdecode(job.source)}: watching S3 is not supported yet")
+        return listener(job.source, job.s3, given, kafka=state.kafka, name=_pair(job))
     patterns = job.patterns[len(given["temporary"]) :]
     rules = Rules(
         types=job.exclude_types,
@@ -181,8 +192,12 @@ def _excludes(rules: Any, job: Job, path: bytes, *, directory: bool) -> bool:
 
 def _default_spool(state: Deployment, job: Job) -> Path:
     """Beside the state file, one for each pair of source and target."""
-    name = hashlib.blake2b(job.source + b"\0" + job.target.encode(), digest_size=8).hexdigest()
-    return Path(state.state).with_name(f"spool-{name}.db")
+    return Path(state.state).with_name(f"spool-{_pair(job)}.db")
+
+
+def _pair(job: Job) -> str:
+    """What tells a pair of source and target from all others."""
+    return hashlib.blake2b(job.source + b"\0" + job.target.encode(), digest_size=8).hexdigest()
 
 
 def _say_goodbye(store: Store, job: Job) -> None:

@@ -99,4 +99,8 @@ class Reader:
         if name.startswith(WRITTEN):
             yield Written(path, complete=True) if path == directory else Directory(directory)
         elif name.startswith(GONE):
-            yield Gone(path, directory=False) if path == directory else Missed(b"", "the sign of a prefix was deleted")
+            yield (
+                Gone(path, directory=False)
+                if path == directory
+                else Missed(directory, "the sign of a prefix was deleted")
+            )

@@ -13,7 +13,7 @@ from kafka import KafkaConsumer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from ingest import logs
-from ingest.broker.kafka_settings import connection, translated
+from ingest.broker.kafka_settings import KAFKA, connection, translated
 from ingest.errors import Refused, Unreachable
 from watcher.events import Event, Missed
 from watcher.s3_events import Reader
@@ -25,15 +25,27 @@ _MOST = 500
 
 
 class KafkaBackend:
-    """`watcher.events.Acknowledging` for a topic."""
+    """`watcher.events.Backend` for a topic."""
 
     unwatched = 0
 
     def __init__(
-        self, source: bytes, bootstrap: str, topic: str, group: str, refresh_seconds: int = REFRESH_SECONDS
+        self,
+        source: bytes,
+        bootstrap: str,
+        topic: str,
+        group: str,
+        *,
+        variables: str = KAFKA,
+        refresh_seconds: int = REFRESH_SECONDS,
     ) -> None:
-        """`source` is that of a job: /bucket or /bucket/prefix. Offsets are kept under the name of the `group`."""
+        """`source` is that of a job: /bucket or /bucket/prefix. Offsets are kept under the name of the `group`.
+
+        `variables`: what the environment variables about this Kafka begin with. Raises Refused when they are wrong.
+        """
         self._reader = Reader(source)
+        self._settings = connection(bootstrap, prefix=variables)
+        self._variables = variables
         self._bootstrap = bootstrap
         self._topic = topic
         self._group = group
@@ -51,14 +63,14 @@ class KafkaBackend:
     def start(self) -> None:
         """See Backend. Raises Refused when there is no such topic, or Kafka does not answer."""
         try:
-            with translated(self._bootstrap):
+            with translated(self._bootstrap, self._variables):
                 self._consumer = KafkaConsumer(
                     group_id=self._group,
                     enable_auto_commit=False,
                     auto_offset_reset="latest",
                     max_poll_records=_MOST,
                     metadata_max_age_ms=1000 * self._refresh_seconds,
-                    **connection(self._bootstrap),
+                    **self._settings,
                 )
                 partitions = self._consumer.partitions_for_topic(self._topic)
                 if not partitions:
@@ -71,7 +83,7 @@ class KafkaBackend:
     def read(self, timeout: float) -> list[Event]:
         """See Backend."""
         try:
-            with translated(self._bootstrap):
+            with translated(self._bootstrap, self._variables):
                 found = self._consumer.poll(timeout_ms=int(timeout * 1000))
         except Unreachable as error:
             self._log.warning("cannot read, trying again", reason=str(error))
@@ -79,12 +91,12 @@ class KafkaBackend:
         return self._events(found)
 
     def acknowledge(self) -> None:
-        """See Acknowledging. What cannot be committed now is with a later call."""
+        """See Backend. What cannot be committed now is with a later call."""
         if not self._read:
             return
         offsets = {each: OffsetAndMetadata(offset, "", -1) for each, offset in self._read.items()}
         try:
-            with translated(self._bootstrap):
+            with translated(self._bootstrap, self._variables):
                 self._consumer.commit(offsets)
         except Unreachable as error:
             self._log.warning("offsets could not be committed", reason=str(error))

@@ -27,7 +27,7 @@ _SECRET_LENGTH = 16
 
 
 class WebhookBackend:
-    """`watcher.events.Acknowledging` for what arrives at a port of this host."""
+    """`watcher.events.Backend` for what arrives at a port of this host."""
 
     unwatched = 0
 
@@ -66,7 +66,7 @@ class WebhookBackend:
         return self._inbox.take(timeout)
 
     def acknowledge(self) -> None:
-        """See Acknowledging."""
+        """See Backend."""
         for answered in self._inbox.receipts():
             answered.set()
 

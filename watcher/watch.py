@@ -102,6 +102,7 @@ class Watcher:
         finally:
             self._notify.stopping()
             self._put(self._settler.due(math.inf))
+            self._backend.acknowledge()
             self._end.set()
             self._wake.set()
             self._publishing.join()
@@ -127,6 +128,8 @@ class Watcher:
         elif not self._scans.under_way:
             self._told = -math.inf
         self._put(self._settler.due(now))
+        if not len(self._settler):
+            self._backend.acknowledge()
 
     def _put(self, work: Sequence[Work]) -> None:
         if work:
