@@ -52,6 +52,7 @@ class KafkaBackend:
         self._refresh_seconds = refresh_seconds
         self._consumer: Any = None
         self._read: dict[TopicPartition, int] = {}
+        self._away = False
         self._log: Any = logs.get("watcher").bind(topic=topic)
 
     def __enter__(self) -> KafkaBackend:
@@ -88,7 +89,8 @@ class KafkaBackend:
         except Unreachable as error:
             self._log.warning("cannot read, trying again", reason=str(error))
             return []
-        return self._events(found)
+        back = [] if found and not self._away else self._look_after_connections()
+        return back + self._events(found)
 
     def acknowledge(self) -> None:
         """See Backend. What cannot be committed now is with a later call."""
@@ -108,6 +110,18 @@ class KafkaBackend:
         if self._consumer is not None:
             self._consumer.close(autocommit=False)
             self._consumer = None
+
+    def _look_after_connections(self) -> list[Event]:
+        """Notice when Kafka is out of reach, and when it is back: a server without a queue of its own drops meanwhile.
+
+        kafka-python connects anew by itself and tells nobody but its metrics.
+        """
+        before = self._away
+        self._away = not self._consumer.metrics()["consumer-metrics"]["connection-count"]
+        if self._away == before:
+            return []
+        self._log.warning("out of reach, waiting" if self._away else "back again")
+        return [] if self._away else [Missed(b"", "Kafka was out of reach for a while")]
 
     def _assign(self, partitions: set[TopicPartition]) -> None:
         """Take all partitions, each from where it was left."""
