@@ -14,9 +14,10 @@ import click
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.options import MultiValueCommand, common, option, options, processors, profiling
+from ingest.paths import normalise_target
 from scanner import cli as scan
+from scanner import s3_options
 from scanner.job_options import job_options
-from scanner.s3_options import is_s3
 from watcher.notifications import check, listener, notification_options
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     SOURCE is a directory, or s3://bucket/prefix with --notifications. Begins with a scan of the whole, and repeats it
     now and then. With Kafka and Redis it publishes what ingest-consume then syncs; else it syncs in this process.
     """
-    check(given, in_s3=is_s3(source, given))
+    check(given, in_s3=s3_options.is_s3(source, given))
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
         scan.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
@@ -72,11 +73,11 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
     from watcher.spool import Spool  # noqa: PLC0415
     from watcher.temporary import TEMPORARY  # noqa: PLC0415
 
-    in_s3 = is_s3(source, given)
-    given |= {"watch": True, "temporary": () if in_s3 else given["temporary"] or TEMPORARY}
+    heard = _listener(source, target, state, given) if s3_options.is_s3(source, given) else None
+    given |= {"watch": True, "temporary": () if heard else given["temporary"] or TEMPORARY}
     submission = Submission(source, target, given)
     logs.configure(submission.job.log)
-    backend = _backend(state, submission.job, given)
+    backend = heard or _backend(submission.job, given)
     store = state.open_store()
     names, served = scan.topics_for(state, store, submission.job, given)
     scan.warn_if_nobody_reads(state, store, names)
@@ -151,13 +152,18 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
     )
 
 
-def _backend(state: Deployment, job: Job, given: dict[str, Any]) -> Backend:
-    """The backend of the user's choice. It hears of temporary names, which become others."""
+def _listener(source: str, target: str, state: Deployment, given: dict[str, Any]) -> Backend:
+    """What hears of the changes in a bucket."""
+    root = s3_options.root(source)
+    name = _pair(root, normalise_target(target))
+    return listener(root, s3_options.settings(given), given, kafka=state.kafka, name=name)
+
+
+def _backend(job: Job, given: dict[str, Any]) -> Backend:
+    """The backend of the user's choice for a directory. It hears of temporary names, which become others."""
     from scanner.rules import Rules  # noqa: PLC0415
     from watcher.root import nothing  # noqa: PLC0415
 
-    if job.s3 is not None:
-        return listener(job.source, job.s3, given, kafka=state.kafka, name=_pair(job))
     patterns = job.patterns[len(given["temporary"]) :]
     rules = Rules(
         types=job.exclude_types,
@@ -192,12 +198,12 @@ def _excludes(rules: Any, job: Job, path: bytes, *, directory: bool) -> bool:
 
 def _default_spool(state: Deployment, job: Job) -> Path:
     """Beside the state file, one for each pair of source and target."""
-    return Path(state.state).with_name(f"spool-{_pair(job)}.db")
+    return Path(state.state).with_name(f"spool-{_pair(job.source, job.target)}.db")
 
 
-def _pair(job: Job) -> str:
+def _pair(source: bytes, target: str) -> str:
     """What tells a pair of source and target from all others."""
-    return hashlib.blake2b(job.source + b"\0" + job.target.encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(source + b"\0" + target.encode(), digest_size=8).hexdigest()
 
 
 def _say_goodbye(store: Store, job: Job) -> None:

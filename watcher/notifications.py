@@ -50,7 +50,7 @@ def check(given: Mapping[str, Any], *, in_s3: bool) -> None:
     if way is not None and not in_s3:
         raise Refused("--notifications is for sources in S3, such as s3://bucket/prefix")
     if stray is not None:
-        raise Refused(f"--{stray} needs --notifications {_BELONGS[stray]}")
+        raise Refused(f"--{stray.replace('_', '-')} needs --notifications {_BELONGS[stray]}")
     if not in_s3:
         return
     if given["no_events"] and way is not None:

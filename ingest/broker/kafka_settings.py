@@ -70,7 +70,8 @@ def connection(bootstrap: str, environ: Mapping[str, str] | None = None, *, pref
     servers = [each.strip() for each in bootstrap.split(",") if each.strip()]
     for each in servers:
         if not each.rpartition(":")[2].isdecimal():
-            raise Refused(f"--{prefix.removeprefix('INGEST_').lower()} wants host:port, not {each!r}")
+            option = prefix.removeprefix("INGEST_").lower().replace("_", "-")
+            raise Refused(f"--{option} wants host:port, not {each!r}")
     found = {setting: env[f"{prefix}_{name}"] for name, setting in _PLAIN.items() if env.get(f"{prefix}_{name}")}
     found |= {setting: file for name, setting in _FILES.items() if (file := readable(f"{prefix}_{name}", env))}
     if password := secret(f"{prefix}_PASSWORD", env):
