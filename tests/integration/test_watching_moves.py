@@ -13,18 +13,20 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import avus, collections, handler, wait_until
-from tests.integration.test_watching import UNREGISTER, Watching, in_step, job
+from tests.support.watching import UNREGISTER, Watching, in_step, job
 
 
 @pytest.fixture
 def watched(
-    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, irods: iRODSSession
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, irods: iRODSSession, tmp_path: Path
 ) -> Iterator[Watching]:
     """Watches `source` with some files and directories, each of which has its name in an AVU."""
     for path in ("a", "b", "c", "d/e/f", "other/g"):
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         (source / path).write_text(path)
-    watching = Watching(scan, source, home, handler_file(handler("REGISTER_SYNC", more=UNREGISTER)))
+    body = handler("REGISTER_SYNC", more=UNREGISTER)
+    options: list[str | Path] = ["--event_handler", handler_file(body), "--workers", "2", "--quiet", "0.3"]
+    watching = Watching(scan, source, home, *options, log=tmp_path / "log")
     wait_until(lambda: in_step(irods, source, home))
     for path in ("a", "b", "c", "d/e/f"):
         irods.metadata.add(DataObject, f"{home}/{path}", iRODSMeta("was", path))

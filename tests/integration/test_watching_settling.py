@@ -13,25 +13,27 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import handler, only, rows, wait_until
-from tests.integration.test_watching import END_SECONDS, UNREGISTER, Watching, in_step, job
+from tests.support.watching import END_SECONDS, UNREGISTER, Watching, in_step, job
 
 Watch = Callable[..., Watching]
 
 
 @pytest.fixture
-def watch(scan: CommandLine, source: Path, home: str, handler_file: HandlerFile) -> Iterator[Watch]:
+def watch(scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, tmp_path: Path) -> Iterator[Watch]:
     """Starts a watcher on `source`, in which there is a file `before`, with further options."""
     (source / "before").write_text("x")
     started: list[Watching] = []
 
     def start(*options: str) -> Watching:
+        quiet = [] if "--quiet" in options else ["--quiet", "0.3"]
         body = handler("REGISTER_SYNC", more=UNREGISTER)
-        started.append(Watching(scan, source, home, handler_file(body), *options))
+        usual: list[str | Path] = ["--event_handler", handler_file(body), "--workers", "2", *quiet]
+        started.append(Watching(scan, source, home, *usual, *options, log=tmp_path / "log"))
         return started[-1]
 
     yield start
     for each in started:
-        if each.process.poll() is None:
+        if each.alive():
             assert each.end()[0] == 0
 
 

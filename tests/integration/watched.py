@@ -21,7 +21,7 @@ from ingest.store.embedded import EmbeddedStore
 from tests.conftest import CommandLine
 from tests.integration.changing import Source, undisturbed
 from tests.integration.support import avus, content, deleting, handler
-from tests.integration.test_watching import Watching
+from tests.support.watching import Watching
 
 KEPT = b"kept"
 """A file to which nothing happens: of an empty source nothing is deleted."""
@@ -62,7 +62,8 @@ class Watched:
         self.source.write(KEPT, b"kept", "wb")
         self.target = f"/{irods.zone}/home/{irods.username}/ingest-test-{secrets.token_hex(4)}"
         scan = CommandLine(place / "state.db", environment)
-        self._watching = Watching(scan, place / "source", self.target, place / "handler.py", "--quiet", quiet)
+        options: list[str | Path] = ["--event_handler", place / "handler.py", "--workers", "2", "--quiet", quiet]
+        self._watching = Watching(scan, place / "source", self.target, *options, log=place / "log")
         self._store = EmbeddedStore(scan.state)
         self._tagged: dict[bytes, int] = {}
         self._only_moved = False
@@ -83,7 +84,7 @@ class Watched:
         looks = 0
         while not (at_rest := self._is_at_rest(changed)) or self._differences():
             looks += at_rest
-            assert self._watching.process.poll() is None, self._watching.process.communicate()
+            assert self._watching.alive(), self._watching.said()
             assert looks < LOOKS, self._story("it is at rest, and wrong")
             assert time.time() < changed + PATIENCE_SECONDS, self._story("it never came to rest")
             time.sleep(0.05)
