@@ -105,7 +105,7 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     for _ in range(_LOOKS):
         if catalog == UNKNOWN:
             catalog = look_up(ctx.lister, target)
-        if ctx.live and catalog == COLLECTION:
+        if ctx.live and ctx.job.s3 is None and catalog == COLLECTION:
             return Outcome(Result.SKIPPED, reason="a directory had this name: the scan of the one above it takes it")
         try:
             return _act(ctx, change, entry, session, meta, operation, catalog)
