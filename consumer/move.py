@@ -28,6 +28,7 @@ from scanner.entries import Entry
 
 _PAGE = 5_000
 """Objects of a moved collection between two steps of the store."""
+_REGISTERS = frozenset({Operation.REGISTER_SYNC, Operation.REGISTER_AS_REPLICA_SYNC})
 
 
 def move_path(ctx: Context, task: MovePath, marker: bytes | None) -> Iterator[Page | Finished]:
@@ -70,12 +71,15 @@ def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new
             registration.change_path(session, target, replica, moved[replica.path])
     if ctx.job.preserve_mtime and replicas:
         requests.touch(session, target, replicas[0].mtime)
+    now = cache_key(ctx.job, target, directory=False)
     if seen is None:
-        return Finished(Part(counts=Counts(moved=1), uncached=[key]))
+        known = [] if cached is None else [Cached(*now, cached)]
+        return Finished(Part(counts=Counts(moved=1), cached=known, uncached=[key]))
     if not _as_before(entry, operation, cached, replicas):
         return _synced(ctx, task, Change(task.new, UNKNOWN, cached), key)
-    now = Cached(*cache_key(ctx.job, target, directory=False), fingerprint(entry.stat, operation))
-    return Finished(Part(counts=Counts(moved=1), cached=[now], uncached=[key]))
+    return Finished(
+        Part(counts=Counts(moved=1), cached=[Cached(*now, fingerprint(entry.stat, operation))], uncached=[key])
+    )
 
 
 def _as_known(path: bytes, replica: Replica) -> Entry:
@@ -85,12 +89,15 @@ def _as_known(path: bytes, replica: Replica) -> Entry:
 
 
 def _as_before(entry: Entry, operation: Operation, cached: int | None, replicas: list[Replica]) -> bool:
-    """Whether the file is the one that was synced under its old name. Its ctime tells nothing: a rename sets it."""
+    """Whether the file is the one that was synced under its old name. Its ctime tells nothing: a rename sets it.
+
+    What is not in the path cache may have been put from another file, which had the old name a moment later; what is
+    registered has no content that could be wrong.
+    """
     if cached is not None:
         return same_data(cached, fingerprint(entry.stat, operation))
-    return any(
-        (each.size, each.mtime >= entry.stat.mtime_ns // 1_000_000_000) == (entry.stat.size, True) for each in replicas
-    )
+    now = (entry.stat.size, entry.stat.mtime_ns // 1_000_000_000)
+    return operation in _REGISTERS and any((each.size, each.mtime) == now for each in replicas)
 
 
 def _synced(ctx: Context, task: MovePath, change: Change, uncached: tuple[bytes, bytes]) -> Finished:

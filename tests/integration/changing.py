@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 
 class Change(NamedTuple):
@@ -83,7 +84,7 @@ class Source:
         """`aside` is a directory on the same file system, outside."""
         self.root = os.fsencode(root)
         self._aside = os.fsencode(aside)
-        self._moved_out = 0
+        self._moved_out = self._dated = 0
         self.changes: list[Change] = []
         self.wrote = False
         """Whether anything was written to files since `settle`."""
@@ -114,6 +115,13 @@ class Source:
         self.changes, self.wrote = [], False
         self.told.append("--- at rest")
 
+    def _date(self, file: IO[bytes]) -> None:
+        """Give it a time of its own: the system's clock gives the same one to files that are written at once."""
+        file.flush()
+        self._dated += 1
+        now = time.time_ns()
+        os.utime(file.fileno(), ns=(now, now - now % 1_000_000 + self._dated % 1_000_000))
+
     def _did(self, what: str, *paths: bytes, change: Change | None = None) -> None:
         self.told.append(" ".join([f"{time.monotonic():.3f} {what}", *map(repr, paths)]))
         if change is not None:
@@ -139,14 +147,18 @@ class Source:
         self.wrote = True
         with open(self.path(path), mode) as file:
             file.write(data)
+            self._date(file)
         self._did(f"write({mode}) {data!r}", path, change=None if there else Change(path))
 
     def truncate(self, path: bytes) -> None:
-        if os.path.isfile(self.path(path)) and not os.path.islink(self.path(path)):
-            self.write(path, b"", "r+b")
-            if os.stat(self.path(path)).st_nlink == 1:
-                os.truncate(self.path(path), 1)
-                self._did("truncate", path)
+        """To one byte, unless it has other names."""
+        there = os.lstat(self.path(path))
+        if stat.S_ISREG(there.st_mode) and there.st_nlink == 1:
+            self.wrote = True
+            with open(self.path(path), "r+b") as file:
+                file.truncate(1)
+                self._date(file)
+            self._did("truncate", path)
 
     def save(self, path: bytes, data: bytes) -> None:
         """As editors do: another file with the new content takes the name."""
@@ -156,6 +168,7 @@ class Source:
         other = path + b"~"
         with open(self.path(other), "wb") as file:
             file.write(data)
+            self._date(file)
         os.rename(self.path(other), self.path(path))
         self._did(f"save {data!r}", path)
         self.changes += [Change(other), Change(path)]
