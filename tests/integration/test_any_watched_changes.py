@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from irods.session import iRODSSession
 
+from tests.integration.changing import Change, undisturbed
 from tests.integration.watched import KEPT, Watched
 
 COMBINATIONS = [("REGISTER_SYNC", "UNREGISTER", "0.2"), ("PUT_SYNC", "TRASH", "0.05")]
@@ -23,7 +24,7 @@ FOLDERS = (b"D", b"E", b"F", "É".encode())
 LARGE = int(os.environ.get("INGEST_TEST_EXAMPLES", "0"))
 PROFILE = settings(
     max_examples=LARGE or 3,
-    stateful_step_count=50 if LARGE else 30,
+    stateful_step_count=50 if LARGE else 25,
     derandomize=not LARGE,
     deadline=None,
     database=None,
@@ -139,3 +140,14 @@ def test_once_a_watched_source_is_quiet_the_catalog_is_what_it_is(
         return Changes(Watched(irods, tmp_path, zone_environment, how))
 
     run_state_machine_as_test(machine, settings=PROFILE)  # type: ignore[arg-type] # a factory is what it asks for
+
+
+def test_the_rule_names_what_must_be_the_same_after_a_burst() -> None:
+    chain = [Change(b"a", b"s"), Change(b"s", b"t")]
+    assert undisturbed([b"a", b"b"], chain) == {b"t": b"a", b"b": b"b"}
+    assert undisturbed([b"a", b"b"], [Change(b"a", b"s"), Change(b"b", b"a"), Change(b"s", b"b")]) == {}, "a swap"
+    assert undisturbed([b"D", b"D/f", b"E"], [Change(b"D", b"E")]) == {}, "the name was not free"
+    nested = [Change(b"new"), Change(b"D", b"G"), Change(b"G/f", b"g")]
+    assert undisturbed([b"D", b"D/f"], nested) == {b"G": b"D", b"g": b"D/f"}
+    freed = [Change(b"D/x"), Change(b"D", b"E"), Change(b"f", b"E/x")]
+    assert undisturbed([b"D", b"D/x", b"f"], freed) == {b"E": b"D"}, "the object of x may have its name still"
