@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from subprocess import Popen
+from typing import Any
 
 import pytest
 from irods.session import iRODSSession
@@ -61,9 +63,13 @@ def watch(scan: CommandLine, home: str, handler_file: HandlerFile) -> Iterator[W
     started: list[S3Watching] = []
 
     def start(
-        bucket: Bucket, *options: str, body: str = REGISTER, environ: Mapping[str, str] | None = None
+        bucket: Bucket,
+        *options: str,
+        body: str = REGISTER,
+        environ: Mapping[str, str] | None = None,
+        target: str = home,
     ) -> S3Watching:
-        watching = S3Watching(scan, bucket, home, "--event_handler", handler_file(body), *options)
+        watching = S3Watching(scan, bucket, target, "--event_handler", handler_file(body), *options)
         watching.environ |= environ or {}
         started.append(watching)
         watching.again()
@@ -73,6 +79,11 @@ def watch(scan: CommandLine, home: str, handler_file: HandlerFile) -> Iterator[W
     for each in started:
         if each.process.poll() is None:
             each.end(signal.SIGKILL)
+
+
+def job(watching: S3Watching) -> dict[str, Any]:
+    """The job as `list` gives it."""
+    return dict(json.loads(watching.scan("list").out)["periodic"][0])
 
 
 def listed(bucket: Bucket, target: str) -> Rows:

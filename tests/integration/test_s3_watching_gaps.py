@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import http.client
-import json
 import random
 import signal
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -16,7 +14,7 @@ from hypothesis import strategies as st
 from irods.session import iRODSSession
 
 from tests.integration.s3_notified import SECRET, by_kafka, by_webhook, notification
-from tests.integration.s3_watching import S3Watching, Watch, in_step, watch
+from tests.integration.s3_watching import Watch, in_step, job, watch
 from tests.integration.support import wait_until
 from tests.support.cut_proxy import cut_proxy
 from tests.support.s3_servers import Bucket, S3Server
@@ -36,10 +34,6 @@ def change_much(bucket: Bucket, seed: int) -> None:
         bucket.put(f"p/{choose.randrange(4)}/{choose.randrange(12)}", b"x" * (seed * 100 + number))
         if number % 3 == 0:
             bucket.remove(f"p/{choose.randrange(4)}/{choose.randrange(12)}")
-
-
-def job(watching: S3Watching) -> dict[str, Any]:
-    return dict(json.loads(watching.scan("list").out)["periodic"][0])
 
 
 def test_a_listener_that_was_cut_off_finds_what_was_written_and_deleted_meanwhile(
