@@ -51,7 +51,7 @@ def delete_vanished(ctx: Context, change: Change, target: str, taken_by: Literal
     ingested = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0] is not None
     if not ingested and (ctx.job.delete_only_ingested or not _is_object(ctx, target)):
         return msgspec.structs.replace(nothing, uncached=_remove_emptied(ctx, path))  # another try may have got so far
-    if reason := guards.objection(ctx, 1, 1):
+    if reason := guards.objection(ctx, 1, 1, [candidate]):
         return Outcome(Result.SKIPPED, reason=f"not deleted: {reason}")
     if not SourceView(ctx).still_missing(candidate):
         return nothing

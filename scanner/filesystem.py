@@ -13,11 +13,11 @@ import stat
 from collections.abc import Iterator
 from types import TracebackType
 
+from ingest.mounts import mounts_of
 from ingest.paths import join, split
 from scanner.content import FileContent
 from scanner.directory import Directory, elements, open_directory, open_root
 from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown, why
-from scanner.mounts import mounts_of
 from scanner.names import Names, collect
 from scanner.rules import Rules
 

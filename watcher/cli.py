@@ -13,7 +13,7 @@ import click
 
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
-from ingest.options import MultiValueCommand, common, option, options, processors, profiling
+from ingest.options import MultiValueCommand, common, metrics, option, options, processors, profiling
 from ingest.paths import normalise_target
 from scanner import cli as scan
 from scanner import s3_options
@@ -22,6 +22,7 @@ from watcher.notifications import check, listener, notification_options
 
 if TYPE_CHECKING:
     from consumer.dispatch import Consumer
+    from ingest.health import Health
     from ingest.job import Job
     from ingest.store import Store
     from watcher.events import Backend
@@ -50,6 +51,7 @@ _watch_options = options(
 @notification_options
 @job_options
 @click.version_option(package_name="irods-landing-zone")
+@metrics
 @profiling
 @common
 def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
@@ -58,20 +60,25 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     SOURCE is a directory, or s3://bucket/prefix with --notifications. Begins with a scan of the whole, and repeats it
     now and then. With Kafka and Redis it publishes what ingest-consume then syncs; else it syncs in this process.
     """
+    from ingest.metrics import offer  # noqa: PLC0415 - --help must be quick
+
     check(given, in_s3=s3_options.is_s3(source, given))
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
+        offer(given)
         scan.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
     else:
         _watch(source, target, state, given | more)
 
 
 def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
-    from ingest import logs  # noqa: PLC0415 - --help must be quick
+    from ingest import logs  # noqa: PLC0415
+    from ingest.metrics import offer  # noqa: PLC0415
     from scanner.enter import enter  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
     from watcher.spool import Spool  # noqa: PLC0415
     from watcher.temporary import TEMPORARY  # noqa: PLC0415
+    from watcher.watch import LOOPS  # noqa: PLC0415
 
     heard = _listener(source, target, state, given) if s3_options.is_s3(source, given) else None
     given |= {"watch": True, "temporary": () if heard else given["temporary"] or TEMPORARY}
@@ -92,23 +99,24 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
             watcher.scan()
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if served:
-            watcher.run(until_signal())
+            watcher.run(until_signal(), offer(given, *LOOPS))
         else:
             profile = scan.open_profile(job.profile, served=False)
             how = given | {"workers": workers, "profile": profile}
-            _sync_here(watcher, scan.consumer_for(state, store, broker, job, how))
+            consumer = scan.consumer_for(state, store, broker, job, how)
+            _sync_here(watcher, consumer, offer(given, *LOOPS, "consumer"))
     spool.close()
     _say_goodbye(store, job)
 
 
-def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
+def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
     """Watch in a thread, and do what it publishes in this one."""
     told, ended = until_signal(), threading.Event()
     failed: list[Exception] = []
 
     def watch() -> None:
         try:
-            watcher.run(lambda: told() or ended.is_set())
+            watcher.run(lambda: told() or ended.is_set(), health)
         except Exception as error:  # noqa: BLE001 - raised below
             failed.append(error)
         finally:
@@ -117,7 +125,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
     thread = threading.Thread(target=watch, name="watcher")
     thread.start()
     try:
-        consumer.run(lambda: told() or ended.is_set())
+        consumer.run(lambda: told() or ended.is_set(), health)
     finally:
         ended.set()
         thread.join()

@@ -162,7 +162,8 @@ def test_a_file_of_a_temporary_name_is_neither_published_nor_remembered() -> Non
 
 
 def test_a_file_that_is_said_to_be_gone_stays_doubtful_when_events_come_in_any_order() -> None:
-    for events in permutations((Written(b"a"), Gone(b"a", directory=False), Written(b"a"))):
+    told: list[Event] = [Written(b"a"), Gone(b"a", directory=False), Written(b"a")]
+    for events in permutations(told):
         new = Settler(0.0, is_temporary, ordered=False)
         for event in events:
             new.add(event, 0.0)
