@@ -10,7 +10,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.integration.s3_notified import SECRET, Notified, by_kafka, by_sqs, by_webhook
-from tests.integration.s3_watching import S3Watching, Watch, job, watch
+from tests.integration.s3_watching import S3Watching, Watch, watch
 from tests.integration.support import children, collections, deleting, handler, rows, running, wait_until
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import KAFKA_PASSWORD, KAFKA_USER, Kafka
@@ -38,7 +38,7 @@ def test_no_key_that_is_told_of_can_write_outside_the_target(
             connection.close()
         bucket.put(f"p/{method}")
         _wait_for(irods, home, f"deep/target/{method}")
-        wait_until(lambda: job(watching)["live"]["remaining"] == 0)
+        wait_until(lambda: watching.job["live"]["remaining"] == 0)
         arrived = {"fine", "d/x", "last", "PUT"} if method == "PUT" else {"PUT", "DELETE"}
         assert {each for each in rows(irods, home) if "x" * 99 not in each} == {
             f"deep/target/{each}" for each in arrived
@@ -64,7 +64,7 @@ def test_an_object_gives_way_to_a_prefix_of_its_name(minio_server: S3Server, wat
         bucket.remove(f"p/{before}")  # MinIO has no room for both
         bucket.put(f"p/{after}")
         watching.wait_in_step(irods)
-    assert (job(watching)["passes"], job(watching)["live"]["failed"]) == (1, 0)
+    assert (watching.job["passes"], watching.job["live"]["failed"]) == (1, 0)
 
 
 def test_without_credentials_a_watch_job_waits_and_no_file_fails(
@@ -85,8 +85,8 @@ def test_without_credentials_a_watch_job_waits_and_no_file_fails(
     assert set(rows(irods, watching.target)) == {"gone", "stays"}
     (tmp_path / "aside").rename(pair)
     watching.wait_in_step(irods)
-    wait_until(lambda: job(watching)["live"]["remaining"] == 0)
-    assert job(watching)["live"]["failed"] == 0
+    wait_until(lambda: watching.job["live"]["remaining"] == 0)
+    assert watching.job["live"]["failed"] == 0
 
 
 @pytest.mark.parametrize("way", ["kafka", "webhook", "sqs"])
@@ -119,10 +119,11 @@ def _tells_no_secret(notified: Notified, watch: Watch, irods: iRODSSession, log:
         bucket.put(f"p/{key}", key.encode())
     watching.wait_in_step(irods)
     commands = _command_lines(watching)
-    told = watching.scan("list").out
-    assert watching.end() == 0
-    everything = (watching.told + told + commands).encode()
-    files = [each for each in (*watching.scan.state.parent.iterdir(), log) if each.is_file()]
+    listed = watching.command("list").out
+    status, said = watching.end()
+    assert status == 0
+    everything = (said + listed + commands).encode()
+    files = [each for each in (*watching.command.state.parent.iterdir(), log) if each.is_file()]
     assert len(files) >= 3, "state, spool and log"
     everything += b"".join(each.read_bytes() for each in files)
     assert b"consumer.worker" in everything
