@@ -21,9 +21,9 @@ from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, S
 from ingest import logs
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
+from ingest.health import Health
 from ingest.job import Job
 from ingest.messages import Task
-from ingest.metrics import Health
 from ingest.outage import Outage
 from ingest.profile import ProfileFile, broken_off
 from ingest.store import ConsumerStatus, Step, Store
@@ -67,7 +67,7 @@ class Consumer:
         self._broker = broker
         self._store = store
         self._group = group
-        self._health: Health | None = None
+        self._health = Health("consumer")
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
         self._profile = profile
@@ -92,12 +92,14 @@ class Consumer:
     def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
         """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time.
 
-        With `health` it says how it is, and keeps those metrics up to date that cost something.
+        `health` hears how it is.
         """
-        self._health = health
+        self._health = health or self._health
+        self._health.started()
         try:
             while not until():
                 self._turn_or_wait(until, take=True)
+            self._health.ended()
             end = time.monotonic() + self._stop_grace
             while self._pool.busy() and time.monotonic() < end:
                 self._turn_or_wait(lambda: time.monotonic() >= end, take=False)
@@ -119,20 +121,27 @@ class Consumer:
         except Unreachable as error:
             seconds = self._outage.met(str(error))
             metrics.UNREACHABLE.inc()
-            self._healthy(ready=False)
+            self._health.turned("consumer", f"waits: {error}", ready=False, rest=seconds)
             self._doubtful = self._unheard[0] if self._unheard else None
             end = time.monotonic() + seconds
             with suppress(Unreachable):
                 self._announce(_TRY_SECONDS + seconds)
             while time.monotonic() < end and not until():
-                self._member.poll(_WAIT, 0)  # or others would take our partitions for those of a dead one
+                self._stay_member()
             for worker in self._pool.busy():
                 worker.excuse(time.monotonic() - self._turned)
         else:
             self._outage.over()
             self._doubtful = None
-            self._healthy(ready=True)
+            self._health.turned("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
         self._turned = time.monotonic()
+
+    def _stay_member(self) -> None:
+        """Be heard of by the broker, or others would take our partitions for those of a dead one."""
+        try:
+            self._member.poll(_WAIT, 0)
+        except Unreachable:
+            time.sleep(_WAIT)
 
     def _turn(self, *, take: bool) -> None:
         self._intake.relay()
@@ -157,13 +166,9 @@ class Consumer:
             self._announce()
             self._measure()
 
-    def _healthy(self, *, ready: bool) -> None:
-        if self._health is not None:
-            self._health.turned("consumer", ready=ready)
-
     def _measure(self) -> None:
         metrics.BUSY.set(len(self._pool.busy()))
-        if self._health is not None and time.monotonic() - self._measured > _LAG_SECONDS:
+        if self._health.measured and time.monotonic() - self._measured > _LAG_SECONDS:
             self._measured = time.monotonic()
             with suppress(Unreachable):
                 metrics.LAG.set(self._broker.lag(self._group, self._topics))

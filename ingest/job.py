@@ -176,6 +176,8 @@ class Watching(msgspec.Struct, frozen=True, kw_only=True):
     """Directories that are polled, because the system does not let them be watched."""
     missed: int = 0
     """How often events were lost and a scan took their place."""
+    away: str = ""
+    """Why the source is out of sight, if it is."""
     notes: tuple[tuple[float, str], ...] = ()
 
 

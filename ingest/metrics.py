@@ -6,7 +6,6 @@ The counters themselves stand beside the code that counts.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
@@ -16,42 +15,21 @@ import click
 from prometheus_client import make_wsgi_app
 
 from ingest.errors import Refused
+from ingest.health import Health
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-STILL_ALIVE = 60.0
-"""Seconds without a turn of its loop after which a service counts as hung; it turns many times a second."""
 
+def offer(given: Mapping[str, Any], *loops: str) -> Health:
+    """Who hears of the health of a service of these loops; metrics are served if the options `given` ask for them.
 
-class Health:
-    """What the loops of a service say of themselves; `/livez` and `/readyz` tell."""
-
-    def __init__(self, *loops: str) -> None:
-        """The names of all its loops, that may run in threads of their own."""
-        self._turned: dict[str, tuple[float, bool] | None] = dict.fromkeys(loops)
-
-    def turned(self, loop: str, *, ready: bool) -> None:
-        """A loop has come round; `ready`: queue and store answer."""
-        self._turned[loop] = time.monotonic(), ready
-
-    @property
-    def alive(self) -> bool:
-        """Whether all loops turn, those excepted that have not begun to."""
-        now = time.monotonic()
-        return all(turned is None or now - turned[0] < STILL_ALIVE for turned in self._turned.values())
-
-    @property
-    def ready(self) -> bool:
-        """Whether all loops turn and have what they need."""
-        return self.alive and all(turned is not None and turned[1] for turned in self._turned.values())
-
-
-def offer(given: Mapping[str, Any], *loops: str) -> Health | None:
-    """Serve what the options `given` ask for, for a service of these loops. Raises Refused."""
-    if given["metrics_port"] is None:
-        return None
+    Raises Refused.
+    """
     health = Health(*loops)
+    if given["metrics_port"] is None:
+        return health
+    health.measured = True
     port = serve(given["metrics_address"], given["metrics_port"], health)
     click.echo(f"Metrics are at http://{given['metrics_address']}:{port}/metrics.", err=True)
     return health

@@ -74,6 +74,7 @@ def _live(status: JobStatus, now: float) -> dict[str, Any]:
             "spooled": watching.spooled,
             "unwatched": watching.unwatched,
             "missed": watching.missed,
+            "away": watching.away or None,
             "notes": [f"{_utc(at)} {text}" for at, text in watching.notes],
         }
     return told

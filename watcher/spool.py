@@ -128,7 +128,7 @@ def _lock(path: Path) -> int:
 def _open(path: Path) -> sqlite3.Connection:
     """Open the file and look through all of it; raises sqlite3.DatabaseError when it is damaged."""
     try:
-        db = connect(path, _SCHEMA)
+        db = connect(path, _SCHEMA, "spool")
     except Refused as refused:
         if isinstance(refused.__cause__, sqlite3.Error):
             raise refused.__cause__ from None

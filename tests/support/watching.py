@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,18 @@ UNREGISTER = "@staticmethod\ndef delete_mode(meta):\n    return DeleteMode.UNREG
 class Watching:
     """A watcher on a source, and the files beside it; `again` starts another one with the same command."""
 
-    def __init__(self, command: CommandLine, source: Path, target: str, *options: str | Path, log: Path) -> None:
-        """What the watchers say goes to the file `log`."""
+    def __init__(
+        self,
+        command: CommandLine,
+        source: Path,
+        target: str,
+        *options: str | Path,
+        log: Path,
+        before: Sequence[str] = (),
+    ) -> None:
+        """What the watchers say goes to the file `log`; `before` is a command that they are run by."""
         self.command = command
-        self._arguments = [sys.executable, "-m", "watcher", str(source), target, *map(str, options)]
+        self._arguments = [*before, sys.executable, "-m", "watcher", str(source), target, *map(str, options)]
         self._log = log
         self.process: subprocess.Popen[bytes]
         self.again()
@@ -89,7 +97,7 @@ def in_step(irods: iRODSSession, source: Path, home: str) -> bool:
 
 
 def at_rest(watching: Watching) -> Callable[[], bool]:
-    """A condition: no scan runs, and nothing that the watcher said of what it has seen is still to be done."""
+    """A condition: no scan runs, and nothing that was seen is still to be done (the watcher tells that at times)."""
 
     def holds() -> bool:
         found = watching.job
