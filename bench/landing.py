@@ -36,6 +36,7 @@ HOME = "/tempZone/home/rods"
 WORKERS = 2
 STUCK_SECONDS = 60.0
 """After this long without a new object there will be no more."""
+REST_SECONDS = 600.0
 OUTAGE_SECONDS = 60.0
 HANDLER = """
 from ingest import Core, Operation
@@ -77,7 +78,7 @@ class Landing:
 
     def verdict(self, zone: Zone) -> str:
         """What is not in the catalog as it is in the source, and what was created more than once."""
-        wait_until(at_rest(self.watching), self.watching.alive)
+        wait_until(at_rest(self.watching), self.watching.alive, REST_SECONDS)
         with zone.session() as session:
             there = catalog(session, self.target)
         lost = len(tree(self.source, self.target).items() - there.items())
@@ -152,7 +153,7 @@ def measure_bursts(folder: Path, flat: int, nested: int) -> None:
         for kind, files, directories in (("flat", flat, 0), ("nested", 0, nested)):
             for overflow in (False, True):
                 name = f"{kind}-{'overflow' if overflow else 'normal'}"
-                command = CommandLine(folder / name / "state.db", zone.environment)
+                command = CommandLine(folder / f"{name}-state" / "state.db", zone.environment)
                 with landing(command, folder, name) as one:
                     one_burst(one, zone, folder, name, files, directories, overflow=overflow)
 

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from inotify_simple import INotify, flags
 
@@ -17,26 +17,33 @@ from ingest.errors import Refused
 from watcher.drain import MOST_BYTES, Q_OVERFLOW, Drain, Raw, decode
 from watcher.events import Event, Gone, Missed, Moved, Written
 from watcher.root import Excluded, RootedBackend, nothing
-from watcher.tree import Node
+from watcher.tree import Node, Place
 from watcher.watches import Watches
 
 PAIR_SECONDS = 0.2
-"""How long the first half of a rename waits for the second. The kernel queues one right after the other."""
+"""How long the first part of a rename waits for the others. The kernel queues one right after the other."""
+DOUBT_SECONDS = 0.05
+"""How often places are looked at again of which it is in doubt whether all that is there is watched."""
 
 CREATE, DELETE, MODIFY = int(flags.CREATE), int(flags.DELETE), int(flags.MODIFY)
 ATTRIB, CLOSE_WRITE = int(flags.ATTRIB), int(flags.CLOSE_WRITE)
-MOVED_FROM, MOVED_TO = int(flags.MOVED_FROM), int(flags.MOVED_TO)
+MOVED_FROM, MOVED_TO, MOVE_SELF = int(flags.MOVED_FROM), int(flags.MOVED_TO), int(flags.MOVE_SELF)
 ISDIR, IGNORED, UNMOUNT = int(flags.ISDIR), int(flags.IGNORED), int(flags.UNMOUNT)
 ROOT_GONE = int(flags.DELETE_SELF | flags.MOVE_SELF | flags.UNMOUNT | flags.IGNORED)
 
 
-class Leaving(NamedTuple):
-    """The first half of a rename: what had this name in this directory, and until when the second half may come."""
+@dataclass(slots=True)
+class Renaming:
+    """A rename of which there is more to be read: what had this name in this directory, and until when to wait.
+
+    First comes the second name, `to`, if it is below the root, then the word of the directory itself, if it is watched.
+    """
 
     directory: Node
     name: bytes
     is_directory: bool
     deadline: float
+    to: Place | None = None
 
 
 class InotifyBackend(RootedBackend):
@@ -60,7 +67,8 @@ class InotifyBackend(RootedBackend):
         self._max_watches = max_watches
         self._most_bytes = most_bytes
         self._next_poll = 0.0
-        self._leaving: dict[int, Leaving] = {}
+        self._next_look_again = 0.0
+        self._renaming: dict[int, Renaming] = {}
 
     def _watch(self) -> None:
         try:
@@ -84,27 +92,39 @@ class InotifyBackend(RootedBackend):
     def _unwatch(self) -> None:
         self._drain.close()
         self._inotify.close()
-        self._leaving.clear()
+        self._renaming.clear()
 
     def _collect(self, timeout: float) -> tuple[list[Event], str | None]:
-        if self._leaving:
-            timeout = min(timeout, PAIR_SECONDS)
-        if self._watches.tree.polled:
-            timeout = min(timeout, max(0.0, self._next_poll - time.monotonic()))
-        data = self._drain.take(timeout)
+        watches = self._watches
+        data = self._drain.take(self._patience(timeout))
         events: list[Event] = []
         for raw in decode(data):
+            if raw.mask & Q_OVERFLOW:
+                return self._start_over("more happened at once than the queue of events holds", events)
             if lost := self._event(raw, events):
                 return events, lost
         if not data:
-            self._give_up_on_pairs(events)
-            if not self._leaving:
-                self._watches.settle()
-        if self._watches.tree.polled and time.monotonic() >= self._next_poll:
-            self._watches.poll(events)
+            self._give_up_on_late(events)
+        if watches.doubts and time.monotonic() >= self._next_look_again:
+            watches.look_again(events, calm=not data and not self._renaming)
+            self._next_look_again = time.monotonic() + DOUBT_SECONDS
+        if watches.confused:
+            return self._start_over("directories were renamed faster than could be followed", events)
+        if watches.tree.polled and time.monotonic() >= self._next_poll:
+            watches.poll(events)
             self._after_polling()
-        self.unwatched = self._watches.tree.unwatched
+        self.unwatched = watches.tree.unwatched
         return _without_repeated(events), None
+
+    def _patience(self, timeout: float) -> float:
+        """How long to wait for events before there is something to be done without any."""
+        if self._renaming:
+            timeout = min(timeout, PAIR_SECONDS)
+        if self._watches.doubts:
+            timeout = min(timeout, DOUBT_SECONDS)
+        if self._watches.tree.polled:
+            timeout = min(timeout, max(0.0, self._next_poll - time.monotonic()))
+        return timeout
 
     def _after_polling(self) -> None:
         self._next_poll = time.monotonic() + self._poll_interval
@@ -115,31 +135,31 @@ class InotifyBackend(RootedBackend):
         tree = self._watches.tree
         node = tree.by_watch.get(raw.watch)
         if node is None:
-            if raw.mask & Q_OVERFLOW:
-                return self._start_over("more happened at once than the queue of events holds", events)
-        elif not raw.name:
+            return None
+        if not raw.name:
             return self._about_directory_itself(node, raw.mask, events)
+        directory = bool(raw.mask & ISDIR)
+        path = tree.prefix(node) + raw.name
+        if self._renaming and raw.mask & (CREATE | MOVED_FROM | MOVED_TO):
+            self._give_up_on_others(node, raw, events)
+        if self._excluded(path, directory):
+            if raw.mask & MOVED_TO and (renaming := self._pop(raw.cookie)):
+                self._gone(renaming.directory, renaming.name, renaming.is_directory, events)
+        elif directory:
+            self._about_directory(node, raw, events)
         else:
-            directory = bool(raw.mask & ISDIR)
-            path = tree.prefix(node) + raw.name
-            if self._leaving and raw.mask & (CREATE | MOVED_FROM | MOVED_TO):
-                self._give_up_on_pair(node, raw, events)
-            if self._excluded(path, directory):
-                if raw.mask & MOVED_TO and (leaving := self._leaving.pop(raw.cookie, None)):
-                    self._gone(leaving, events)
-            elif directory:
-                self._about_directory(node, raw, events)
-            else:
-                self._about_file(node, raw, path, events)
-            if self._watches.confused:
-                return self._start_over("directories were renamed faster than could be followed", events)
+            self._about_file(node, raw, path, events)
         return None
 
     def _about_directory_itself(self, node: Node, mask: int, events: list[Event]) -> str | None:
         if node.parent is None:
             return "it was deleted, moved away or unmounted" if mask & ROOT_GONE else None
-        if mask & UNMOUNT:
-            self._watches.unmounted(node.parent, node.name, events)
+        if mask & MOVE_SELF:
+            self._moved(node, events)
+        elif mask & UNMOUNT:
+            path = self._watches.tree.path(node)
+            self._watches.lost(node, events)
+            events.append(Missed(path, "a file system was unmounted"))
         elif mask & IGNORED:
             self._watches.tree.lost_watch(node)  # the event that says that its name is gone is still to come
         return None
@@ -148,19 +168,35 @@ class InotifyBackend(RootedBackend):
         if raw.mask & CREATE:
             self._watches.enter(node, raw.name, events)
         elif raw.mask & DELETE:
-            self._gone(Leaving(node, raw.name, True, 0.0), events)
+            self._watches.leave(node, raw.name, events)
         elif raw.mask & MOVED_FROM:
-            self._leaving[raw.cookie] = Leaving(node, raw.name, True, time.monotonic() + PAIR_SECONDS)
+            self._renaming[raw.cookie] = Renaming(node, raw.name, True, time.monotonic() + PAIR_SECONDS)
         elif raw.mask & MOVED_TO:
-            if leaving := self._leaving.pop(raw.cookie, None):
-                self._watches.rename((leaving.directory, leaving.name), (node, raw.name), events)
+            if renaming := self._pop(raw.cookie):
+                renaming.to = node, raw.name
+                there = renaming.directory.children.get(renaming.name)
+                if there is not None and there.watch is not None:
+                    self._renaming[raw.cookie] = renaming
+                else:
+                    self._end(renaming, events)
             else:
                 self._watches.enter(node, raw.name, events)
+
+    def _moved(self, node: Node, events: list[Event]) -> None:
+        """The last part of the rename of a directory that is watched."""
+        for cookie, renaming in self._renaming.items():
+            if renaming.directory is node.parent and renaming.name == node.name:
+                del self._renaming[cookie]
+                if renaming.to and self._watches.tree.holds(renaming.to[0]):
+                    self._watches.move(node, *renaming.to, events)
+                    return
+                break
+        self._watches.follow(node, events)
 
     def _about_file(self, node: Node, raw: Raw, path: bytes, events: list[Event]) -> None:
         if raw.name in node.children:
             # We have met the directory that takes its place before the event of that, which is to say so.
-            self._watches.leave(node, raw.name)
+            self._watches.leave(node, raw.name, events)
         if raw.mask & CLOSE_WRITE:
             events.append(Written(path, complete=True))
         elif raw.mask & (MODIFY | ATTRIB):
@@ -170,9 +206,10 @@ class InotifyBackend(RootedBackend):
         elif raw.mask & DELETE:
             events.append(Gone(path, directory=False))
         elif raw.mask & MOVED_FROM:
-            self._leaving[raw.cookie] = Leaving(node, raw.name, False, time.monotonic() + PAIR_SECONDS)
-        elif leaving := self._leaving.pop(raw.cookie, None):
-            events.append(Moved(self._path(leaving), path, directory=False))
+            self._renaming[raw.cookie] = Renaming(node, raw.name, False, time.monotonic() + PAIR_SECONDS)
+        elif renaming := self._pop(raw.cookie):
+            old = self._watches.tree.prefix(renaming.directory) + renaming.name
+            events.append(Moved(old, path, directory=False))
         else:
             # Not `new`: what it replaced, if anything, may have been synced.
             events.append(Written(path, complete=True))
@@ -184,35 +221,47 @@ class InotifyBackend(RootedBackend):
         except OSError:
             return False
 
-    def _path(self, leaving: Leaving) -> bytes:
-        return self._watches.tree.prefix(leaving.directory) + leaving.name
+    def _pop(self, cookie: int) -> Renaming | None:
+        """The rename of that cookie, if its first part was read and the directory of that is still in the tree."""
+        renaming = self._renaming.pop(cookie, None)
+        return renaming if renaming and self._watches.tree.holds(renaming.directory) else None
 
-    def _gone(self, leaving: Leaving, events: list[Event]) -> None:
-        if leaving.is_directory:
-            self._watches.leave(leaving.directory, leaving.name)
-        events.append(Gone(self._path(leaving), leaving.is_directory))
+    def _gone(self, directory: Node, name: bytes, is_directory: bool, events: list[Event]) -> None:
+        if is_directory:
+            self._watches.leave(directory, name, events)
+        else:
+            events.append(Gone(self._watches.tree.prefix(directory) + name, directory=False))
 
-    def _give_up_on_pair(self, node: Node, raw: Raw, events: list[Event]) -> None:
+    def _end(self, renaming: Renaming, events: list[Event]) -> None:
+        """There is no more to be read of this rename."""
+        if renaming.to:
+            self._watches.rename((renaming.directory, renaming.name), renaming.to, events)
+        elif self._watches.tree.holds(renaming.directory):
+            self._gone(renaming.directory, renaming.name, renaming.is_directory, events)
+
+    def _give_up_on_others(self, node: Node, raw: Raw, events: list[Event]) -> None:
         """While a rename is going on the kernel lets nobody else change names in its directories."""
-        for cookie, leaving in list(self._leaving.items()):
-            if leaving.directory is node and cookie != raw.cookie:
-                self._gone(self._leaving.pop(cookie), events)
+        for cookie, renaming in list(self._renaming.items()):
+            if cookie != raw.cookie and node in (renaming.directory, *(renaming.to or ())):
+                del self._renaming[cookie]
+                self._end(renaming, events)
 
-    def _give_up_on_pairs(self, events: list[Event]) -> None:
-        """What was moved out of the root: no second half came."""
-        for cookie, leaving in list(self._leaving.items()):
-            if time.monotonic() >= leaving.deadline:
-                self._gone(self._leaving.pop(cookie), events)
+    def _give_up_on_late(self, events: list[Event]) -> None:
+        """What was moved out of the root: no second part came."""
+        for cookie, renaming in list(self._renaming.items()):
+            if time.monotonic() >= renaming.deadline:
+                del self._renaming[cookie]
+                self._end(renaming, events)
 
-    def _start_over(self, reason: str, events: list[Event]) -> str | None:
-        """Watch what is there now; gives a reason when the root is not there."""
-        self._leaving.clear()
-        events.append(Missed(b"", reason))
+    def _start_over(self, reason: str, events: list[Event]) -> tuple[list[Event], str | None]:
+        """Watch what is there now, with nothing left of what was to be read; a reason when the root is not there."""
+        self._unwatch()
         try:
-            self._watches.begin()
-        except OSError as error:
-            return error.strerror or str(error)
-        return None
+            self._watch()
+        except (OSError, Refused) as error:
+            self._identity = None  # nothing is left to be given back
+            return events, str(error)
+        return [*events, Missed(b"", reason)], None
 
 
 def _without_repeated(events: list[Event]) -> list[Event]:

@@ -11,7 +11,7 @@ import time
 
 from watcher.events import Event
 from watcher.root import Excluded, RootedBackend, nothing
-from watcher.snapshot import Snapshot, compare, take
+from watcher.snapshot import RECENT_SECONDS, Snapshot, compare, take
 
 
 class PollingBackend(RootedBackend):
@@ -24,6 +24,7 @@ class PollingBackend(RootedBackend):
         self._next_poll = 0.0
 
     def _watch(self) -> None:
+        time.sleep(RECENT_SECONDS)  # else what was written just before would be said to have changed
         self._snapshot = self._take({})
 
     def _unwatch(self) -> None:

@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.root import Excluded
 
+RECENT_SECONDS = 0.02
+"""For how long a file system may give the same time to another change; local ones count in ticks of 1 to 10 ms."""
+RECENT_SECONDS_OF_WHOLE = 2.0
+"""The same for file systems that know whole seconds only."""
+RECENT = -1
+
 
 class Seen(NamedTuple):
-    """One entry. `unique`: no other name can have this identity, as hard links do."""
+    """One entry. `unique`: no other name can have this identity, as hard links do.
+
+    `changed`: its ctime, or RECENT if it may change again without another one; so it is said to have changed next time.
+    `told`: it was said that it is there, and whoever heard it looked at it after this snapshot only.
+    """
 
     directory: bool
     regular: bool
@@ -23,18 +34,20 @@ class Seen(NamedTuple):
     identity: tuple[int, int]
     content: tuple[int, int]
     changed: int
+    told: bool = False
 
     @classmethod
     def of(cls, found: os.stat_result) -> Seen:
         """Out of what lstat gives."""
         directory = stat.S_ISDIR(found.st_mode)
+        recent = RECENT_SECONDS if found.st_ctime_ns % 1_000_000_000 else RECENT_SECONDS_OF_WHOLE
         return cls(
             directory,
             stat.S_ISREG(found.st_mode),
             directory or found.st_nlink == 1,
             (found.st_dev, found.st_ino),
             (found.st_size, found.st_mtime_ns),
-            found.st_ctime_ns,
+            RECENT if abs(time.time() - found.st_ctime) < recent else found.st_ctime_ns,
         )
 
 
@@ -103,18 +116,43 @@ def _compare(before: Snapshot, after: Snapshot) -> Iterator[Change]:
                 yield Gone(path, seen.directory)
             if seen.directory:
                 gone.add(path)
-    arrived = {move.new for move in moves}
+    yield from _there(before, moved, after, {move.new for move in moves})
+
+
+def _there(before: Snapshot, moved: Snapshot, after: Snapshot, arrived: set[bytes]) -> Iterator[Change]:
+    """What is new or has changed, or was perhaps not there when it was looked at; of a new directory all in it."""
+    left: set[bytes] = set()
+    entered: set[bytes] = set()
     for path, now in after.items():
-        seen_before = moved.get(path)
-        if seen_before is None or seen_before.directory != now.directory:
-            yield Directory(path) if now.directory else Written(path, new=True, complete=not now.regular)
-        elif not now.directory and _differs(seen_before, now, just_content=path in arrived):
-            yield Written(path, complete=not now.regular)
+        seen = moved.get(path)
+        above = os.path.dirname(path)
+        if now.directory and (above in left or _may_have_left(path, above, before, after)):
+            left.add(path)
+        appeared = seen is None or seen.directory != now.directory
+        again = above in entered or (seen is not None and seen.told and (path in left or above in left))
+        if now.directory and (appeared or again):
+            entered.add(path)
+            yield Directory(path)
+        elif not now.directory and (appeared or again or (seen and _differs(seen, now, just_content=path in arrived))):
+            yield Written(path, new=appeared, complete=not now.regular)
+        elif path not in arrived and not (above and after[above].told):
+            continue
+        after[path] = now._replace(told=True)
+
+
+def _may_have_left(path: bytes, above: bytes, before: Snapshot, after: Snapshot) -> bool:
+    """Whether a directory may have had another name between the two, so that it was looked at in vain meanwhile."""
+    one, other = before.get(path), after[path]
+    if one is None or one.identity != other.identity:
+        return True
+    return one.changed != other.changed and (not above or before[above].changed != after[above].changed)
 
 
 def _differs(before: Seen, now: Seen, *, just_content: bool) -> bool:
     """A rename changes ctime, so of what was renamed only the content is compared."""
-    return before.content != now.content or (not just_content and before[3:] != now[3:])
+    if before.content != now.content or (just_content and before.changed == RECENT):
+        return True
+    return not just_content and (before.identity, before.changed) != (now.identity, now.changed)
 
 
 def _moves(before: Snapshot, after: Snapshot) -> tuple[list[Moved], Snapshot]:

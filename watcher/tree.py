@@ -10,19 +10,25 @@ from watcher.snapshot import Snapshot
 class Node:
     """A directory. `watch` is its watch descriptor; where it has none, `polled` is what it looked like last.
 
-    `prefix` is for `Tree.prefix`, and right if `known` is the number of renames so far.
+    `identity` is device and inode of what is watched, which is not used again as long as the watch lasts. `prefix` is
+    for `Tree.prefix`, and right if `known` is the number of renames so far.
     """
 
-    __slots__ = ("children", "known", "name", "parent", "polled", "prefix", "watch")
+    __slots__ = ("children", "identity", "known", "name", "parent", "polled", "prefix", "watch")
 
     def __init__(self, parent: Node | None, name: bytes) -> None:
         self.parent = parent
         self.name = name
         self.children: dict[bytes, Node] = {}
         self.watch: int | None = None
+        self.identity: tuple[int, int] | None = None
         self.polled: Snapshot | None = None
         self.prefix = b""
         self.known = -1
+
+
+Place = tuple[Node, bytes]
+"""A name in a directory."""
 
 
 class Tree:
@@ -54,9 +60,15 @@ class Tree:
         """The path of the directory, b"" for the root."""
         return self.prefix(node)[:-1]
 
-    def watched(self, node: Node, watch: int) -> None:
+    def holds(self, node: Node) -> bool:
+        """Whether the node has a place in the tree still."""
+        while node.parent and node.parent.children.get(node.name) is node:
+            node = node.parent
+        return node is self.root
+
+    def watched(self, node: Node, watch: int, identity: tuple[int, int]) -> None:
         """The node has this watch from now on and is not polled."""
-        node.watch = watch
+        node.watch, node.identity = watch, identity
         self.by_watch[watch] = node
         self._ends_polling(node)
 
@@ -85,7 +97,7 @@ class Tree:
         """The system has taken its watch away."""
         if node.watch is not None:
             del self.by_watch[node.watch]
-            node.watch = None
+            node.watch = node.identity = None
 
     def remove(self, node: Node) -> Iterator[int]:
         """Take a node out with all that is below it; yields the watches that they had. Exhaust it."""

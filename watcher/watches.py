@@ -1,38 +1,48 @@
 """Keeps every directory below the root watched: finds new ones, follows renamed ones, polls those that it cannot watch.
 
 A directory is watched before it is listed, so whatever is made in it is in the listing, in an event, or in both. The
-events that are read tell of the past, but a watch always lands on what has the name now: wherever the two may differ
-the watch descriptor, which is the same as long as the directory is the same, decides. What has gone before it could be
-watched may only have been renamed, together with a directory above: after each rename it is looked for again.
+events that are read tell of the past, while a path leads to what has it now. So a directory is reached from the one
+above it, by descriptors, and only if the path of that leads to the very directory that is watched. Where it leads
+elsewhere, or where a new name leads to a directory that has another place in the tree, events that explain it are
+still to be read: the place is in doubt, and looked at again until it is not.
+
+What has a place in the tree was there when it came, and has been moved by later renames only, since a directory that
+is watched says by its own watch that it was moved (the names alone do not tell which directory it was).
 """
 
 from __future__ import annotations
 
 import errno
-import math
 import os
-from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
-from inotify_simple import INotify, flags
+from inotify_simple import INotify
 
-from ingest import logs
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
+from watcher.kernel import Marks, closing, entries, identity, open_directory
 from watcher.root import Excluded, nothing
 from watcher.snapshot import compare, take
-from watcher.tree import Node, Tree
+from watcher.tree import Node, Place, Tree
 
-LIMITS = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
-"""Names of sysctls. Outside of containers they are one and the same; in a user namespace the second is its own."""
 MOST_FOUND = 100_000
 """Entries of a tree that appeared at once that are named one by one; beyond that a scan is asked for."""
+MOST_LOOKS = 3
+"""How often a place is looked at again when there are no events to be read, before the tree is taken to be wrong."""
 
-_ENTRIES = (
-    flags.CREATE | flags.DELETE | flags.MODIFY | flags.ATTRIB | flags.CLOSE_WRITE | flags.MOVED_FROM | flags.MOVED_TO
-)
-_BELOW = int(_ENTRIES | flags.ONLYDIR | flags.DONT_FOLLOW | flags.EXCL_UNLINK)
-_ROOT = int(_ENTRIES | flags.ONLYDIR | flags.EXCL_UNLINK | flags.DELETE_SELF | flags.MOVE_SELF)
-_GONE = (errno.ENOENT, errno.ENOTDIR)
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+@dataclass(slots=True)
+class Doubt:
+    """Why it is in doubt whether what is at a place is watched.
+
+    `known`: it was seen to be this directory, which has another place in the tree. `looks`: how often it was looked at
+    in vain when there were no events to be read.
+    """
+
+    known: Node | None = None
+    looks: int = 0
 
 
 class Watches:
@@ -41,220 +51,242 @@ class Watches:
     def __init__(self, inotify: INotify, root: bytes, excluded: Excluded, max_watches: int | None) -> None:
         self.tree = Tree()
         self.confused = False
-        """The order of renames could not be followed: `begin` again, and have everything scanned."""
-        self._in_vain: set[tuple[Node, bytes]] = set()
-        self._inotify = inotify
+        """The order of renames could not be followed: start anew, and have everything scanned."""
+        self.doubts: dict[Place, Doubt] = {}
+        """Where there may be a directory that is not watched."""
+        self._marks = Marks(inotify, self.tree.by_watch, max_watches)
         self._root = root
         self._base = root.rstrip(b"/") + b"/"
         self._excluded = excluded
-        self._max_watches = max_watches
-        self._said = False
 
     def begin(self) -> None:
-        """Watch everything there is, and nothing else any more. Raises OSError when the root is not there."""
-        before = self.tree.by_watch
-        self.tree = Tree()
-        self.confused = False
-        self._in_vain.clear()
-        unsaid: list[Event] = []
-        try:
-            self.tree.watched(self.tree.root, self._add(b""))
-            self._enter_all(self._list(self.tree.root, unsaid))
-        except OSError as error:
-            if error.errno in _GONE:
-                raise
-            self._poll_instead(self.tree.root, error, unsaid)
-        self._give_back(before.keys() - self.tree.by_watch.keys())
+        """Watch everything there is. Raises OSError when the root is not there."""
+        root, unsaid = self.tree.root, list[Event]()
+        with closing(open_directory(self._root)) as directory:
+            root.identity = identity(directory)
+            try:
+                self.tree.watched(root, self._marks.add(directory), root.identity)
+            except OSError as error:
+                self._poll_instead(root, error, unsaid)
+                return
+            self._enter_all(root, self._list(root, directory, unsaid), unsaid)
 
     def enter(self, parent: Node, name: bytes, events: list[Event]) -> None:
         """A directory has appeared: watch it and all below it, and say what is there."""
-        found: list[Event] = []
-        pending = [(parent, name)]
-        while pending:
-            if node := self._arrive(*pending.pop(), found):
-                pending.extend(self._list(node, found))
-            if len(found) > MOST_FOUND:
-                found[1:] = [Missed(self.tree.prefix(parent) + name, "more entries appeared at once than are named")]
-        events.extend(found)
+        self._enter_all(parent, [name], events)
 
-    def leave(self, parent: Node, name: bytes) -> None:
-        """No directory has this name any more."""
-        if node := parent.children.get(name):
-            self._give_back(self.tree.remove(node))
+    def leave(self, parent: Node, name: bytes, events: list[Event]) -> None:
+        """No directory has this name any more, or none that is known."""
+        events.append(Gone(self.tree.prefix(parent) + name, directory=True))
+        self._forget(parent, name)
 
-    def rename(self, old: tuple[Node, bytes], new: tuple[Node, bytes], events: list[Event]) -> None:
-        """A directory was renamed, and what had the new name is gone."""
-        old_path, new_path = (self.tree.prefix(parent) + name for parent, name in (old, new))
-        node = old[0].children.get(old[1])
-        if node is None or (node.watch is not None and self._watch_at(new_path) not in (None, node.watch)):
-            # What has the new name by now is another directory, and another event says where this one is.
-            if node is None or self._watch_at(old_path) != node.watch:
-                events.append(Gone(old_path, directory=True))
-            self.enter(*new, events)
+    def move(self, node: Node, parent: Node, name: bytes, events: list[Event]) -> None:
+        """A directory that is watched was renamed, and what had the new name is gone."""
+        if _is_below(parent, node):
+            self.confused = True
             return
-        events.append(Moved(old_path, new_path, directory=True))
-        self._put(node, *new, events)
+        old = self.tree.path(node)
+        self._forget(parent, name)
+        self.tree.move(node, parent, name)
+        events.append(Moved(old, self.tree.path(node), directory=True))
         if self._excluded is not nothing:
-            self.leave(*new)
-            self._enter_all([new])
-            events.append(Missed(new_path, "other names may be left out where the directory is now"))
+            self._apply_rules(node, old, events)
 
-    def settle(self) -> None:
-        """All events were read: what had gone before it could be watched has not just been renamed."""
-        self._in_vain.clear()
+    def rename(self, old: Place, new: Place, events: list[Event]) -> None:
+        """A directory that is not watched was renamed: not the one that has the old name here, if that is."""
+        node = old[0].children.get(old[1])
+        arrives = self.tree.holds(new[0])
+        if node is not None and node.polled is not None and arrives:
+            self.move(node, *new, events)
+            return
+        if self.tree.holds(old[0]) and (node is None or not self._is_there(node)):
+            self.leave(*old, events)
+            self.doubts.setdefault(old, Doubt())
+        if arrives:
+            self.enter(*new, events)
 
-    def unmounted(self, parent: Node, name: bytes, events: list[Event]) -> None:
-        """What was mounted on a directory or above it is gone; what was hidden may have its name."""
-        events.append(Missed(self.tree.prefix(parent) + name, "a file system was unmounted"))
-        self.leave(parent, name)
-        self._enter_all([(parent, name)])
+    def follow(self, node: Node, events: list[Event]) -> None:
+        """A directory that is watched was renamed, and its new name was not heard, but perhaps come across."""
+        for place, doubt in self.doubts.items():
+            if doubt.known is node and self.tree.holds(place[0]) and self._is_there(node, place):
+                del self.doubts[place]
+                self.move(node, *place, events)
+                return
+        self.lost(node, events)
+
+    def lost(self, node: Node, events: list[Event]) -> None:
+        """The directory, not the root, is at its place no more, or is hidden; another one may have its name."""
+        if node.parent:
+            self.leave(node.parent, node.name, events)
+            self.enter(node.parent, node.name, events)
+
+    def look_again(self, events: list[Event], *, calm: bool) -> None:
+        """Look at what is in doubt. `calm`: no events are waiting that could explain it."""
+        doubts, self.doubts = self.doubts, {}
+        for place, doubt in doubts.items():
+            if self.tree.holds(place[0]):
+                self._enter_all(place[0], [place[1]], events, at_last=calm and doubt.looks >= MOST_LOOKS)
+                if again := self.doubts.get(place):
+                    again.looks = doubt.looks + calm
 
     def poll(self, events: list[Event]) -> None:
         """Look at what cannot be watched, and watch it if that is possible now."""
         for node in list(self.tree.polled):
             if (before := node.polled) is None:
                 continue  # taken care of together with another one
-            if self._can_watch_now(node):
-                self._enter_all(self._list(node, []))
+            if node.parent and (above := self._open(node.parent)) is not None:
+                os.close(above)
+            elif node.parent:
+                continue  # events that say where it is now are to be read first
+            self._watch_if_possible(node)
             after = take(self._root, self.tree.path(node), self._excluded, before)
             if node.polled is not None:
                 self.tree.polls(node, after)
             events.extend(compare(before, after, self.tree.path(node)))
 
-    def _enter_all(self, places: Iterable[tuple[Node, bytes]]) -> None:
-        """Watch without saying what is there, because that is known or will be scanned."""
-        for parent, name in places:
-            self.enter(parent, name, [])
+    def _enter_all(self, parent: Node, names: list[bytes], events: list[Event], *, at_last: bool = False) -> None:
+        found: list[Event] = []
+        top = self.tree.prefix(parent) + names[0] if len(names) == 1 else self.tree.path(parent)
+        pending = [(parent, names)]
+        while pending:
+            node, below = pending.pop()
+            if (above := self._open(node)) is None:
+                self._astray(node, below, found, at_last=at_last)
+                continue
+            with closing(above):
+                arrived = (self._arrive(above, node, name, found, at_last=at_last) for name in below)
+                pending.extend(new for new in arrived if new)
+            if len(found) > MOST_FOUND:
+                missed = Missed(top, "more entries appeared at once than are named")
+                found = [*(event for event in found if isinstance(event, Gone)), missed]
+        events.extend(found)
 
-    def _arrive(self, parent: Node, name: bytes, events: list[Event]) -> Node | None:
-        """Watch what has the name; the node if nothing is known yet of what is in it."""
-        path = self.tree.prefix(parent) + name
+    def _astray(self, node: Node, names: list[bytes], events: list[Event], *, at_last: bool) -> None:
+        """The path of a directory leads elsewhere by now, so nothing can be said of these names in it."""
+        if at_last and node.parent:
+            self.leave(node.parent, node.name, events)
+            self.doubts.setdefault((node.parent, node.name), Doubt())
+        else:
+            for name in names:
+                self.doubts.setdefault((node, name), Doubt())
+
+    def _arrive(
+        self, above: int, parent: Node, name: bytes, events: list[Event], *, at_last: bool
+    ) -> tuple[Node, list[bytes]] | None:
+        """Watch what has the name in the directory `above`; if it is new here, its node and its sub-directories."""
         there = parent.children.get(name)
+        path = self.tree.prefix(parent) + name
         try:
-            watch = self._add(path)
+            with closing(open_directory(name, above)) as directory:
+                watch = self._marks.add(directory)
+                known = self.tree.by_watch.get(watch)
+                if known is not None and known is there:
+                    return None
+                if known is not None and not at_last:
+                    self.doubts[parent, name] = Doubt(known)
+                    return None
+                if there is not None:
+                    self.leave(parent, name, events)
+                events.append(Directory(path))
+                if known is not None and self._is_there(known):  # a bind mount
+                    self._poll_instead(self.tree.below(parent, name), None, events)
+                    return None
+                if known is not None and known.parent:
+                    self.leave(known.parent, known.name, events)
+                    watch = self._marks.add(directory)
+                node = self.tree.below(parent, name)
+                self.tree.watched(node, watch, identity(directory))
+                return node, self._list(node, directory, events)
         except OSError as error:
             if error.errno not in _GONE and (there is None or there.polled is None):
-                self.leave(parent, name)
+                self.leave(parent, name, events)
                 events.append(Directory(path))
                 self._poll_instead(self.tree.below(parent, name), error, events)
-            elif error.errno in _GONE:
-                self._in_vain.add((parent, name))
-            return None
-        if parent.parent and parent.watch is not None and self._watch_at(self.tree.path(parent)) != parent.watch:
-            self._in_vain.add((parent, name))  # the path leads elsewhere by now
-            return None
-        known = self.tree.by_watch.get(watch)
-        if there is not None and there is known:
-            return None
-        if there is not None:
-            self.leave(parent, name)
-            return self._arrive(parent, name, events)
-        if known is not None:
-            self._met_again(known, parent, name, events)
-            return None
-        node = self.tree.below(parent, name)
-        self.tree.watched(node, watch)
-        events.append(Directory(path))
-        return node
+        return None
 
-    def _met_again(self, known: Node, parent: Node, name: bytes, events: list[Event]) -> None:
-        """A directory that is watched under another name has this one too (a bind mount), or instead."""
-        old, new = self.tree.path(known), self.tree.prefix(parent) + name
-        with suppress(OSError):
-            if os.path.samestat(os.lstat(self._base + old), os.lstat(self._base + new)):
-                events.append(Directory(new))
-                self._poll_instead(self.tree.below(parent, name), None, events)
-                return
-        events.append(Moved(old, new, directory=True))
-        self._put(known, parent, name, events)
-
-    def _put(self, node: Node, parent: Node, name: bytes, events: list[Event]) -> None:
-        """Give a node another place; what is there is gone."""
-        if _is_below(parent, node):
-            self.confused = True
-        elif parent.children.get(name) is not node:
-            self.leave(parent, name)
-            self.tree.move(node, parent, name)
-            for place in list(self._in_vain):
-                if _is_below(place[0], node):
-                    self._in_vain.discard(place)
-                    self.enter(*place, events)
-
-    def _watch_at(self, path: bytes) -> int | None:
-        """The watch descriptor of the directory that has this path now, if one can be had."""
+    def _open(self, node: Node) -> int | None:
+        """A descriptor of the directory, if it is what has its path now."""
         try:
-            return self._add(path)
+            directory = open_directory(self._base + self.tree.path(node))
         except OSError:
             return None
+        if identity(directory) == node.identity:
+            return directory
+        os.close(directory)
+        return None
 
-    def _can_watch_now(self, node: Node) -> bool:
-        watch = self._watch_at(self.tree.path(node))
-        if watch is None or watch in self.tree.by_watch:
-            return False
-        self.tree.watched(node, watch)
-        return True
+    def _is_there(self, node: Node, place: Place | None = None) -> bool:
+        """Whether the directory, not the root, has its place now, or another one."""
+        parent, name = place or (node.parent, node.name)
+        if parent and (above := self._open(parent)) is not None:
+            with closing(above), suppress(OSError):
+                found = os.stat(name, dir_fd=above, follow_symlinks=False)
+                return (found.st_dev, found.st_ino) == node.identity
+        return False
 
-    def _list(self, node: Node, events: list[Event]) -> list[tuple[Node, bytes]]:
+    def _list(self, node: Node, directory: int, events: list[Event]) -> list[bytes]:
         """Say what is in a directory that is new; the sub-directories are for the caller to enter."""
         prefix = self.tree.prefix(node)
         directories = []
         try:
-            with os.scandir(self._base + prefix) as entries:
-                for entry in entries:
-                    directory = entry.is_dir(follow_symlinks=False)
-                    if self._excluded(prefix + entry.name, directory):
-                        continue
-                    if directory:
-                        directories.append((node, entry.name))
-                    else:
-                        complete = not entry.is_file(follow_symlinks=False)
-                        events.append(Written(prefix + entry.name, new=True, complete=complete))
+            for name, is_directory, is_regular in entries(directory):
+                if self._excluded(prefix + name, is_directory):
+                    continue
+                if is_directory:
+                    directories.append(name)
+                else:
+                    events.append(Written(prefix + name, new=True, complete=not is_regular))
         except OSError as error:
-            if error.errno not in _GONE:
-                events.append(Missed(prefix[:-1], f"it cannot be listed: {error.strerror}"))
-        if node.parent and node.watch is not None and self._watch_at(prefix[:-1]) != node.watch:
-            self._in_vain.add((node.parent, node.name))
-            self.leave(node.parent, node.name)
-            return []
+            events.append(Missed(prefix[:-1], f"it cannot be listed: {error.strerror}"))
         return directories
+
+    def _apply_rules(self, top: Node, old: bytes, events: list[Event]) -> None:
+        """Watch and say what is no longer left out now that the path of the directory is another, and the reverse."""
+        pending = [(top, old)]
+        while pending:
+            node, before = pending.pop()
+            if node.watch is None:
+                continue
+            if (directory := self._open(node)) is None:
+                self.lost(node, events)
+                continue
+            appeared = []
+            with closing(directory), suppress(OSError):
+                for name, is_directory, is_regular in entries(directory):
+                    was, now = os.path.join(before, name), self.tree.prefix(node) + name
+                    child = node.children.get(name)
+                    was_excluded, excluded = self._excluded(was, is_directory), self._excluded(now, is_directory)
+                    if is_directory and excluded and child:
+                        self.leave(node, name, events)
+                    elif is_directory and child:
+                        pending.append((child, was))
+                    elif is_directory and not excluded:
+                        appeared.append(name)
+                    elif excluded and not was_excluded:
+                        events.append(Gone(now, is_directory))
+                    elif was_excluded and not excluded:
+                        events.append(Written(now, new=True, complete=not is_regular))
+            self._enter_all(node, appeared, events)
+
+    def _watch_if_possible(self, node: Node) -> None:
+        """Watch one that is polled, and all below it, without saying what is there."""
+        unsaid: list[Event] = []
+        with suppress(OSError), closing(open_directory(self._base + self.tree.path(node))) as directory:
+            watch = self._marks.add(directory)
+            if watch not in self.tree.by_watch:
+                self.tree.watched(node, watch, identity(directory))
+                self._enter_all(node, self._list(node, directory, unsaid), unsaid)
+
+    def _forget(self, parent: Node, name: bytes) -> None:
+        if node := parent.children.get(name):
+            self._marks.give_back(self.tree.remove(node))
 
     def _poll_instead(self, node: Node, error: OSError | None, events: list[Event]) -> None:
         if error and error.errno == errno.ENOSPC:
-            self._say_limit()
+            self._marks.say_limit()
         snapshot = take(self._root, self.tree.path(node), self._excluded, {})
         self.tree.polls(node, snapshot)
         events.extend(compare({}, snapshot, self.tree.path(node)))
-
-    def _say_limit(self) -> None:
-        """One line, once: every further directory has the same cause."""
-        if self._said:
-            return
-        self._said = True
-        limit = f"max_watches={self._max_watches}"
-        if len(self.tree.by_watch) != self._max_watches:
-            now, name = min((_sysctl(name), name) for name in LIMITS)
-            limit = f"sysctl {name}={now}, raise it to {max(2 * now, 524_288)} or more"
-        logs.get("watcher").warning("directories beyond the limit of watches are polled", limit=limit)
-
-    def _add(self, path: bytes) -> int:
-        """The watch descriptor for what has the path now; the same as before if it is watched already."""
-        watch = int(self._inotify.add_watch(self._base + path, _BELOW if path else _ROOT))
-        known = self.tree.by_watch
-        if self._max_watches is not None and len(known) >= self._max_watches and watch not in known:
-            self._give_back([watch])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return watch
-
-    def _give_back(self, watches: Iterable[int]) -> None:
-        for watch in watches:
-            with suppress(OSError):  # the system has taken it away with the directory
-                self._inotify.rm_watch(watch)
-
-
-def _sysctl(name: str) -> float:
-    with suppress(OSError), open(f"/proc/sys/{name.replace('.', '/')}") as file:
-        return int(file.read())
-    return math.inf
 
 
 def _is_below(node: Node | None, above: Node) -> bool:

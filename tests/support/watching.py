@@ -97,10 +97,12 @@ def in_step(irods: iRODSSession, source: Path, home: str) -> bool:
 
 
 def at_rest(watching: Watching) -> Callable[[], bool]:
-    """A condition: no scan runs, and nothing that the watcher told of is still to be done."""
+    """A condition: no scan runs, and nothing that was seen is still to be done (the watcher tells that now and then)."""
 
     def holds() -> bool:
         found = watching.job
-        return (found["state"], found["live"]["remaining"]) == ("waiting", 0)
+        watcher = found.get("watcher", {"settling": None, "spooled": None})
+        left = (found["live"]["remaining"], watcher["settling"], watcher["spooled"])
+        return found["state"] == "waiting" and left == (0, 0, 0)
 
     return holds

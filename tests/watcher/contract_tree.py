@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import threading
 from contextlib import suppress
 
 import pytest
@@ -93,50 +94,79 @@ class UpheavalContract(BackendFixtures):
     """Many changes of every kind, faster than they can be followed one by one."""
 
     @pytest.mark.parametrize("seed", range(3))
-    def test_acting_on_what_is_heard_leads_to_the_tree_that_is_there(
+    def test_acting_on_what_is_heard_between_changes_leads_to_the_tree_that_is_there(
         self, heard: Heard, root: bytes, place: bytes, seed: int
     ) -> None:
         chance = random.Random(seed)
         os.mkdir(place + b"/outside")
         for _ in range(4):
-            for _ in range(40):
-                with suppress(OSError):  # such as a directory that would be moved below itself
-                    change_something(chance, root, place + b"/outside")
-            if self.hears_of_what_is_undone and chance.random() < 0.5:
+            change_much(chance, root, place + b"/outside")
+            if chance.random() < 0.5:
                 heard.take(heard.backend.read(0.0))
-        heard.until_in_step()
-        directories = [folder for folder, _, _ in os.walk(root)]
-        for folder in directories:
-            write(os.path.join(folder, b"last"))
-        expected = {os.path.relpath(os.path.join(folder, b"last"), root) for folder in directories}
-        heard.forget()
-        heard.until(lambda: heard.paths(Written) >= expected)
-        heard.until_in_step()
+        check_nothing_is_lost(heard)
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_acting_on_what_is_heard_during_changes_leads_to_the_tree_that_is_there(
+        self, heard: Heard, root: bytes, place: bytes, seed: int
+    ) -> None:
+        os.mkdir(place + b"/outside")
+        changes = threading.Thread(target=change_much, args=(random.Random(seed), root, place + b"/outside", 400))
+        changes.start()
+        while changes.is_alive():
+            heard.take(heard.backend.read(0.001))
+        check_nothing_is_lost(heard)
+
+
+def check_nothing_is_lost(heard: Heard) -> None:
+    """After changes have ended what was heard leads to the tree with all that is in its files, and all is watched."""
+    heard.until_in_step()
+    directories = [folder for folder, _, _ in os.walk(heard.root)]
+    for folder in directories:
+        write(os.path.join(folder, b"last"))
+    expected = {os.path.relpath(os.path.join(folder, b"last"), heard.root) for folder in directories}
+    heard.forget()
+    heard.until(lambda: heard.paths(Written) >= expected)
+    heard.until_in_step()
+
+
+def change_much(chance: random.Random, root: bytes, outside: bytes, times: int = 40) -> None:
+    """Many changes; some are impossible, such as a directory that would be moved below itself."""
+    for _ in range(times):
+        with suppress(OSError):
+            change_something(chance, root, outside)
 
 
 def change_something(chance: random.Random, root: bytes, outside: bytes) -> None:
-    """One change, mostly below the root; few names, so that they are used again and again."""
+    """One change, mostly below the root; few names, so that they are used again and again, but never a content."""
     top = root if chance.random() < 0.9 else outside
-    one, other = (os.path.join(top, *chance.choices([b"a", b"b", b"c", b"d"], k=chance.randint(1, 4))) for _ in "12")
-    kind = chance.choice(["mkdir", "write", "write", "append", "rename", "rename", "delete", "out", "in"])
+    elsewhere = outside if top is root else root
+    kind = chance.choice([*["mkdir", "write", "rename"] * 3, "append", "delete", "over"])
     if kind == "mkdir":
-        os.makedirs(one)
+        os.makedirs(some_place(chance, top) + b"/" + chance.choice(NAMES))
     elif kind == "write":
-        write(one, b"x" * chance.randint(0, 9))
+        write(some_place(chance, top), chance.randbytes(chance.choice([0, 8, 8, 9])))
     elif kind == "append":
-        with open(one, "r+b") as file:
+        with open(some_place(chance, top), "r+b") as file:
             file.seek(0, os.SEEK_END)
-            file.write(b"more")
+            file.write(chance.randbytes(8))
     elif kind == "rename":
-        os.rename(one, other)
+        os.rename(some_place(chance, top), some_place(chance, top))
     elif kind == "delete":
+        one = some_place(chance, top)
         shutil.rmtree(one) if os.path.isdir(one) else os.unlink(one)
     else:
-        inside, elsewhere = (
-            root + b"/" + chance.choice([b"a", b"b", b"c"]),
-            outside + b"/" + chance.choice([b"a", b"b"]),
-        )
-        os.rename(*((inside, elsewhere) if kind == "out" else (elsewhere, inside)))
+        os.rename(some_place(chance, top), some_place(chance, elsewhere))
+
+
+NAMES = (b"a", b"b", b"c", b"d")
+
+
+def some_place(chance: random.Random, top: bytes) -> bytes:
+    """A path below a directory, of something that is there or could be."""
+    place = top + b"/" + chance.choice(NAMES)
+    while os.path.isdir(place) and chance.random() < 0.7:
+        place += b"/" + chance.choice(NAMES)
+    return place
 
 
 class RootContract(BackendFixtures):

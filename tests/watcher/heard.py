@@ -12,17 +12,22 @@ from watcher.events import Backend, Directory, Event, Gone, Missed, Moved, RootL
 PATIENCE = 20.0
 """Seconds after which what a test waits for is taken not to happen."""
 
-Look = tuple[bool, int, int]
+Look = tuple[bool, bytes]
 
 
 def looks(root: bytes, path: bytes) -> Look | None:
-    """Whether it is a directory, and what tells one content from another; None for nothing."""
+    """Whether it is a directory, and the content of what is none; None for nothing."""
+    place = os.path.join(root, path)
     try:
-        found = os.lstat(os.path.join(root, path))
+        mode = os.lstat(place).st_mode
+        if stat.S_ISLNK(mode):
+            return False, os.readlink(place)
+        if stat.S_ISREG(mode):
+            with open(place, "rb") as file:
+                return False, file.read()
     except OSError:
         return None
-    directory = stat.S_ISDIR(found.st_mode)
-    return directory, 0 if directory else found.st_size, 0 if directory else found.st_mtime_ns
+    return stat.S_ISDIR(mode), b""
 
 
 def tree(root: bytes, top: bytes = b"") -> dict[bytes, Look]:
@@ -37,14 +42,22 @@ def tree(root: bytes, top: bytes = b"") -> dict[bytes, Look]:
 
 
 class Heard:
-    """Reads from a backend; `mirror` is what acting on its events, by looking at the source again, leads to."""
+    """Reads from a backend, and acts on what it hears at once, by looking at the source again.
+
+    It looks only at names that it was told of, unless something was missed: so nothing is found by chance. What it has
+    been told of a directory that is renamed is looked at again under the new name.
+    """
 
     def __init__(self, root: bytes, backend: Backend) -> None:
         self.root = root
         self.backend = backend
         self.events: list[Event] = []
-        self.mirror = tree(root)
-        self._in_vain: set[bytes] = set()
+        self._told: dict[bytes, Look | None] = {**tree(root)}
+
+    @property
+    def mirror(self) -> dict[bytes, Look]:
+        """The tree that acting on the events has led to."""
+        return {path: look for path, look in self._told.items() if look}
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Read until the condition holds."""
@@ -94,35 +107,34 @@ class Heard:
             self._scan(event.path)
         elif isinstance(event, Gone):
             self._drop(event.path)
-            self._refresh(event.path)
-        elif not isinstance(event, RootLost):
-            self._refresh(event.path)
+        elif not isinstance(event, RootLost):  # of a new directory all that is in it is still to be told
+            self._drop(event.path)
+            self._told[event.path] = looks(self.root, event.path)
 
     def _move(self, old: bytes, new: bytes) -> None:
-        """Not a rename of what the mirror has: by now the source may have something else under either name."""
-        self._scan(old)
-        self._scan(new)
-        for path in [each for each in self._in_vain if each.startswith(old + b"/")]:
-            self._in_vain.discard(path)
-            self._scan(new + path[len(old) :])
+        """What has the old name by now is for another event to say."""
+        self._drop(new)
+        for path in [each for each in self._told if _within(each, old)]:
+            del self._told[path]
+            renamed = new + path[len(old) :]
+            self._told[renamed] = looks(self.root, renamed)
+        self._told[new] = looks(self.root, new)
 
     def _scan(self, path: bytes) -> None:
-        self._drop(path)
-        self._refresh(path)
-        self.mirror |= tree(self.root, path)
+        look = looks(self.root, path)
+        if look and look[0]:
+            self._drop(path)
+            self._told |= tree(self.root, path)
+            if path:
+                self._told[path] = look
 
     def _drop(self, path: bytes) -> None:
-        for each in [each for each in self.mirror if not path or each == path or each.startswith(path + b"/")]:
-            del self.mirror[each]
+        for each in [each for each in self._told if _within(each, path)]:
+            del self._told[each]
 
-    def _refresh(self, path: bytes) -> None:
-        look = looks(self.root, path) if path else None
-        if look is None or not look[0]:
-            self._drop(path) if path else None
-        if look:
-            self.mirror[path] = look
-        elif path:
-            self._in_vain.add(path)  # it may have been renamed together with a directory above
+
+def _within(path: bytes, top: bytes) -> bool:
+    return not top or path == top or path.startswith(top + b"/")
 
 
 def _is_new(event: Event) -> bool:
