@@ -229,8 +229,8 @@ class FileSystemSource:
         """See `look`."""
         return look(self._root, path, self._rules)
 
-    def looker(self) -> Looker:
-        """For looks at many paths; close it after use."""
+    def looker(self, *, listed: bool = True) -> Looker:  # noqa: ARG002 - a look tells all in any case
+        """See Source."""
         return Looker(self._root, self._rules)
 
     def list_directory(self, path: bytes, after: bytes | None = None) -> Listing:

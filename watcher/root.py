@@ -57,6 +57,9 @@ class RootedBackend(ABC):
             if events or not left:
                 return events
 
+    def acknowledge(self) -> None:  # noqa: B027 - what the system tells, it tells once
+        """Nobody has sent anything that could be forgotten."""
+
     def close(self) -> None:
         """Stop watching; a second time is fine."""
         if self._identity:

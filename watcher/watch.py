@@ -108,6 +108,7 @@ class Watcher:
         finally:
             self._health.ended()
             self._put(self._settler.due(math.inf))
+            self._backend.acknowledge()
             self._end.set()
             self._wake.set()
             self._publishing.join()
@@ -134,6 +135,8 @@ class Watcher:
         elif not self._scans.under_way:
             self._told = -math.inf
         self._put(self._settler.due(now))
+        if not len(self._settler):
+            self._backend.acknowledge()
 
     def _put(self, work: Sequence[Work]) -> None:
         if work:

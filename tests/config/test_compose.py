@@ -78,7 +78,7 @@ def of_ours(compose: Any) -> Iterator[tuple[str, list[str], dict[str, str]]]:
 
 def known_variables(*programs: str) -> set[str]:
     """Every environment variable that our commands read, or some of them."""
-    found = {*kafka_settings.ENVIRONMENT, *server.ENVIRONMENT, VARIABLE, f"{VARIABLE}_FILE"}
+    found = {*kafka_settings.variables(), *server.ENVIRONMENT, VARIABLE, f"{VARIABLE}_FILE"}
     for command in [COMMANDS[each] for each in programs or COMMANDS]:
         for each in command.commands.values() if isinstance(command, click.Group) else [command]:
             found |= {str(parameter.envvar) for parameter in each.params if parameter.envvar}

@@ -67,19 +67,6 @@ def test_a_move_is_one_rename_that_keeps_avus_and_updates_physical_paths(
     }
 
 
-@pytest.mark.usefixtures("watcher")
-def test_a_burst_arrives_and_each_file_counts_once(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession
-) -> None:
-    wait_until(lambda: in_step(irods, source, home))
-    for number in range(2000):
-        (source / f"f{number}").write_text("x")
-    wait_until(lambda: len(rows(irods, home)) == 2001)
-    wait_until(lambda: job(scan)["live"]["remaining"] == 0 and job(scan)["live"]["done"] == 2000)
-    live = job(scan)["live"]
-    assert (live["files"], live["failed"], live["skipped"]) == (live["done"] + live["unchanged"], 0, 0)
-
-
 def test_what_happens_while_a_killed_watcher_is_away_is_found_by_the_same_command(
     watcher: Watching, scan: CommandLine, source: Path, home: str, irods: iRODSSession
 ) -> None:

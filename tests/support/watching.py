@@ -97,7 +97,7 @@ def in_step(irods: iRODSSession, source: Path, home: str) -> bool:
 
 
 def at_rest(watching: Watching) -> Callable[[], bool]:
-    """A condition: no scan runs, and nothing that was seen is still to be done (the watcher tells that now and then)."""
+    """A condition: no scan runs, and nothing that was seen is still to be done (the watcher tells that at times)."""
 
     def holds() -> bool:
         found = watching.job
