@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -82,7 +83,7 @@ class Watches:
 
     def move(self, node: Node, parent: Node, name: bytes, events: list[Event]) -> None:
         """A directory that is watched was renamed, and what had the new name is gone."""
-        if _is_below(parent, node):
+        if self.tree.is_below(parent, node):
             self.confused = True
             return
         old = self.tree.path(node)
@@ -120,11 +121,16 @@ class Watches:
             self.leave(node.parent, node.name, events)
             self.enter(node.parent, node.name, events)
 
-    def look_again(self, events: list[Event], *, calm: bool) -> None:
-        """Look at what is in doubt. `calm`: no events are waiting that could explain it."""
+    def look_again(self, unsaid: Collection[Place], events: list[Event], *, calm: bool) -> None:
+        """Look at what is in doubt, but for places of which something that was read before is still to be said.
+
+        `calm`: no events are waiting that could explain it.
+        """
         doubts, self.doubts = self.doubts, {}
         for place, doubt in doubts.items():
-            if self.tree.holds(place[0]):
+            if place in unsaid:
+                self.doubts[place] = doubt
+            elif self.tree.holds(place[0]):
                 self._enter_all(place[0], [place[1]], events, at_last=calm and doubt.looks >= MOST_LOOKS)
                 if again := self.doubts.get(place):
                     again.looks = doubt.looks + calm
@@ -287,10 +293,3 @@ class Watches:
         snapshot = take(self._root, self.tree.path(node), self._excluded, {})
         self.tree.polls(node, snapshot)
         events.extend(compare({}, snapshot, self.tree.path(node)))
-
-
-def _is_below(node: Node | None, above: Node) -> bool:
-    """Whether it is the same node or one below it."""
-    while node is not None and node is not above:
-        node = node.parent
-    return node is not None
