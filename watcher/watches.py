@@ -109,7 +109,7 @@ class Watches:
     def follow(self, node: Node, events: list[Event]) -> None:
         """A directory that is watched was renamed, and its new name was not heard, but perhaps come across."""
         for place, doubt in self.doubts.items():
-            if doubt.known is node and self.tree.holds(place[0]) and self._is_there(node, place):
+            if doubt.known is node and self._counts(place) and self._is_there(node, place):
                 del self.doubts[place]
                 self.move(node, *place, events)
                 return
@@ -130,10 +130,15 @@ class Watches:
         for place, doubt in doubts.items():
             if place in unsaid:
                 self.doubts[place] = doubt
-            elif self.tree.holds(place[0]):
+            elif self._counts(place):
                 self._enter_all(place[0], [place[1]], events, at_last=calm and doubt.looks >= MOST_LOOKS)
                 if again := self.doubts.get(place):
                     again.looks = doubt.looks + calm
+
+    def _counts(self, place: Place) -> bool:
+        """Whether a directory at this place is to be watched."""
+        parent, name = place
+        return self.tree.holds(parent) and not self._excluded(self.tree.prefix(parent) + name, True)
 
     def poll(self, events: list[Event]) -> None:
         """Look at what cannot be watched, and watch it if that is possible now."""
