@@ -74,7 +74,8 @@ class Watches:
 
     def enter(self, parent: Node, name: bytes, events: list[Event]) -> None:
         """A directory has appeared: watch it and all below it, and say what is there."""
-        self._enter_all(parent, [name], events)
+        if self._counts((parent, name)):
+            self._enter_all(parent, [name], events)
 
     def leave(self, parent: Node, name: bytes, events: list[Event]) -> None:
         """No directory has this name any more, or none that is known."""
@@ -96,15 +97,13 @@ class Watches:
     def rename(self, old: Place, new: Place, events: list[Event]) -> None:
         """A directory that is not watched was renamed: not the one that has the old name here, if that is."""
         node = old[0].children.get(old[1])
-        arrives = self.tree.holds(new[0])
-        if node is not None and node.polled is not None and arrives:
+        if node is not None and node.polled is not None and self.tree.holds(new[0]):
             self.move(node, *new, events)
             return
         if self.tree.holds(old[0]) and (node is None or not self._is_there(node)):
             self.leave(*old, events)
             self.doubts.setdefault(old, Doubt())
-        if arrives:
-            self.enter(*new, events)
+        self.enter(*new, events)
 
     def follow(self, node: Node, events: list[Event]) -> None:
         """A directory that is watched was renamed, and its new name was not heard, but perhaps come across."""
