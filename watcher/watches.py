@@ -157,7 +157,7 @@ class Watches:
     def _enter_all(self, parent: Node, names: list[bytes], events: list[Event], *, at_last: bool = False) -> None:
         found: list[Event] = []
         top = self.tree.prefix(parent) + names[0] if len(names) == 1 else self.tree.path(parent)
-        pending = [(parent, names)]
+        pending = [(parent, names)] if names else []
         while pending:
             node, below = pending.pop()
             if (above := self._open(node)) is None:
@@ -165,7 +165,7 @@ class Watches:
                 continue
             with closing(above):
                 arrived = (self._arrive(above, node, name, found, at_last=at_last) for name in below)
-                pending.extend(new for new in arrived if new)
+                pending.extend(new for new in arrived if new and new[1])
             if len(found) > MOST_FOUND:
                 missed = Missed(top, "more entries appeared at once than are named")
                 found = [*(event for event in found if isinstance(event, Gone)), missed]
