@@ -1,4 +1,4 @@
-# The one door: `make demo` to see it, `make test` to test it, `make check` while working on it.
+# The one door: `make demo` to see it, `make test` and `make test-root` to test it, `make check` while working on it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 COMPOSE_SCHEMA := .cache/compose-spec.json
 COMPOSE_MODULE := github.com/compose-spec/compose-go/v2@v2.10.2
 
-.PHONY: services demo test check lint types bench clean
+.PHONY: services demo test test-root check lint types bench clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
@@ -31,10 +31,17 @@ demo: $(READY)
 test: $(READY) services
 	$(BIN)/python -m pytest
 
+test-root: $(READY) # what needs to mount file systems, in a mount namespace of its own
+	@unshare --mount true 2>/dev/null || { echo "make test-root needs root (CAP_SYS_ADMIN): it mounts file systems"; exit 1; }
+	$(BIN)/python -m pytest tests/root
+
 services: $(KAFKA_JARS)/ready $(PROGRAMS)/minio $(PROGRAMS)/versitygw $(COMPOSE_SCHEMA) # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
 	@test -n "$$INGEST_TEST_REDIS" || command -v redis-server >/dev/null || { \
 	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install redis-server first: apt install redis-server"; exit 1; }; \
 	  apt-get -qq update && apt-get -qq install --yes redis-server; }
+	@command -v systemd-analyze >/dev/null || { \
+	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install systemd first: apt install systemd"; exit 1; }; \
+	  apt-get -qq update && apt-get -qq install --yes systemd; }
 
 $(KAFKA_JARS)/ready: tests/support/kafka/pom.xml
 	@test -n "$$INGEST_TEST_KAFKA" || { command -v java >/dev/null && command -v mvn >/dev/null; } || { \

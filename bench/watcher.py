@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tests.support.bursts import PER_DIRECTORY, write_flat, write_nested
 from watcher.events import Backend, Event, Missed, Written
 from watcher.inotify import InotifyBackend
 from watcher.observer import ObserverBackend
 
-PER_DIRECTORY = 5
 QUIET_SECONDS = 3.0
 """After this long without an event there will be no more."""
 
@@ -35,28 +35,11 @@ class Heard(NamedTuple):
     cpu: float
 
 
-def write_flat(root: str, first: int, step: int, count: int) -> None:
-    for number in range(first, count, step):
-        with open(f"{root}/image_{number:08d}.tif", "wb") as file:
-            file.write(b"x")
-
-
-def write_nested(root: str, first: int, step: int, count: int) -> None:
-    for number in range(first, count, step):
-        folder = f"{root}/run_{number // 100}/day_{number // 10 % 10}/scan_{number % 10}"
-        os.makedirs(folder)
-        for file_number in range(PER_DIRECTORY):
-            with open(f"{folder}/file_{file_number}", "wb") as file:
-                file.write(b"x")
-
-
-def burst(
-    kind: Callable[[bytes], Backend], write: Callable[[str, int, int, int], None], count: int, files: int
-) -> Heard:
+def burst(kind: Callable[[bytes], Backend], write: Callable[[str, range], None], count: int, files: int) -> Heard:
     """Two processes write while a backend is read."""
     with tempfile.TemporaryDirectory() as folder, kind(os.fsencode(folder)) as backend:
         backend.start()
-        writers = [multiprocessing.Process(target=write, args=(folder, first, 2, count)) for first in range(2)]
+        writers = [multiprocessing.Process(target=write, args=(folder, range(first, count, 2))) for first in range(2)]
         began = last = time.monotonic()
         cpu = time.process_time()
         for writer in writers:

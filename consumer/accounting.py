@@ -157,12 +157,11 @@ def _once_more(item: Item) -> Item:
 
 
 def _synced(settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
-    counts, cached, uncached, problems = Counts(), [], [], []
+    counts, cached, uncached, problems = Counts(), [], list[tuple[bytes, bytes]](), []
     for item, target, outcome in settled:
         assert isinstance(item, Change)  # noqa: S101 - of a SyncFiles
         counts += Counts(files=-1, deleted=1) if outcome.deleted else _count(outcome)
-        if outcome.uncached is not None:
-            uncached.append(outcome.uncached)
+        uncached += outcome.uncached
         if outcome.cached is not None:
             cached.append(outcome.cached)
         if outcome.reason:

@@ -45,7 +45,7 @@ def register(ctx: Context, changes: Sequence[Change]) -> dict[str, Outcome]:
     if ctx.job.bulk is None or ctx.handler.hooked("data_obj_create"):
         return {}
     batches: dict[tuple[str, str | None], list[_Row]] = {}
-    with closing(ctx.source.looker()) as looker:
+    with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in changes:
             row, user = _row(ctx, looker, change)
             if row is not None:

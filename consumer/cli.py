@@ -11,7 +11,7 @@ from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.errors import Refused, Unreachable
 from ingest.job import DEFAULT_TOPICS, LogSettings
-from ingest.options import common, option, processors, profiling
+from ingest.options import common, metrics, option, processors, profiling
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,6 +21,7 @@ from ingest.options import common, option, processors, profiling
 @option("group", default="ingest", show_default=True, help="Kafka's consumer group, the same for all consumers.")
 @option("instance_id", metavar="NAME", help="This consumer's own name: back in a minute, it has its partitions again.")
 @click.version_option(package_name="irods-landing-zone")
+@metrics
 @profiling
 @common
 def cli(topics: str, workers: int | None, grace: float, state: Deployment, **given: Any) -> None:
@@ -31,6 +32,7 @@ def cli(topics: str, workers: int | None, grace: float, state: Deployment, **giv
     from consumer.dispatch import Consumer  # noqa: PLC0415 - --help must be quick
     from consumer.protocol import Setup  # noqa: PLC0415
     from ingest import logs, profile  # noqa: PLC0415
+    from ingest.metrics import offer  # noqa: PLC0415
 
     count = workers or processors()
     settings = LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"])
@@ -44,10 +46,11 @@ def cli(topics: str, workers: int | None, grace: float, state: Deployment, **giv
     _ensure_topics(broker, names)
     setup = Setup(state.text, settings, measure)
     how = {"workers": count, "stop_grace": grace, "profile": profile_file, "group": given["group"]}
+    health = offer(given, "consumer")
     consumer = Consumer(broker, store, names, setup, **how)
     told = until_signal()
     click.echo(f"Serving {', '.join(names)} of {state} with {count} workers; Ctrl-C ends it.", err=True)
-    consumer.run(told)
+    consumer.run(told, health)
 
 
 def _ensure_topics(broker: Broker, names: list[str]) -> None:

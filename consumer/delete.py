@@ -42,9 +42,10 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
         return None
     status = ctx.store.job(ctx.job.name)
     listed = status.counts.listed if status else 0
-    objection = guards.objection(ctx, objects + collections, listed)
+    number = objects + collections
+    objection = guards.objection(ctx, number, listed, _all(ctx, task, number))
     if objection:
-        return _refused(ctx, task, objection, objects + collections)
+        return _refused(ctx, task, objection, number)
     if objects:
         limit = ctx.job.files_per_task * BATCHES
         found = ctx.store.candidates(task.pass_id, collections=False, limit=limit)
@@ -53,16 +54,20 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
     return Finished(Part(children=[tasks.deletion(ctx.job, task.pass_id, found)]))
 
 
+def _all(ctx: Context, task: ClosePass, number: int) -> Iterator[Candidate]:
+    for collections in (False, True):
+        yield from ctx.store.candidates(task.pass_id, collections=collections, limit=number)
+
+
 def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Finished:
     reason = f"nothing of {number} candidates is deleted: {objection}"
     problems = [Problem(path=b"", target=ctx.job.target, skipped=False, reason=reason, at=time.time())]
     files = 0  # a directory is counted by nobody
-    for collections in (False, True):
-        for each in ctx.store.candidates(task.pass_id, collections=collections, limit=number):
-            if each.resync is not None:
-                files += each.taken_by == "regular"
-                path = path_from_wire(each.resync)
-                problems.append(Problem(path=path, target=each.target, skipped=False, reason=TAKEN, at=time.time()))
+    for each in _all(ctx, task, number):
+        if each.resync is not None:
+            files += each.taken_by == "regular"
+            path = path_from_wire(each.resync)
+            problems.append(Problem(path=path, target=each.target, skipped=False, reason=TAKEN, at=time.time()))
     counts = Counts(tasks_failed=1, failed=files)
     return Finished(Part(counts=counts, problems=problems))
 

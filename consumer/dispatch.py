@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from consumer import accounting
+from consumer import accounting, metrics
 from consumer.accounting import Broken
 from consumer.intake import Intake
 from consumer.lanes import Lanes
@@ -21,10 +21,12 @@ from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, S
 from ingest import logs
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
+from ingest.health import Health
 from ingest.job import Job
 from ingest.messages import Task
+from ingest.outage import Outage
 from ingest.profile import ProfileFile, broken_off
-from ingest.store import ConsumerStatus, Store
+from ingest.store import ConsumerStatus, Step, Store
 
 GROUP = "ingest"
 STOP_GRACE = 10.0
@@ -39,6 +41,10 @@ _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
 _ALIVE_SECONDS = 6.0
 """For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
+_TRY_SECONDS = 10.0
+"""How long broker or store may be asked in vain before they are called out of reach."""
+_LAG_SECONDS = 15.0
+"""How often the group's lag is looked up for the metrics: three requests to Kafka."""
 _INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
 
 
@@ -58,7 +64,10 @@ class Consumer:
         group: str = GROUP,
     ) -> None:
         """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
+        self._broker = broker
         self._store = store
+        self._group = group
+        self._health = Health("consumer")
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
         self._profile = profile
@@ -69,22 +78,28 @@ class Consumer:
         self._paused_until = 0.0
         self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
-        self._back_off = BACK_OFF[0]
-        self._outage = OUTAGE_BACK_OFF[0]
         self._unheard: deque[Event] = deque()
         self._doubtful: Event | None = None
         self._turned = time.monotonic()
-        self._looked = self._announced = 0.0
+        self._looked = self._announced = self._measured = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
+        self._outage = Outage(self._log, OUTAGE_BACK_OFF)
+        self._away: dict[str, Outage] = {}  # of zone or source, by job
         self._intake = Intake(broker, store, self._log)
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
-    def run(self, until: Callable[[], bool]) -> None:
-        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time."""
+    def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
+        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time.
+
+        `health` hears how it is.
+        """
+        self._health = health or self._health
+        self._health.started()
         try:
             while not until():
                 self._turn_or_wait(until, take=True)
+            self._health.ended()
             end = time.monotonic() + self._stop_grace
             while self._pool.busy() and time.monotonic() < end:
                 self._turn_or_wait(lambda: time.monotonic() >= end, take=False)
@@ -104,17 +119,29 @@ class Consumer:
         try:
             self._turn(take=take)
         except Unreachable as error:
-            self._log.warning("out of reach, waiting", reason=str(error), seconds=self._outage)
+            seconds = self._outage.met(str(error))
+            metrics.UNREACHABLE.inc()
+            self._health.turned("consumer", f"waits: {error}", ready=False, rest=seconds)
             self._doubtful = self._unheard[0] if self._unheard else None
-            end = time.monotonic() + self._outage
+            end = time.monotonic() + seconds
+            with suppress(Unreachable):
+                self._announce(_TRY_SECONDS + seconds)
             while time.monotonic() < end and not until():
-                self._member.poll(_WAIT, 0)  # or others would take our partitions for those of a dead one
-            self._outage = min(2 * self._outage, OUTAGE_BACK_OFF[1])
+                self._stay_member()
             for worker in self._pool.busy():
                 worker.excuse(time.monotonic() - self._turned)
         else:
-            self._outage, self._doubtful = OUTAGE_BACK_OFF[0], None
+            self._outage.over()
+            self._doubtful = None
+            self._health.turned("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
         self._turned = time.monotonic()
+
+    def _stay_member(self) -> None:
+        """Be heard of by the broker, or others would take our partitions for those of a dead one."""
+        try:
+            self._member.poll(_WAIT, 0)
+        except Unreachable:
+            time.sleep(_WAIT)
 
     def _turn(self, *, take: bool) -> None:
         self._intake.relay()
@@ -137,6 +164,21 @@ class Consumer:
             self._looked = time.monotonic()
             self._look_after_workers()
             self._announce()
+            self._measure()
+
+    def _measure(self) -> None:
+        metrics.BUSY.set(len(self._pool.busy()))
+        if self._health.measured and time.monotonic() - self._measured > _LAG_SECONDS:
+            self._measured = time.monotonic()
+            with suppress(Unreachable):
+                metrics.LAG.set(self._broker.lag(self._group, self._topics))
+
+    def _settle(self, step: Step) -> bool:
+        """Whether the store has taken it."""
+        taken = self._store.settle(step)
+        if taken:
+            metrics.count(step)
+        return taken
 
     def _is_stored(self, event: Event, page: Page) -> bool:
         """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
@@ -185,7 +227,7 @@ class Consumer:
                 if self._profile is not None:
                     self._profile.write(report.events)
             case Page():
-                if self._is_stored(event, report) or self._store.settle(
+                if self._is_stored(event, report) or self._settle(
                     accounting.page_step(worker.given, report, time.time())
                 ):
                     worker.page_stored(report.marker)
@@ -193,11 +235,15 @@ class Consumer:
                     self._lanes.done(worker.release())
                     self._pool.replace(worker)
             case Finished():
-                self._store.settle(accounting.finished_step(worker.given, report, time.time()))
-                self._lanes.done(worker.release())
-                self._back_off = BACK_OFF[0]
+                self._settle_finished(worker, report)
             case Away():
                 self._pause(worker, report)
+
+    def _settle_finished(self, worker: Worker, finished: Finished) -> None:
+        self._settle(accounting.finished_step(worker.given, finished, time.time()))
+        if away := self._away.pop(worker.given.job.name, None):
+            away.over()
+        self._lanes.done(worker.release())
 
     def _replace_dead(self, worker: Worker) -> None:
         """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
@@ -208,19 +254,19 @@ class Consumer:
 
     def _pause(self, worker: Worker, away: Away) -> None:
         """Zone or source are out of reach: wait, longer each time, and lose nothing."""
-        self._log.warning("out of reach, waiting", reason=away.reason, seconds=self._back_off)
-        self._store.settle(accounting.away_step(worker.given, away, time.time(), self._back_off))
+        name, now = worker.given.job.name, time.monotonic()
+        if now >= self._paused_until:
+            log = self._log.bind(job=name)
+            self._paused_until = now + self._away.setdefault(name, Outage(log, BACK_OFF)).met(away.reason)
+        self._settle(accounting.away_step(worker.given, away, time.time(), self._paused_until - now))
         self._lanes.done(worker.release())
-        if time.monotonic() >= self._paused_until:
-            self._paused_until = time.monotonic() + self._back_off
-            self._back_off = min(2 * self._back_off, BACK_OFF[1])
 
     def _settle_broken(self, worker: Worker, broken: Broken) -> None:
         given = worker.given
         self._log.warning("a task is broken off", task=given.task.task, reason=broken.reason)
         if self._profile is not None:
             self._profile.write([broken_off(given.task, given.job, worker.process.pid, worker.seconds)])
-        self._store.settle(accounting.broken_step(given, broken, time.time()))
+        self._settle(accounting.broken_step(given, broken, time.time()))
         self._lanes.done(worker.release())
         self._pool.replace(worker)
 
@@ -239,9 +285,13 @@ class Consumer:
             elif worker.overdue:
                 self._settle_broken(worker, Broken(f"timeout after {worker.timeout:g} s"))
 
-    def _announce(self) -> None:
+    def _announce(self, longer: float = 0.0) -> None:
+        """Say that we are alive, and for how many seconds longer than always that holds."""
         now = time.monotonic()
         busy = tuple(sorted({worker.given.job.name for worker in self._pool.busy()}))
-        if now - self._announced > _ALIVE_SECONDS / 4 or busy:
+        if now - self._announced > _ALIVE_SECONDS / 4 or busy or longer:
             self._announced = now
-            self._store.announce(ConsumerStatus(self._name, self._topics, busy), time.time() + _ALIVE_SECONDS)
+            away = {name: each.reason for name, each in self._away.items()} | {"": self._outage.reason}
+            waits = {name: reason for name, reason in away.items() if reason}
+            status = ConsumerStatus(self._name, self._topics, busy, waits)
+            self._store.announce(status, time.time() + _ALIVE_SECONDS + longer)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 
+import msgspec
 from irods.session import iRODSSession
 
 from consumer.actions import Act
@@ -13,9 +14,9 @@ from consumer.context import Context
 from consumer.decide import Do, Impossible, Situation, decide
 from consumer.failures import failure, out_of_reach, zone_answers
 from consumer.irods.catalog import look_up
-from consumer.irods.errors import ALREADY_EXISTS, NO_OBJECT, code_of, connection_lost
+from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, connection_lost
 from consumer.irods.sessions import check_login
-from consumer.live import delete_vanished
+from consumer.live import clear_the_way, delete_vanished
 from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
@@ -36,7 +37,7 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
 
     Raises Unreachable when the zone does not answer.
     """
-    with closing(ctx.source.looker()) as looker:
+    with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
             path = path_from_wire(change.path)
             target = ctx.target(path)
@@ -48,6 +49,8 @@ def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target:
         entry = looker.look(path)
         if entry is None:  # it vanished since it was listed
             return delete_vanished(ctx, change, target) if change.gone else Outcome(Result.SKIPPED)
+        if change.gone and isinstance(entry, Entry) and entry.kind == "directory":
+            return delete_vanished(ctx, change, target, taken_by="directory")
         if isinstance(entry, Skipped):
             result = Result.FAILED if entry.failed else Result.SKIPPED
             return Outcome(result, reason="" if entry.excluded else entry.reason)
@@ -68,6 +71,14 @@ def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> O
     try:
         return _sync_entry(ctx, change, entry, target)
     except Exception as error:
+        if (
+            ctx.live
+            and ctx.job.s3 is not None
+            and code_of(error) in BLOCKED
+            and (key := clear_the_way(ctx, entry.path))
+        ):
+            outcome = _sync_entry(ctx, change, entry, target)
+            return msgspec.structs.replace(outcome, uncached=[key, *outcome.uncached])
         if not connection_lost(error):
             raise
     ctx.sessions.close()

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Iterable
 
 from consumer.context import Context
+from ingest.messages import Candidate, path_from_wire
+from ingest.mounts import printed
+from ingest.paths import join
 from scanner.entries import RootUnseen, SourceUnreadable
 
 
-def objection(ctx: Context, candidates: int, listed: int) -> str | None:
+def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candidate]) -> str | None:
     """Why the candidates of a pass must not be deleted, in a sentence; `listed` is how much the target has.
 
-    Raises RootUnseen when this host does not see the source.
+    There are so many candidates; they are looked at in case of need only. Raises RootUnseen when this host does not
+    see the source.
     """
     try:
         if ctx.source.is_empty():
             return "the source is empty and the target is not: is it mounted?"
-        return _moved(ctx) or _too_many(ctx, candidates, listed)
+        return _moved(ctx, candidates) or _too_many(ctx, number, listed)
     except RootUnseen:
         raise
     except SourceUnreadable as error:
@@ -28,7 +34,7 @@ def remember(ctx: Context) -> None:
     ctx.store.remember_mount(ctx.cache_space, socket.gethostname(), "\n".join(ctx.source.places()))
 
 
-def _moved(ctx: Context) -> str | None:
+def _moved(ctx: Context, candidates: Iterable[Candidate]) -> str | None:
     before = ctx.store.mount(ctx.cache_space, socket.gethostname())
     if before is None or ctx.job.accept_new_device:
         return None
@@ -37,9 +43,25 @@ def _moved(ctx: Context) -> str | None:
         what = f"the source is on another device than last time ({now[0]}, not {then[0]})"
     elif gone := [each for each in then[1:] if each not in now]:
         what = f"a mount below the source is gone or another one ({gone[0]})"
+    elif hidden := _hidden(ctx, [each for each in now[1:] if each not in then], candidates):
+        what = f"what was there is hidden by a new mount below the source ({hidden})"
     else:
         return None
     return f"{what}: --accept-new-device if that is right"
+
+
+def _hidden(ctx: Context, new: list[str], candidates: Iterable[Candidate]) -> str | None:
+    """A new mount, if there is one, below which a candidate ought to be."""
+    if not new:
+        return None
+    for parent in {path_from_wire(each.parent) for each in candidates}:
+        above = parent
+        while above:
+            point = printed(join(ctx.job.source, above))
+            if found := next((each for each in new if each.startswith(f"{point}: ")), None):
+                return found
+            above = os.path.dirname(above)
+    return None
 
 
 def _too_many(ctx: Context, candidates: int, listed: int) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from consumer import guards
@@ -10,7 +12,7 @@ from consumer.context import Context
 from consumer.delete import delete_one
 from consumer.irods.catalog import look_up
 from consumer.meta import of_directory
-from consumer.protocol import Outcome, Result
+from consumer.protocol import CacheKey, Outcome, Result
 from ingest.core import DeleteMode
 from ingest.fingerprint import cache_key
 from ingest.messages import UNKNOWN, Candidate, Change, SyncFiles, path_from_wire, path_to_wire
@@ -34,26 +36,66 @@ def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
     return msgspec.structs.replace(task, changes=changes)
 
 
-def delete_vanished(ctx: Context, change: Change, target: str) -> Outcome:
+def delete_vanished(ctx: Context, change: Change, target: str, taken_by: Literal["directory"] | None = None) -> Outcome:
     """Delete the data object of a file that somebody saw vanish, if it has no source and the job deletes at all.
 
-    The source was seen without the file just now. Raises what says that source or zone are out of reach.
+    The source was seen without the file just now; `taken_by`: with a directory in its place. Raises what says that
+    source or zone are out of reach.
     """
     nothing = Outcome(Result.SKIPPED)
-    if guards.objection(ctx, 1, 1) or not _deletes(ctx, change):
+    if not _deletes(ctx, change):
         return nothing
-    parent, name = path_to_wire(split(path_from_wire(change.path))[0]), target.rpartition("/")[2]
-    candidate = Candidate(target, collection=False, parent=parent, name=name)
+    path = path_from_wire(change.path)
+    candidate = _candidate(path, target, collection=False, taken_by=taken_by)
     key = cache_key(ctx.job, target, directory=False)
     ingested = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0] is not None
     if not ingested and (ctx.job.delete_only_ingested or not _is_object(ctx, target)):
-        return nothing
+        return msgspec.structs.replace(nothing, uncached=_remove_emptied(ctx, path))  # another try may have got so far
+    if reason := guards.objection(ctx, 1, 1, [candidate]):
+        return Outcome(Result.SKIPPED, reason=f"not deleted: {reason}")
     if not SourceView(ctx).still_missing(candidate):
         return nothing
     outcome = delete_one(ctx, candidate)
     if outcome.kept or outcome.result is not Result.DONE:
         return outcome
-    return Outcome(Result.DONE, deleted=True, uncached=key)
+    return Outcome(Result.DONE, deleted=True, uncached=[key, *_remove_emptied(ctx, path)])
+
+
+def clear_the_way(ctx: Context, path: bytes) -> CacheKey | None:
+    """Delete the data object that stands where a collection above `path` must be; what to forget if there was one.
+
+    In S3 nobody makes directories: that the name of an object now begins other keys is first known from those.
+    """
+    while path := split(path)[0]:
+        target = ctx.target(path)
+        if _is_object(ctx, target):
+            outcome = delete_vanished(ctx, Change(path_to_wire(path), gone=True), target, taken_by="directory")
+            return outcome.uncached[0] if outcome.deleted else None
+    return None
+
+
+def _remove_emptied(ctx: Context, path: bytes) -> list[CacheKey]:
+    """In S3 a directory ends with its last object: remove the collections above `path` that stand for none any more.
+
+    Gives what the path cache must forget.
+    """
+    removed = list[CacheKey]()
+    while ctx.job.s3 is not None and (path := split(path)[0]):
+        target = ctx.target(path, directory=True)
+        key = cache_key(ctx.job, target, directory=True)
+        if ctx.job.delete_only_ingested and ctx.store.cached(ctx.cache_space, key[0], key[1:])[0] is None:
+            break
+        candidate = _candidate(path, target, collection=True)
+        if not SourceView(ctx).still_missing(candidate) or delete_one(ctx, candidate).result is not Result.DONE:
+            break
+        removed.append(key)
+    return removed
+
+
+def _candidate(
+    path: bytes, target: str, *, collection: bool, taken_by: Literal["directory"] | None = None
+) -> Candidate:
+    return Candidate(target, collection, path_to_wire(split(path)[0]), target.rpartition("/")[2], taken_by)
 
 
 def _deletes(ctx: Context, change: Change) -> bool:

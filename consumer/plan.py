@@ -46,7 +46,7 @@ class Plan:
         """The plan, path by path. Raises Refused when the pass would not begin."""
         yield from self._walk()
         if len(self._later):
-            objection = guards.objection(self._ctx, len(self._later), self._listed)
+            objection = guards.objection(self._ctx, len(self._later), self._listed, self._later)
             yield from self._refused(objection) if objection else self._deletions()
             yield from self._walk()
 

@@ -55,7 +55,7 @@ class Outcome(msgspec.Struct, frozen=True):
     code: int | None = None
     kept: bool = False
     deleted: bool = False
-    uncached: CacheKey | None = None
+    uncached: Sequence[CacheKey] = ()
 
 
 class _Report(msgspec.Struct, frozen=True, tag=True):

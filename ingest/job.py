@@ -176,6 +176,8 @@ class Watching(msgspec.Struct, frozen=True, kw_only=True):
     """Directories that are polled, because the system does not let them be watched."""
     missed: int = 0
     """How often events were lost and a scan took their place."""
+    away: str = ""
+    """Why the source is out of sight, if it is."""
     notes: tuple[tuple[float, str], ...] = ()
 
 
@@ -213,3 +215,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: int | None = None
     attempts: int = 1
     at: float = 0.0
+
+
+# msgspec (0.22) learns a type when it first decodes it, and crashes when two threads (of `ingest-watch`) do so at once.
+msgspec.json.Decoder(JobStatus)
+msgspec.json.Decoder(Problem)

@@ -135,6 +135,12 @@ profiling = options(
     option("profile_when", help="Unit of the profile's rotation, as TimedRotatingFileHandler's `when`."),
     option("profile_interval", type=click.IntRange(min=1), help="Rotate after so many of these units [1]."),
 )
+metrics = options(
+    option(
+        "metrics_port", type=click.IntRange(0, 65535), help="Serve /metrics, /livez and /readyz here (0: any port)."
+    ),
+    option("metrics_address", default="127.0.0.1", show_default=True, help="On which of this host's addresses."),
+)
 _common = options(
     option("kafka", metavar="HOST:PORT", help="Kafka brokers, comma list; with --redis, instead of a state file."),
     option("redis", metavar="URL", help="Redis: redis://host:port/db, or rediss:// for TLS; with --kafka."),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingest.errors import Refused
 
-VERSION = 2
+VERSION = 3
 """Of all tables in our files together; raised whenever one changes."""
 BUSY_SECONDS = 60.0
 """How long a transaction waits for another process's; ours last milliseconds."""
@@ -22,15 +22,16 @@ _NETWORK_FILE_SYSTEMS = {
 }
 
 
-def connect(file: Path, schema: str) -> sqlite3.Connection:
+def connect(file: Path, schema: str, called: str = "state") -> sqlite3.Connection:
     """Open `file` in WAL mode (it survives a killed process; a power cut may cost the last transactions).
 
     Creates the file, private to its owner, and whatever of `schema` is missing. Raises Refused when the place cannot
-    be used, or lies on a network file system, where SQLite's locks do not hold.
+    be used, or lies on a network file system, where SQLite's locks do not hold. The option that names it is called
+    as the file is.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _refuse_network_file_system(file.parent)
+        _refuse_network_file_system(file.parent, called)
         with suppress(FileExistsError):  # an existing one must not be opened: closing it would drop SQLite's locks
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -41,9 +42,9 @@ def connect(file: Path, schema: str) -> sqlite3.Connection:
             for statement in schema.split(";"):
                 connection.execute(statement)
     except OSError as error:
-        raise Refused(f"cannot use the state file {file}: {error.strerror}") from error
+        raise Refused(f"cannot use the {called} file {file}: {error.strerror}") from error
     except sqlite3.Error as error:
-        raise Refused(f"cannot use the state file {file}: {error}") from error
+        raise Refused(f"cannot use the {called} file {file}: {error}") from error
     return connection
 
 
@@ -86,14 +87,16 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _refuse_network_file_system(folder: Path, mount_table: Path = Path("/proc/self/mounts")) -> None:
+def _refuse_network_file_system(folder: Path, called: str, mount_table: Path = Path("/proc/self/mounts")) -> None:
     try:
         mounts = mount_table.read_text(errors="surrogateescape")
     except OSError:  # not on Linux
         return
     kind = _file_system_type(folder.resolve(), mounts)
     if kind in _NETWORK_FILE_SYSTEMS:
-        raise Refused(f"the state file must not lie on a network file system, and {folder} is {kind}: use --state")
+        raise Refused(
+            f"the {called} file must not lie on a network file system, and {folder} is {kind}: use --{called}"
+        )
 
 
 def _file_system_type(folder: Path, mounts: str) -> str:

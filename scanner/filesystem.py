@@ -13,11 +13,11 @@ import stat
 from collections.abc import Iterator
 from types import TracebackType
 
+from ingest.mounts import mounts_of
 from ingest.paths import join, split
 from scanner.content import FileContent
 from scanner.directory import Directory, elements, open_directory, open_root
 from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown, why
-from scanner.mounts import mounts_of
 from scanner.names import Names, collect
 from scanner.rules import Rules
 
@@ -229,8 +229,8 @@ class FileSystemSource:
         """See `look`."""
         return look(self._root, path, self._rules)
 
-    def looker(self) -> Looker:
-        """For looks at many paths; close it after use."""
+    def looker(self, *, listed: bool = True) -> Looker:  # noqa: ARG002 - a look tells all in any case
+        """See Source."""
         return Looker(self._root, self._rules)
 
     def list_directory(self, path: bytes, after: bytes | None = None) -> Listing:

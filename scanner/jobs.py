@@ -35,11 +35,12 @@ def known(store: Store, name: str) -> JobStatus:
 @common
 def list_jobs(state: Deployment, *, json: bool, **_: Any) -> None:
     """List jobs: a table on a terminal, JSON elsewhere."""
-    statuses, now = state.open_store().jobs(), time.time()
+    store, now = state.open_store(), time.time()
+    statuses, consumers = store.jobs(), store.consumers(now)
     if json or not sys.stdout.isatty():
-        report.print_json(report.group(statuses, now))
+        report.print_json(report.group(statuses, now, consumers))
     else:
-        report.print_table(statuses, now)
+        report.print_table(statuses, now, consumers)
 
 
 @click.command()

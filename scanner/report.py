@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingest.job import JobState, JobStatus, Problem
+from ingest.store import ConsumerStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,7 @@ def console(*, error: bool = False) -> Console:
     return Console(stderr=error, highlight=False, soft_wrap=True)
 
 
-def as_json(status: JobStatus, now: float) -> dict[str, Any]:
+def as_json(status: JobStatus, now: float, consumers: Sequence[ConsumerStatus] = ()) -> dict[str, Any]:
     """A job with the incumbent's keys, and ours."""
     counts = status.counts
     return {
@@ -57,6 +58,7 @@ def as_json(status: JobStatus, now: float) -> dict[str, Any]:
         "passes_skipped": status.passes_skipped,
         "next_pass": _utc(status.next_pass) if status.next_pass else None,
         "error": status.error,
+        "waits_for": _waits(status, consumers),
     } | (_live(status, now) if status.job.watch else {})
 
 
@@ -72,12 +74,22 @@ def _live(status: JobStatus, now: float) -> dict[str, Any]:
             "spooled": watching.spooled,
             "unwatched": watching.unwatched,
             "missed": watching.missed,
+            "away": watching.away or None,
             "notes": [f"{_utc(at)} {text}" for at, text in watching.notes],
         }
     return told
 
 
-def group(statuses: Sequence[JobStatus], now: float) -> dict[str, list[dict[str, Any]]]:
+def _waits(status: JobStatus, consumers: Sequence[ConsumerStatus]) -> list[str]:
+    """What is out of reach for the consumers that work on an active job."""
+    name, topics = status.job.name, set(status.job.topics.names)
+    here = [each.waits for each in consumers if status.state.active and topics & set(each.topics)]
+    return sorted({waits[key] for waits in here for key in ("", name) if key in waits})
+
+
+def group(
+    statuses: Sequence[JobStatus], now: float, consumers: Sequence[ConsumerStatus]
+) -> dict[str, list[dict[str, Any]]]:
     """The jobs under the incumbent's three headings, and `finished`."""
     groups: dict[str, list[dict[str, Any]]] = {"periodic": [], "singlepass": [], "stopped": [], "finished": []}
     for status in statuses:
@@ -87,7 +99,7 @@ def group(statuses: Sequence[JobStatus], now: float) -> dict[str, list[dict[str,
             heading = "finished"
         else:
             heading = "periodic" if status.job.periodic else "singlepass"
-        groups[heading].append(as_json(status, now))
+        groups[heading].append(as_json(status, now, consumers))
     return groups
 
 
@@ -124,7 +136,7 @@ def print_planned(action: str, path: bytes | None, target: str, reason: str) -> 
     print_json({name: value for name, value in line.items() if value not in (None, "") or name == "path"})
 
 
-def print_table(statuses: Sequence[JobStatus], now: float) -> None:
+def print_table(statuses: Sequence[JobStatus], now: float, consumers: Sequence[ConsumerStatus]) -> None:
     """The jobs for a person."""
     from rich.table import Table  # noqa: PLC0415
 
@@ -139,6 +151,9 @@ def print_table(statuses: Sequence[JobStatus], now: float) -> None:
         elapsed = str(dt.timedelta(seconds=round(_elapsed(status, now))))
         table.add_row(_plain(status.job.name), _state(status), _plain(where), *map(str, numbers), elapsed)
     console().print(table)
+    for status in statuses:
+        for reason in _waits(status, consumers):
+            console().print(f"Job {_plain(status.job.name)} waits: {_plain(reason)}")
 
 
 def print_summary(status: JobStatus, problems: Sequence[Problem], now: float) -> None:

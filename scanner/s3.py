@@ -7,6 +7,7 @@ stand for the ETag, so that another ETag alone is a change of the data.
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 
 from ingest.fingerprint import name_hash
 from ingest.job import S3
@@ -41,9 +42,9 @@ class S3Source:
             return self.directory(path)
         return self._excluded_above(path) or self._directory(path) or self._object(path)
 
-    def looker(self) -> Looker:
-        """For looks at many paths; close it after use."""
-        return Looker(self)
+    def looker(self, *, listed: bool = True) -> Looker:
+        """See Source."""
+        return Looker(self.look_at_object if listed else self.look)
 
     def look_at_object(self, path: bytes) -> Entry | Skipped | None:
         """The object of this name, with one request when it is there; else as `look`."""
@@ -149,14 +150,10 @@ class S3Source:
 
 
 class Looker:
-    """Looks at objects, one request each."""
+    """Looks at paths in the one way or the other."""
 
-    def __init__(self, source: S3Source) -> None:
-        self._source = source
-
-    def look(self, path: bytes) -> Entry | Skipped | None:
-        """What is at a path now."""
-        return self._source.look_at_object(path)
+    def __init__(self, look: Callable[[bytes], Entry | Skipped | None]) -> None:
+        self.look = look
 
     def close(self) -> None:
         """Nothing is held."""

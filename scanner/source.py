@@ -54,8 +54,8 @@ class Source(Protocol):
     def look(self, path: bytes) -> Entry | Skipped | None:
         """One look at `path`: the same answer as a listing from the root would come to; None when it is gone."""
 
-    def looker(self) -> Looker:
-        """For looks at many paths; close it after use."""
+    def looker(self, *, listed: bool = True) -> Looker:
+        """For looks at many paths; close it after use. `listed`: a listing has just shown a file at each of them."""
 
     def list_directory(self, path: bytes, after: bytes | None = None) -> Listing:
         """The directory at `path`, behind the marker `after`; close it after use.

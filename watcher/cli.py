@@ -13,20 +13,26 @@ import click
 
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
-from ingest.errors import Refused
-from ingest.options import MultiValueCommand, common, option, options, processors, profiling
+from ingest.options import MultiValueCommand, common, metrics, option, options, processors, profiling
+from ingest.paths import normalise_target
 from scanner import cli as scan
+from scanner import s3_options
 from scanner.job_options import job_options
+from watcher.notifications import check, listener, notification_options
 
 if TYPE_CHECKING:
     from consumer.dispatch import Consumer
+    from ingest.health import Health
     from ingest.job import Job
     from ingest.store import Store
     from watcher.events import Backend
     from watcher.watch import Watcher
 
+QUIET = 1.0
+"""Seconds for which a file is left alone before it is taken."""
+
 _watch_options = options(
-    option("quiet", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds without a change."),
+    option("quiet", type=click.FloatRange(min=0), help=f"Seconds without a change [{QUIET:g}]."),
     option("marker", metavar="SUFFIX", help="Take a file only once FILE+SUFFIX is there, such as .done."),
     option("temporary", multiple=True, metavar="PATTERN", help="Names that wait for their rename [*.part, rsync's …]."),
     option("backend", type=click.Choice(("inotify", "watchdog", "polling")), help="How to watch [inotify on Linux]."),
@@ -42,40 +48,50 @@ _watch_options = options(
 @click.argument("source")
 @click.argument("target")
 @_watch_options
+@notification_options
 @job_options
 @click.version_option(package_name="irods-landing-zone")
+@metrics
 @profiling
 @common
 def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
-    """Bring what changes in the directory SOURCE into the collection TARGET as it changes, until SIGTERM or Ctrl-C.
+    """Bring what changes in SOURCE into the collection TARGET as it changes, until SIGTERM or Ctrl-C.
 
-    Begins with a scan of the whole, and repeats it now and then. With Kafka and Redis it publishes what ingest-consume
-    then syncs; else it syncs in this process.
+    SOURCE is a directory, or s3://bucket/prefix with --notifications. Begins with a scan of the whole, and repeats it
+    now and then. With Kafka and Redis it publishes what ingest-consume then syncs; else it syncs in this process.
     """
+    from ingest.metrics import offer  # noqa: PLC0415 - --help must be quick
+
+    check(given, in_s3=s3_options.is_s3(source, given))
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
+        offer(given)
         scan.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
     else:
         _watch(source, target, state, given | more)
 
 
 def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
-    from ingest import logs  # noqa: PLC0415 - --help must be quick
+    from ingest import logs  # noqa: PLC0415
+    from ingest.metrics import offer  # noqa: PLC0415
     from scanner.enter import enter  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
     from watcher.spool import Spool  # noqa: PLC0415
     from watcher.temporary import TEMPORARY  # noqa: PLC0415
+    from watcher.watch import LOOPS  # noqa: PLC0415
 
-    given |= {"watch": True, "temporary": given["temporary"] or TEMPORARY}
+    heard = _listener(source, target, state, given) if s3_options.is_s3(source, given) else None
+    given |= {"watch": True, "temporary": () if heard else given["temporary"] or TEMPORARY}
     submission = Submission(source, target, given)
     logs.configure(submission.job.log)
+    backend = heard or _backend(submission.job, given)
     store = state.open_store()
     names, served = scan.topics_for(state, store, submission.job, given)
     scan.warn_if_nobody_reads(state, store, names)
     workers = given["workers"] or processors()
     broker = state.broker(max(scan.LEAST_PARTITIONS, 4 * workers))
     spool = Spool(given["spool"] or _default_spool(state, submission.job))
-    with _backend(submission.job, given) as backend:
+    with backend:
         backend.start()
         job, new = enter(store, broker, submission, names, "watch", allow_overlap=given["allow_overlap"])
         watcher = _watcher(state, job, backend, spool, given)
@@ -83,23 +99,24 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
             watcher.scan()
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if served:
-            watcher.run(until_signal())
+            watcher.run(until_signal(), offer(given, *LOOPS))
         else:
             profile = scan.open_profile(job.profile, served=False)
             how = given | {"workers": workers, "profile": profile}
-            _sync_here(watcher, scan.consumer_for(state, store, broker, job, how))
+            consumer = scan.consumer_for(state, store, broker, job, how)
+            _sync_here(watcher, consumer, offer(given, *LOOPS, "consumer"))
     spool.close()
     _say_goodbye(store, job)
 
 
-def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
+def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
     """Watch in a thread, and do what it publishes in this one."""
     told, ended = until_signal(), threading.Event()
     failed: list[Exception] = []
 
     def watch() -> None:
         try:
-            watcher.run(lambda: told() or ended.is_set())
+            watcher.run(lambda: told() or ended.is_set(), health)
         except Exception as error:  # noqa: BLE001 - raised below
             failed.append(error)
         finally:
@@ -108,7 +125,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer) -> None:
     thread = threading.Thread(target=watch, name="watcher")
     thread.start()
     try:
-        consumer.run(lambda: told() or ended.is_set())
+        consumer.run(lambda: told() or ended.is_set(), health)
     finally:
         ended.set()
         thread.join()
@@ -125,6 +142,9 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
 
     rules = Rules(patterns=given["temporary"])
     temporary = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
+    quiet = QUIET if given["quiet"] is None else given["quiet"]
+    in_s3 = job.s3 is not None
+    settler = Settler(0.0 if in_s3 else quiet, temporary, given["marker"], ordered=not in_s3)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()
@@ -133,20 +153,25 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
     return Watcher(
         job.name,
         backend,
-        Settler(given["quiet"], temporary, given["marker"]),
+        settler,
         spool,
         reconcile_interval=given["reconcile_interval"],
         start=start,
     )
 
 
+def _listener(source: str, target: str, state: Deployment, given: dict[str, Any]) -> Backend:
+    """What hears of the changes in a bucket."""
+    root = s3_options.root(source)
+    name = _pair(root, normalise_target(target))
+    return listener(root, s3_options.settings(given), given, kafka=state.kafka, name=name)
+
+
 def _backend(job: Job, given: dict[str, Any]) -> Backend:
-    """The backend of the user's choice. It hears of temporary names, which become others."""
+    """The backend of the user's choice for a directory. It hears of temporary names, which become others."""
     from scanner.rules import Rules  # noqa: PLC0415
     from watcher.root import nothing  # noqa: PLC0415
 
-    if job.s3 is not None:
-        raise Refused(f"{os.fsdecode(job.source)}: watching S3 is not supported yet")
     patterns = job.patterns[len(given["temporary"]) :]
     rules = Rules(
         types=job.exclude_types,
@@ -181,8 +206,12 @@ def _excludes(rules: Any, job: Job, path: bytes, *, directory: bool) -> bool:
 
 def _default_spool(state: Deployment, job: Job) -> Path:
     """Beside the state file, one for each pair of source and target."""
-    name = hashlib.blake2b(job.source + b"\0" + job.target.encode(), digest_size=8).hexdigest()
-    return Path(state.state).with_name(f"spool-{name}.db")
+    return Path(state.state).with_name(f"spool-{_pair(job.source, job.target)}.db")
+
+
+def _pair(source: bytes, target: str) -> str:
+    """What tells a pair of source and target from all others."""
+    return hashlib.blake2b(source + b"\0" + target.encode(), digest_size=8).hexdigest()
 
 
 def _say_goodbye(store: Store, job: Job) -> None:

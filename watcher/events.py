@@ -71,19 +71,15 @@ class Backend(Protocol):
     def read(self, timeout: float) -> Sequence[Event]:
         """What has happened since the last call, in its order; waits up to `timeout` seconds for the first event."""
 
+    def acknowledge(self) -> None:
+        """All events that `read` has given are in safety, or nothing came of them: their sender may forget them."""
+
     def close(self) -> None:
         """Stop watching."""
 
     def __enter__(self) -> Backend: ...
 
     def __exit__(self, *_: object) -> None: ...
-
-
-class Acknowledging(Backend, Protocol):
-    """A backend whose sender keeps what it has sent until it is acknowledged."""
-
-    def acknowledge(self) -> None:
-        """All events that `read` has given are in safety (or nothing came of them): the sender may forget them."""
 
 
 class Sync(NamedTuple):

@@ -6,6 +6,7 @@ A descriptor means one directory, whatever its name is by now; a path may lead e
 from __future__ import annotations
 
 import errno
+import math
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,8 @@ from inotify_simple import INotify, flags
 
 from ingest import logs
 
-LIMIT = "/proc/sys/fs/inotify/max_user_watches"
+LIMITS = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
+"""Names of sysctls. Outside of containers they are one and the same; in a user namespace the second is its own."""
 
 _EVENTS = int(
     flags.CREATE | flags.DELETE | flags.MODIFY | flags.ATTRIB | flags.CLOSE_WRITE | flags.MOVED_FROM | flags.MOVED_TO
@@ -80,10 +82,15 @@ class Marks:
         self._said = True
         limit = f"max_watches={self._most}"
         if len(self._known) != self._most:
-            with suppress(OSError), open(LIMIT) as file:
-                now = int(file.read())
-                limit = f"sysctl fs.inotify.max_user_watches={now}, raise it to {max(2 * now, 524_288)} or more"
+            now, name = min((_sysctl(name), name) for name in LIMITS)
+            limit = f"sysctl {name}={now}, raise it to {max(2 * now, 524_288)} or more"
         logs.get("watcher").warning("directories beyond the limit of watches are polled", limit=limit)
+
+
+def _sysctl(name: str) -> float:
+    with suppress(OSError), open(f"/proc/sys/{name.replace('.', '/')}") as file:
+        return int(file.read())
+    return math.inf
 
 
 def _path_of(descriptor: int) -> bytes:

@@ -1,7 +1,9 @@
 """From the spool to the live pass of a job: each batch of work is one step of the store, taken once.
 
-The number of the last piece of work is the marker of the step. So whatever is told twice, because an answer was lost or
-a watcher was killed, is published once, and counts once.
+The number of the batch is the marker of the step, and stands in the spool before the step is told. So whatever is told
+twice, because an answer was lost or a watcher was killed, is published once, and counts once.
+
+A move waits for what is under way on its names, and what comes later on them waits for the move; the rest passes both.
 """
 
 from __future__ import annotations
@@ -15,19 +17,22 @@ from ingest.job import Counts, Job
 from ingest.messages import UNKNOWN, Change, path_to_wire
 from ingest.paths import split
 from ingest.store import WATCH, Child, Step, Store
+from watcher import metrics
 from watcher.events import MakeDirectory, Move, Rescan, Sync, Vanish, Work
-from watcher.flight import Flight
+from watcher.flight import Flight, Kin, Single, paths_of
 from watcher.scans import Scans, Stopped, status_of
 from watcher.spool import Spool
 
 BATCH = 1_000
-"""Pieces of work in one step."""
+"""Pieces of work that are read from the spool at a time."""
+WAITING = 10_000
+"""Pieces of work that wait for others and may be passed; when there are more, all behind them waits, too."""
 IN_FLIGHT = 400
 """Tasks that are under way; what is beyond waits in the spool, on disk."""
 
 
 class Publisher:
-    """Publishes what is in the spool, in its order. For one thread; `lock` guards the spool.
+    """Publishes what is in the spool. For one thread; `lock` guards the spool.
 
     Its methods raise Unreachable when the store does not answer, and Stopped when the job is not active any more.
     """
@@ -39,16 +44,18 @@ class Publisher:
         self._lock = lock
         self._scans = scans
         self._flight = Flight()
-        self._unsure: tuple[Step, int] | None = None
+        self._waiting: list[tuple[int, Single]] = []
+        self._held = Kin()
+        self._landed = False
+        self._read = 0
+        self._unsure: Step | None = None
         live = store.watch_job(job.name, secrets.token_hex(8), time.time())
         if live is None:
             raise Stopped(job.name)
         self._pass_id = live
         self._marker = store.marker(live, WATCH)
         with lock:
-            published = int(self._marker or 0)
-            spool.done(published)
-            spool.start_after(published)
+            spool.done(int(self._marker or 0))
         self._strangers = True
 
     def turn(self) -> bool:
@@ -57,10 +64,11 @@ class Publisher:
             self._land()
             self._unsure = self._next_step()
         if self._unsure is not None:  # perhaps from before an outage
-            self._take(*self._unsure)
+            self._take(self._unsure)
             self._unsure = None
             return True
-        self._scans.turn(self._store, self._job, hold=self._flight.moving or self._strangers)
+        moving = self._flight.moving or any(isinstance(work, Move) for _, work in self._waiting)
+        self._scans.turn(self._store, self._job, hold=moving or self._strangers)
         return False
 
     def check(self) -> None:
@@ -70,60 +78,62 @@ class Publisher:
     def _land(self) -> None:
         """Forget the tasks that are settled."""
         if len(self._flight):
-            self._flight.keep_only(self._store.unsettled(self._pass_id, self._flight.tasks))
+            settled = self._flight.keep_only(self._store.unsettled(self._pass_id, self._flight.tasks))
+            self._landed = self._landed or settled
         if self._strangers:  # tasks that a watcher before this one has published: nobody knows about which paths
             self._strangers = status_of(self._store, self._job).live.remaining_tasks > 1
 
-    def _next_step(self) -> tuple[Step, int] | None:
-        """The step for what can be published now, and the number of its last piece of work."""
+    def _next_step(self) -> Step | None:
+        """The step for what can be published now."""
         if self._strangers or len(self._flight) >= IN_FLIGHT:
             return None
-        with self._lock:
-            head = self._spool.head(BATCH)
-        batch: list[Sync | Vanish | MakeDirectory | Move] = []
-        last = 0
-        for number, work in head:
+        numbers: list[int] = []
+        batch: list[Single] = []
+        ahead = Flight()
+        for number, work in self._candidates():
             if isinstance(work, Rescan):
                 self._scans.want(work)
-            elif (rescan := self._instead(work)) is not None:
-                self._scans.want(rescan)
-            elif self._flight.holds_up(work) or (batch and isinstance(work, Move)):
-                break
+            elif isinstance(work, Vanish) and self._job.max_delete is not None:
+                self._scans.want(Rescan(split(work.path)[0], deep=False))  # which judges what has vanished as a whole
+            elif self._held.has(paths_of(work)) or self._flight.holds_up(work) or ahead.holds_up(work):
+                self._waiting.append((number, work))
+                self._held.add(paths_of(work))
+                continue
             else:
                 batch.append(work)
-            last = number
-            if isinstance(work, Move):  # it travels alone
-                break
-        return (self._step(batch, last), last) if last else None
+                ahead.add(str(number), paths_of(work), move=isinstance(work, Move))
+            numbers.append(number)
+        return self._step(numbers, batch) if numbers else None
 
-    def _instead(self, work: Work) -> Rescan | None:
-        """With --max-delete a scan judges what has vanished, as a whole."""
-        if isinstance(work, Vanish) and self._job.max_delete is not None:
-            return Rescan(split(work.path)[0], deep=False)
-        return None
+    def _candidates(self) -> list[tuple[int, Work]]:
+        """What might be published now: what waited, if something has changed for it, and what is new in the spool."""
+        waited: list[tuple[int, Work]] = []
+        if self._landed:
+            waited += self._waiting
+            self._landed, self._waiting, self._held = False, [], Kin()
+        elif len(self._waiting) >= WAITING:
+            return []
+        with self._lock:
+            new = self._spool.after(self._read, BATCH)
+        self._read = new[-1][0] if new else self._read
+        return waited + new
 
-    def _step(self, batch: list[Sync | Vanish | MakeDirectory | Move], last: int) -> Step:
-        job, children = self._job, list[Child]()
-        changes = []
-        for work in batch:
-            if isinstance(work, Move):
-                child = tasks.move(job, self._pass_id, work.old, work.new, directory=work.directory)
-                self._flight.add(child.task, (work.old, work.new), move=True)
-                children.append(child)
-            elif isinstance(work, MakeDirectory):
-                child = tasks.listing(job, self._pass_id, work.path, reach="collection")
-                self._flight.add(child.task, (work.path,), move=False)
-                children.append(child)
-            else:
-                absent = isinstance(work, Sync) and work.new
-                changes.append(
-                    Change(path_to_wire(work.path), [] if absent else UNKNOWN, gone=isinstance(work, Vanish))
-                )
-        for paths, child in tasks.files_with_paths(job, self._pass_id, changes):
+    def _step(self, numbers: list[int], batch: list[Single]) -> Step:
+        """The step that publishes this batch; it is under way from now on."""
+        number = int(self._marker or 0) + 1
+        with self._lock:
+            self._spool.choose(numbers, number)
+        changes = [_change(work) for work in batch if isinstance(work, Sync | Vanish)]
+        children = []
+        for paths, child in tasks.files_with_paths(self._job, self._pass_id, changes):
             self._flight.add(child.task, paths, move=False)
             children.append(child)
+        for work in batch:
+            if isinstance(work, Move | MakeDirectory):
+                children.append(self._task(work))
+                self._flight.add(children[-1].task, paths_of(work), move=isinstance(work, Move))
         return Step(
-            job=job.name,
+            job=self._job.name,
             pass_id=self._pass_id,
             task=WATCH,
             round=0,
@@ -131,13 +141,24 @@ class Publisher:
             counts=Counts(files=len(changes)),
             children=children,
             after=self._marker,
-            marker=str(last).encode(),
+            marker=str(number).encode(),
         )
 
-    def _take(self, step: Step, last: int) -> None:
+    def _task(self, work: Move | MakeDirectory) -> Child:
+        if isinstance(work, Move):
+            return tasks.move(self._job, self._pass_id, work.old, work.new, directory=work.directory)
+        return tasks.listing(self._job, self._pass_id, work.path, reach="collection")
+
+    def _take(self, step: Step) -> None:
         """Have the store take the step; it may have done so before, when its answer was lost."""
         if not self._store.settle(step) and self._store.marker(self._pass_id, WATCH) != step.marker:
             raise Stopped(self._job.name)
+        metrics.PUBLISHED.inc(len(step.children))
         self._marker = step.marker
         with self._lock:
-            self._spool.done(last)
+            self._spool.done(int(step.marker or 0))
+
+
+def _change(work: Sync | Vanish) -> Change:
+    absent = isinstance(work, Sync) and work.new
+    return Change(path_to_wire(work.path), [] if absent else UNKNOWN, gone=isinstance(work, Vanish))

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from ingest.errors import Refused
+from ingest.mounts import mount_point
 from watcher.events import Event, Missed, RootLost
 
 LOOK_SECONDS = 1.0
@@ -26,7 +27,8 @@ def nothing(path: bytes, directory: bool) -> bool:  # noqa: ARG001 - it has the 
 class RootedBackend(ABC):
     """A backend that says RootLost once, waits, and says Missed of the whole once the root can be listed again.
 
-    A root that was a mount point is back only when something is mounted there: the bare directory below is not it.
+    A root that lay on a mount when the watching began is back only when something is mounted there again: the bare
+    directory below is not it.
     """
 
     def __init__(self, root: bytes, excluded: Excluded = nothing) -> None:
@@ -34,13 +36,14 @@ class RootedBackend(ABC):
         self.unwatched = 0
         self._excluded = excluded
         self._identity: tuple[int, int] | None = None
-        self._was_mount = False
+        self._mount_point = b""
         self._next_look = 0.0
 
     def start(self) -> None:
         """Watch the whole tree. Raises Refused."""
         try:
             self._open_root()
+            self._mount_point = mount_point(self.root)
         except OSError as error:
             shown = self.root.decode(errors="backslashreplace")
             raise Refused(f"cannot watch {shown}: {error.strerror or error}") from error
@@ -53,6 +56,9 @@ class RootedBackend(ABC):
             events = self._turn(min(left, LOOK_SECONDS))
             if events or not left:
                 return events
+
+    def acknowledge(self) -> None:  # noqa: B027 - what the system tells, it tells once
+        """Nobody has sent anything that could be forgotten."""
 
     def close(self) -> None:
         """Stop watching; a second time is fine."""
@@ -86,7 +92,6 @@ class RootedBackend(ABC):
             os.close(descriptor)
         self._watch()
         self._identity = found.st_dev, found.st_ino
-        self._was_mount = os.path.ismount(self.root)
         self._next_look = time.monotonic() + LOOK_SECONDS
 
     def _turn(self, timeout: float) -> list[Event]:
@@ -115,9 +120,9 @@ class RootedBackend(ABC):
         if time.monotonic() < self._next_look:
             return []
         self._next_look = time.monotonic() + LOOK_SECONDS
-        if self._was_mount and not os.path.ismount(self.root):
-            return []
         try:
+            if len(mount_point(self.root)) < len(self._mount_point):
+                return []
             self._open_root()
         except (OSError, Refused):
             return []

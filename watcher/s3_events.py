@@ -95,8 +95,13 @@ class Reader:
         path = key[len(self._prefix) :]
         directory = path.removesuffix(b"/")
         if any(each in (b"", b".", b"..") or b"\0" in each for each in directory.split(b"/")):
-            return  # the next scan reports it: no path of iRODS can be called so
+            logs.get("watcher").warning("a key is left alone that no path of iRODS can have", key=repr(text))
+            return  # the next scan lists it
         if name.startswith(WRITTEN):
             yield Written(path, complete=True) if path == directory else Directory(directory)
         elif name.startswith(GONE):
-            yield Gone(path, directory=False) if path == directory else Missed(b"", "the sign of a prefix was deleted")
+            yield (
+                Gone(path, directory=False)
+                if path == directory
+                else Missed(directory, "the sign of a prefix was deleted")
+            )

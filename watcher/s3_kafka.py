@@ -13,7 +13,7 @@ from kafka import KafkaConsumer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from ingest import logs
-from ingest.broker.kafka_settings import connection, translated
+from ingest.broker.kafka_settings import KAFKA, connection, translated
 from ingest.errors import Refused, Unreachable
 from watcher.events import Event, Missed
 from watcher.s3_events import Reader
@@ -25,21 +25,34 @@ _MOST = 500
 
 
 class KafkaBackend:
-    """`watcher.events.Acknowledging` for a topic."""
+    """`watcher.events.Backend` for a topic."""
 
     unwatched = 0
 
     def __init__(
-        self, source: bytes, bootstrap: str, topic: str, group: str, refresh_seconds: int = REFRESH_SECONDS
+        self,
+        source: bytes,
+        bootstrap: str,
+        topic: str,
+        group: str,
+        *,
+        variables: str = KAFKA,
+        refresh_seconds: int = REFRESH_SECONDS,
     ) -> None:
-        """`source` is that of a job: /bucket or /bucket/prefix. Offsets are kept under the name of the `group`."""
+        """`source` is that of a job: /bucket or /bucket/prefix. Offsets are kept under the name of the `group`.
+
+        `variables`: what the environment variables about this Kafka begin with. Raises Refused when they are wrong.
+        """
         self._reader = Reader(source)
+        self._settings = connection(bootstrap, prefix=variables)
+        self._variables = variables
         self._bootstrap = bootstrap
         self._topic = topic
         self._group = group
         self._refresh_seconds = refresh_seconds
         self._consumer: Any = None
         self._read: dict[TopicPartition, int] = {}
+        self._away = False
         self._log: Any = logs.get("watcher").bind(topic=topic)
 
     def __enter__(self) -> KafkaBackend:
@@ -51,14 +64,14 @@ class KafkaBackend:
     def start(self) -> None:
         """See Backend. Raises Refused when there is no such topic, or Kafka does not answer."""
         try:
-            with translated(self._bootstrap):
+            with translated(self._bootstrap, self._variables):
                 self._consumer = KafkaConsumer(
                     group_id=self._group,
                     enable_auto_commit=False,
                     auto_offset_reset="latest",
                     max_poll_records=_MOST,
                     metadata_max_age_ms=1000 * self._refresh_seconds,
-                    **connection(self._bootstrap),
+                    **self._settings,
                 )
                 partitions = self._consumer.partitions_for_topic(self._topic)
                 if not partitions:
@@ -71,20 +84,21 @@ class KafkaBackend:
     def read(self, timeout: float) -> list[Event]:
         """See Backend."""
         try:
-            with translated(self._bootstrap):
+            with translated(self._bootstrap, self._variables):
                 found = self._consumer.poll(timeout_ms=int(timeout * 1000))
         except Unreachable as error:
             self._log.warning("cannot read, trying again", reason=str(error))
             return []
-        return self._events(found)
+        back = [] if found and not self._away else self._look_after_connections()
+        return back + self._events(found)
 
     def acknowledge(self) -> None:
-        """See Acknowledging. What cannot be committed now is with a later call."""
+        """See Backend. What cannot be committed now is with a later call."""
         if not self._read:
             return
         offsets = {each: OffsetAndMetadata(offset, "", -1) for each, offset in self._read.items()}
         try:
-            with translated(self._bootstrap):
+            with translated(self._bootstrap, self._variables):
                 self._consumer.commit(offsets)
         except Unreachable as error:
             self._log.warning("offsets could not be committed", reason=str(error))
@@ -96,6 +110,18 @@ class KafkaBackend:
         if self._consumer is not None:
             self._consumer.close(autocommit=False)
             self._consumer = None
+
+    def _look_after_connections(self) -> list[Event]:
+        """Notice when Kafka is out of reach, and when it is back: a server without a queue of its own drops meanwhile.
+
+        kafka-python connects anew by itself and tells nobody but its metrics.
+        """
+        before = self._away
+        self._away = not self._consumer.metrics()["consumer-metrics"]["connection-count"]
+        if self._away == before:
+            return []
+        self._log.warning("out of reach, waiting" if self._away else "back again")
+        return [] if self._away else [Missed(b"", "Kafka was out of reach for a while")]
 
     def _assign(self, partitions: set[TopicPartition]) -> None:
         """Take all partitions, each from where it was left."""

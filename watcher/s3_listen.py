@@ -78,6 +78,9 @@ class ListenBackend:
         """See Backend."""
         return self._inbox.take(timeout)
 
+    def acknowledge(self) -> None:
+        """See Backend. The server keeps nothing anyway."""
+
     def close(self) -> None:
         """See Backend."""
         self._closed.set()

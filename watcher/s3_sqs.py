@@ -25,7 +25,7 @@ _BATCH = 10
 
 
 class SqsBackend:
-    """`watcher.events.Acknowledging` for a queue."""
+    """`watcher.events.Backend` for a queue."""
 
     unwatched = 0
 
@@ -69,7 +69,7 @@ class SqsBackend:
         return self._inbox.take(timeout)
 
     def acknowledge(self) -> None:
-        """See Acknowledging. What cannot be deleted now comes again."""
+        """See Backend. What cannot be deleted now comes again."""
         receipts = self._inbox.receipts()
         try:
             for start in range(0, len(receipts), _BATCH):

@@ -27,13 +27,15 @@ _SECRET_LENGTH = 16
 
 
 class WebhookBackend:
-    """`watcher.events.Acknowledging` for what arrives at a port of this host."""
+    """`watcher.events.Backend` for what arrives at a port of this host."""
 
     unwatched = 0
 
     def __init__(self, source: bytes, secret: str, host: str = "127.0.0.1", port: int = 0) -> None:
-        """`source` is that of a job: /bucket or /bucket/prefix. Port 0 is any that is free."""
+        """`source` is that of a job: /bucket or /bucket/prefix. Port 0 is any that is free. Raises Refused."""
         self._reader = Reader(source)
+        if len(secret) < _SECRET_LENGTH:
+            raise Refused(f"the secret of the webhook must have at least {_SECRET_LENGTH} characters")
         self._secret = secret.encode()
         self._place = (host, port)
         self._inbox = Inbox[threading.Event]()
@@ -52,8 +54,6 @@ class WebhookBackend:
 
     def start(self) -> None:
         """See Backend."""
-        if len(self._secret) < _SECRET_LENGTH:
-            raise Refused(f"the secret of the webhook must have at least {_SECRET_LENGTH} characters")
         try:
             self._server = _Server(self._place, self)
         except OSError as error:
@@ -66,7 +66,7 @@ class WebhookBackend:
         return self._inbox.take(timeout)
 
     def acknowledge(self) -> None:
-        """See Acknowledging."""
+        """See Backend."""
         for answered in self._inbox.receipts():
             answered.set()
 

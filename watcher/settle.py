@@ -42,15 +42,23 @@ class Settler:
     `quiet`: seconds for which a path must be left alone. `temporary`: whether a path, of a file or a directory, has a
     temporary name or lies in a directory that has one; it is not published. `marker`: what is added to the name of a
     file to name the marker without which the file is not published. `most`: how many paths may wait, and how many
-    markers are remembered; when more wait, the earliest are due although they are settled less.
+    markers are remembered; when more wait, the earliest are due although they are settled less. `ordered`: events come
+    in the order in which things happened; else a file of which it was said that it is gone stays a doubtful one.
     """
 
     def __init__(
-        self, quiet: float, temporary: Callable[[bytes], bool], marker: str | None = None, most: int = 200_000
+        self,
+        quiet: float,
+        temporary: Callable[[bytes], bool],
+        marker: str | None = None,
+        most: int = 200_000,
+        *,
+        ordered: bool = True,
     ) -> None:
         self._temporary = temporary
         self._marker = os.fsencode(marker) if marker else None
         self._most = most
+        self._ordered = ordered
         self._latest = -math.inf  # the time of the last event
         self._scanned = -math.inf
         self._at_once: list[Work] = []
@@ -63,7 +71,7 @@ class Settler:
         return len(self._at_once) + len(self._waiting)
 
     def add(self, event: Event, now: float) -> None:
-        """Take an event; events come in the order in which things happened."""
+        """Take an event."""
         self._latest = now
         if isinstance(event, Written):
             self._written(event.path, now, new=event.new)
@@ -104,7 +112,10 @@ class Settler:
         self._scanned = now
 
     def _written(self, path: bytes, now: float, *, new: bool = False) -> None:
-        if self._waiting.file(path) is not None:
+        waiting = self._waiting.file(path)
+        if waiting is not None and isinstance(waiting.work, Vanish) and not self._ordered:
+            return  # whoever looks whether it is gone syncs it when it is not
+        if waiting is not None:
             new = self._is_new(path)
         elif self._marker is not None and path.endswith(self._marker):
             self._mark(path[: -len(self._marker)], now)

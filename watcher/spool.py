@@ -13,11 +13,13 @@ from ingest.errors import Refused
 from ingest.sqlite import connect, transaction
 from watcher.events import MakeDirectory, Move, Rescan, Sync, Vanish, Work
 
-# `flag` is the one truth value that a piece of work has; `new` is the other name of a move.
+# `flag` is the one truth value that a piece of work has; `new` is the other name of a move; `batch` is NULL until the
+# work is about to be published.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS work (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, path BLOB NOT NULL, flag INTEGER NOT NULL,
-    new BLOB);
+    new BLOB, batch INTEGER);
+CREATE INDEX IF NOT EXISTS batch ON work (batch) WHERE batch IS NOT NULL;
 CREATE INDEX IF NOT EXISTS rescan ON work (path, flag) WHERE kind = 'Rescan'
 """
 
@@ -25,7 +27,7 @@ _Row = tuple[str, bytes, bool, bytes | None]
 
 
 class Spool:
-    """Work under numbers that grow and are never used twice; for one process, and one thread at a time.
+    """Work under numbers that grow; for one process, and one thread at a time.
 
     What `put` and `done` have returned from holds when the process is killed; a power cut may cost the last of it.
     All methods raise Refused when the file is damaged or cannot be written.
@@ -67,25 +69,26 @@ class Spool:
                 added += 1
         self._count += added
 
-    def head(self, limit: int) -> list[tuple[int, Work]]:
-        """The first `limit` pieces of work and their numbers."""
+    def after(self, number: int, limit: int) -> list[tuple[int, Work]]:
+        """The first `limit` pieces of work with numbers above this one, and their numbers."""
         with self._refusing():
-            rows = self._db.execute("SELECT number, kind, path, flag, new FROM work ORDER BY number LIMIT ?", (limit,))
+            rows = self._db.execute(
+                "SELECT number, kind, path, flag, new FROM work WHERE number > ? ORDER BY number LIMIT ?",
+                (number, limit),
+            )
             return [(number, _work(kind, path, bool(flag), new)) for number, kind, path, flag, new in rows]
 
-    def done(self, upto: int) -> None:
-        """Remove all work with numbers up to this one, which is published."""
+    def choose(self, numbers: Sequence[int], batch: int) -> None:
+        """Make a batch of these pieces of work, which is going to be published."""
         with self._refusing(), transaction(self._db):
-            removed = self._db.execute("DELETE FROM work WHERE number <= ?", (upto,)).rowcount
-        self._count -= removed
+            self._db.executemany("UPDATE work SET batch = ? WHERE number = ?", [(batch, each) for each in numbers])
 
-    def start_after(self, number: int) -> None:
-        """Give later work only numbers above this one, which is known from elsewhere: the file may have been lost."""
+    def done(self, batch: int) -> None:
+        """Remove the work of all batches up to this one, which are published; no other batch is."""
         with self._refusing(), transaction(self._db):
-            # SQLite's own record of the highest number; it has a row once something was inserted.
-            found = self._db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'work'", (number,))
-            if not found.rowcount:
-                self._db.execute("INSERT INTO sqlite_sequence VALUES ('work', ?)", (number,))
+            removed = self._db.execute("DELETE FROM work WHERE batch <= ?", (batch,)).rowcount
+            self._db.execute("UPDATE work SET batch = NULL WHERE batch IS NOT NULL")
+        self._count -= removed
 
     def close(self) -> None:
         """Let others use the file."""
@@ -125,7 +128,7 @@ def _lock(path: Path) -> int:
 def _open(path: Path) -> sqlite3.Connection:
     """Open the file and look through all of it; raises sqlite3.DatabaseError when it is damaged."""
     try:
-        db = connect(path, _SCHEMA)
+        db = connect(path, _SCHEMA, "spool")
     except Refused as refused:
         if isinstance(refused.__cause__, sqlite3.Error):
             raise refused.__cause__ from None

@@ -19,10 +19,12 @@ import msgspec
 
 from ingest import logs
 from ingest.errors import Unreachable
+from ingest.health import Health
 from ingest.job import Watching
+from ingest.outage import Outage
 from ingest.store import Store
+from watcher import metrics
 from watcher.events import Backend, Missed, Rescan, RootLost, Work
-from watcher.notify import Notifier
 from watcher.publish import Publisher
 from watcher.scans import Scans, Stopped
 from watcher.settle import Settler
@@ -36,6 +38,8 @@ _ALIVE_SECONDS = 6.0
 _BACK_OFF = (0.5, 15.0)
 """Seconds to wait when the store is out of reach: at first, and at most."""
 _NOTES = 20
+LOOPS = ("listener", "publisher")
+"""What tells of its health: see `Watcher.run`."""
 _SPREAD = 0.1
 """By how much of the interval a reconciling scan comes earlier or later, so that many watchers do not scan at once."""
 _TOLD_SECONDS = 120.0
@@ -73,11 +77,12 @@ class Watcher:
         self._interval = reconcile_interval
         self._scans = Scans()
         self._start = start
-        self._notify = Notifier()
         self._wake = threading.Event()
         self._end = threading.Event()
+        self._health = Health(*LOOPS)
         self._failed: Exception | None = None
         self._missed = 0
+        self._away = ""
         self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
         self._told = -math.inf
         self._log: Any = logs.get("watcher").bind(job=job)
@@ -87,10 +92,11 @@ class Watcher:
         """Have the whole source scanned."""
         self._put([Rescan(b"", deep=True)])
 
-    def run(self, until: Callable[[], bool]) -> None:
-        """Watch until `until` says so. Raises Refused."""
+    def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
+        """Watch until `until` says so; `health` hears how it is. Raises Refused."""
+        self._health = health or self._health
+        self._health.started()
         self._publishing.start()
-        self._notify.ready()
         reconcile = self._next_reconcile()
         try:
             while not until() and self._failed is None:
@@ -98,10 +104,11 @@ class Watcher:
                 if time.monotonic() >= reconcile:
                     self.scan()
                     reconcile = self._next_reconcile()
-                self._notify.alive(f"{len(self._settler)} settling, {len(self._spool)} to be published")
+                self._health.turned("listener", f"{len(self._settler)} settling, {len(self._spool)} to be published")
         finally:
-            self._notify.stopping()
+            self._health.ended()
             self._put(self._settler.due(math.inf))
+            self._backend.acknowledge()
             self._end.set()
             self._wake.set()
             self._publishing.join()
@@ -117,6 +124,7 @@ class Watcher:
         timeout = _LISTEN_SECONDS if due is None else min(_LISTEN_SECONDS, max(0.0, due - now))
         events = self._backend.read(timeout)
         now = time.monotonic()
+        metrics.EVENTS.inc(len(events))
         for event in events:
             if isinstance(event, Missed | RootLost):
                 self._tell(event)
@@ -127,6 +135,8 @@ class Watcher:
         elif not self._scans.under_way:
             self._told = -math.inf
         self._put(self._settler.due(now))
+        if not len(self._settler):
+            self._backend.acknowledge()
 
     def _put(self, work: Sequence[Work]) -> None:
         if work:
@@ -136,13 +146,16 @@ class Watcher:
 
     def _tell(self, event: Missed | RootLost) -> None:
         self._missed += isinstance(event, Missed)
+        if isinstance(event, RootLost) or event.path == b"":
+            self._away = event.reason if isinstance(event, RootLost) else ""
+        (metrics.MISSED if isinstance(event, Missed) else metrics.LOST).inc()
         what = "a scan takes the place of lost events" if isinstance(event, Missed) else "the source is out of sight"
         self._log.warning(what, reason=event.reason)
         self._notes.append((time.time(), event.reason))
 
     def _publish(self) -> None:
         """The publishing thread."""
-        wait, publisher, reported = _BACK_OFF[0], None, 0.0
+        outage, publisher, reported = Outage(self._log, _BACK_OFF), None, 0.0
         store: Store | None = None
         while not self._end.is_set():
             try:
@@ -153,11 +166,17 @@ class Watcher:
                     reported = time.monotonic()
                     publisher.check()
                     store.note_watching(self._job, self._watching())
-                wait = _BACK_OFF[0]
+                    metrics.show(self._watching())
+                outage.over()
+                self._health.turned("publisher")
             except Unreachable as error:
-                self._log.warning("out of reach, waiting", reason=str(error), seconds=wait)
-                self._end.wait(wait)
-                wait = min(2 * wait, _BACK_OFF[1])
+                if not outage.reason:
+                    self._notes.append((time.time(), str(error)))
+                metrics.UNREACHABLE.inc()
+                metrics.show(self._watching())
+                seconds = outage.met(str(error))
+                self._health.turned("publisher", f"waits: {error}", ready=False, rest=seconds)
+                self._end.wait(seconds)
             except Exception as error:  # noqa: BLE001 - `run` raises it
                 self._failed = error
                 return
@@ -178,5 +197,6 @@ class Watcher:
             settling=len(self._settler),
             unwatched=self._backend.unwatched,
             missed=self._missed,
+            away=self._away,
             notes=tuple(self._notes),
         )

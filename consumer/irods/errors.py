@@ -12,6 +12,8 @@ TAKEN = frozenset({-833000, -834000})
 """CAT_NAME_EXISTS_AS_COLLECTION, CAT_NAME_EXISTS_AS_DATAOBJ: what a rename says."""
 NO_COLLECTION = -814000
 """CAT_UNKNOWN_COLLECTION: of a missing collection as of an unknown zone."""
+BLOCKED = TAKEN | {NO_COLLECTION}
+"""What may be said of a path below a data object."""
 NO_OBJECT = frozenset({-808000, -310000})
 """CAT_NO_ROWS_FOUND, OBJ_PATH_DOES_NOT_EXIST."""
 

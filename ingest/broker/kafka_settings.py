@@ -13,19 +13,10 @@ from kafka import errors
 from ingest.environment import readable, secret
 from ingest.errors import Refused, Unreachable
 
-_PLAIN = {
-    "INGEST_KAFKA_SECURITY": "security_protocol",
-    "INGEST_KAFKA_SASL_MECHANISM": "sasl_mechanism",
-    "INGEST_KAFKA_USERNAME": "sasl_plain_username",
-}
-_FILES = {
-    "INGEST_KAFKA_CA_FILE": "ssl_cafile",
-    "INGEST_KAFKA_CERT_FILE": "ssl_certfile",
-    "INGEST_KAFKA_KEY_FILE": "ssl_keyfile",
-}
-_PASSWORD = "INGEST_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
-ENVIRONMENT = (*_PLAIN, *_FILES, _PASSWORD, f"{_PASSWORD}_FILE")
-"""The environment variables that are read here; secrets are on no command line."""
+KAFKA = "INGEST_KAFKA"
+"""What the variables of the queue's Kafka begin with; another Kafka has others."""
+_PLAIN = {"SECURITY": "security_protocol", "SASL_MECHANISM": "sasl_mechanism", "USERNAME": "sasl_plain_username"}
+_FILES = {"CA_FILE": "ssl_cafile", "CERT_FILE": "ssl_certfile", "KEY_FILE": "ssl_keyfile"}
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _REFUSALS = (
     errors.SaslAuthenticationFailedError,
@@ -65,7 +56,12 @@ _connections.propagate = False
 _connections.addHandler(_last_failure)
 
 
-def connection(bootstrap: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+def variables(prefix: str = KAFKA) -> tuple[str, ...]:
+    """The environment variables that `connection` reads; secrets are on no command line."""
+    return tuple(f"{prefix}_{name}" for name in (*_PLAIN, *_FILES, "PASSWORD", "PASSWORD_FILE"))
+
+
+def connection(bootstrap: str, environ: Mapping[str, str] | None = None, *, prefix: str = KAFKA) -> dict[str, Any]:
     """The settings of kafka-python for `host:port[,host:port…]`, with TLS and SASL as the environment says.
 
     A user name alone means SASL (mechanism PLAIN) over TLS, a CA file alone TLS. Raises Refused.
@@ -74,26 +70,27 @@ def connection(bootstrap: str, environ: Mapping[str, str] | None = None) -> dict
     servers = [each.strip() for each in bootstrap.split(",") if each.strip()]
     for each in servers:
         if not each.rpartition(":")[2].isdecimal():
-            raise Refused(f"--kafka wants host:port, not {each!r}")
-    found = {setting: env[name] for name, setting in _PLAIN.items() if env.get(name)}
-    found |= {setting: file for name, setting in _FILES.items() if (file := readable(name, env))}
-    if password := secret(_PASSWORD, env):
+            option = prefix.removeprefix("INGEST_").lower().replace("_", "-")
+            raise Refused(f"--{option} wants host:port, not {each!r}")
+    found = {setting: env[f"{prefix}_{name}"] for name, setting in _PLAIN.items() if env.get(f"{prefix}_{name}")}
+    found |= {setting: file for name, setting in _FILES.items() if (file := readable(f"{prefix}_{name}", env))}
+    if password := secret(f"{prefix}_PASSWORD", env):
         found["sasl_plain_password"] = password
     sasl = "sasl_plain_username" in found
     protocol = found.setdefault(
         "security_protocol", "SASL_SSL" if sasl else "SSL" if "ssl_cafile" in found else "PLAINTEXT"
     )
     if protocol not in _PROTOCOLS:
-        raise Refused(f"INGEST_KAFKA_SECURITY is one of {', '.join(_PROTOCOLS)}, not {protocol!r}")
+        raise Refused(f"{prefix}_SECURITY is one of {', '.join(_PROTOCOLS)}, not {protocol!r}")
     if protocol.startswith("SASL"):
         mechanism = found.setdefault("sasl_mechanism", "PLAIN")
         if mechanism.startswith(("PLAIN", "SCRAM")) and not (sasl and "sasl_plain_password" in found):
-            raise Refused(f"SASL for Kafka wants INGEST_KAFKA_USERNAME and {_PASSWORD}, or {_PASSWORD}_FILE")
+            raise Refused(f"SASL for Kafka wants {prefix}_USERNAME and {prefix}_PASSWORD, or {prefix}_PASSWORD_FILE")
     return {"bootstrap_servers": servers, **found}
 
 
 @contextmanager
-def translated(bootstrap: str) -> Iterator[None]:
+def translated(bootstrap: str, prefix: str = KAFKA) -> Iterator[None]:
     """Turn the errors of kafka-python into Refused, when waiting does not help, or Unreachable."""
     _last_failure.reason = ""
     try:
@@ -102,9 +99,9 @@ def translated(bootstrap: str) -> Iterator[None]:
         raise Refused(f"Kafka at {bootstrap} refuses: {words(error)}") from error
     except (errors.KafkaError, OSError) as error:
         reason = _last_failure.reason or words(error)
-        if os.environ.get("INGEST_KAFKA_USERNAME") and "Handshake failed" not in reason:
+        if os.environ.get(f"{prefix}_USERNAME") and "Handshake failed" not in reason:
             # After a wrong password, too, it may just hang up.
-            reason += " (are INGEST_KAFKA_USERNAME and its password right?)"
+            reason += f" (are {prefix}_USERNAME and its password right?)"
         raise Unreachable(f"Kafka at {bootstrap} does not answer: {reason}") from error
 
 

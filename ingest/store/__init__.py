@@ -80,6 +80,8 @@ class ConsumerStatus(msgspec.Struct, frozen=True):
     consumer: str
     topics: tuple[str, ...]
     busy: tuple[str, ...]
+    waits: dict[str, str] = {}
+    """What is out of reach, and why: zone or source under the name of a job, broker or store under ""."""
 
 
 class JobExists(Exception):  # noqa: N818 - a refusal, not a fault

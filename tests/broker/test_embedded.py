@@ -217,11 +217,11 @@ class TestFile:
         table.write_text(
             f"/dev/sdb1 {share}/disk xfs rw 0 0\nserver:/share {share} nfs4 rw 0 0\n/dev/sda1 / ext4 rw 0 0\n"
         )
-        _refuse_network_file_system(local, table)
-        _refuse_network_file_system(nested, table)
-        _refuse_network_file_system(local, tmp_path / "no-such-table")
-        with pytest.raises(Refused, match=r"a share is nfs4: use --state$"):
-            _refuse_network_file_system(remote, table)
+        _refuse_network_file_system(local, "state", table)
+        _refuse_network_file_system(nested, "state", table)
+        _refuse_network_file_system(local, "state", tmp_path / "no-such-table")
+        with pytest.raises(Refused, match=r"a share is nfs4: use --spool$"):
+            _refuse_network_file_system(remote, "spool", table)
 
     def test_at_least_one_partition(self, tmp_path: Path) -> None:
         with pytest.raises(Refused, match="not 0"):

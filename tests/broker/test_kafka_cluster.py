@@ -143,7 +143,7 @@ class TestOutages:
         wanted = {b"%d" % number for number in range(100, 120)}
         received = poll_until([member], lambda got: wanted <= set(values(got[0])))[0]
         member.commit(behind(received))
-        poll_until([member], lambda _: broker.lag("g", ["t"]) == 0)
+        poll_until([member], lambda _: when_back(lambda: broker.lag("g", ["t"])) == 0)
         member.close()
         broker.close()
 

@@ -76,10 +76,10 @@ def of_ours(compose: Any) -> Iterator[tuple[str, list[str], dict[str, str]]]:
             yield name, service["command"], service["environment"]
 
 
-def known_variables() -> set[str]:
-    """Every environment variable that our commands read."""
-    found = {*kafka_settings.ENVIRONMENT, *server.ENVIRONMENT, VARIABLE, f"{VARIABLE}_FILE"}
-    for command in COMMANDS.values():
+def known_variables(*programs: str) -> set[str]:
+    """Every environment variable that our commands read, or some of them."""
+    found = {*kafka_settings.variables(), *server.ENVIRONMENT, VARIABLE, f"{VARIABLE}_FILE"}
+    for command in [COMMANDS[each] for each in programs or COMMANDS]:
         for each in command.commands.values() if isinstance(command, click.Group) else [command]:
             found |= {str(parameter.envvar) for parameter in each.params if parameter.envvar}
     return found
@@ -167,10 +167,10 @@ def test_our_commands_know_the_options_that_they_are_given(compose: Any) -> None
 
 
 def test_our_services_are_given_variables_that_are_read(compose: Any) -> None:
-    services = {name: environ for name, _, environ in of_ours(compose)}
+    services = {name: (command[0], environ) for name, command, environ in of_ours(compose)}
     assert services.keys() == {"watcher", "consumer"}
-    for environ in services.values():
-        assert {name for name in environ if name.startswith("INGEST_")} <= known_variables()
+    for program, environ in services.values():
+        assert {name for name in environ if name.startswith("INGEST_")} <= known_variables(program)
         account = credentials({name: str(value) for name, value in environ.items()})
         assert (account["host"], account["user"]) == ("irods", "rods")
         assert environ["INGEST_KAFKA"].split(":")[0] in compose["services"]
@@ -182,9 +182,13 @@ def test_prometheus_asks_servers_that_are_there(compose: Any) -> None:
     hosts = {
         target.split(":")[0]
         for job in settings["scrape_configs"]
-        for static in job["static_configs"]
+        for static in job.get("static_configs", [])
         for target in static["targets"]
     }
+    found = [each for job in settings["scrape_configs"] for each in job.get("dns_sd_configs", [])]
+    hosts |= {name for each in found for name in each["names"]}
+    ours = compose["services"]["watcher"]["environment"]["INGEST_METRICS_PORT"]
+    assert [str(each["port"]) for each in found] == [ours]
     assert hosts <= compose["services"].keys() | {"localhost"}
 
 

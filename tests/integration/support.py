@@ -174,9 +174,9 @@ def logged(log: Path, target: str) -> list[str]:
     return sorted(line.replace(f"{target}/", "") for line in lines)
 
 
-def wait_until(condition: Callable[[], bool], alive: Callable[[], bool] = lambda: True) -> None:
-    """Return when the condition holds; fails when what is to bring it about is not alive, or after a minute."""
-    end = time.monotonic() + 60
+def wait_until(condition: Callable[[], bool], alive: Callable[[], bool] = lambda: True, seconds: float = 60.0) -> None:
+    """Return when the condition holds; fails when what is to bring it about is not alive, or after so long."""
+    end = time.monotonic() + seconds
     while not condition():
         assert alive(), "it ended before that"
         assert time.monotonic() < end, "it never came to that"

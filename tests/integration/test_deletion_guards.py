@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
-from scanner.mounts import mount_of, mounts_below, mounts_of
+from ingest.mounts import mount_of, mounts_below, mounts_of
 from tests.conftest import CommandLine, HandlerFile, Ran
 from tests.integration.support import collections, deleting, handler, rows, wait_until
 

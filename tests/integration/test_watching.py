@@ -7,8 +7,6 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import Popen
-from typing import Any
 
 import pytest
 from irods.meta import iRODSMeta
@@ -17,50 +15,20 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import avus, handler, rows, wait_until
-from tests.support.catalog import catalog, tree
-
-END_SECONDS = 30
-UNREGISTER = "@staticmethod\ndef delete_mode(meta):\n    return DeleteMode.UNREGISTER\n"
-
-
-class Watching:
-    """A watcher on a source; `again` starts another one with the same command."""
-
-    def __init__(self, scan: CommandLine, source: Path, target: str, handler_file: Path) -> None:
-        self._scan = scan
-        self._arguments = [source, target, "--event_handler", handler_file, "--quiet", "0.3", "--workers", "2"]
-        self.process: Popen[str]
-        self.again()
-
-    def again(self) -> None:
-        self.process = self._scan.process(*map(str, self._arguments), program="watcher")
-        assert self.process.stderr is not None
-        lines = iter(self.process.stderr.readline, "")
-        assert any("watches" in line for line in lines)
-
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Its exit status, and what it said."""
-        self.process.send_signal(number)
-        told = self.process.communicate(timeout=END_SECONDS)[1]
-        return self.process.returncode, told
+from tests.support.watching import END_SECONDS, UNREGISTER, Watching, in_step, job
 
 
 @pytest.fixture
-def watcher(scan: CommandLine, source: Path, home: str, handler_file: HandlerFile) -> Iterator[Watching]:
+def watcher(
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, tmp_path: Path
+) -> Iterator[Watching]:
     """Watches `source` into `home`, registers, and unregisters what is gone."""
     (source / "before").write_text("x")
-    watching = Watching(scan, source, home, handler_file(handler("REGISTER_SYNC", more=UNREGISTER)))
+    handlers = handler_file(handler("REGISTER_SYNC", more=UNREGISTER))
+    options = ("--event_handler", handlers, "--quiet", "0.3", "--workers", "2")
+    watching = Watching(scan, source, home, *options, log=tmp_path / "watcher.log")
     yield watching
-    if watching.process.poll() is None:
-        watching.end(signal.SIGKILL)
-
-
-def job(scan: CommandLine) -> dict[str, Any]:
-    return dict(json.loads(scan("list").out)["periodic"][0])
-
-
-def in_step(irods: iRODSSession, source: Path, home: str) -> bool:
-    return bool(irods.collections.exists(home)) and catalog(irods, home) == tree(source, home)
+    watching.kill()
 
 
 @pytest.mark.usefixtures("watcher")
@@ -97,19 +65,6 @@ def test_a_move_is_one_rename_that_keeps_avus_and_updates_physical_paths(
     assert {row.path for (row,) in rows(irods, home).values()} == {
         str(source / each) for each in ("b", "before", "moved/g")
     }
-
-
-@pytest.mark.usefixtures("watcher")
-def test_a_burst_arrives_and_each_file_counts_once(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession
-) -> None:
-    wait_until(lambda: in_step(irods, source, home))
-    for number in range(2000):
-        (source / f"f{number}").write_text("x")
-    wait_until(lambda: len(rows(irods, home)) == 2001)
-    wait_until(lambda: job(scan)["live"]["remaining"] == 0 and job(scan)["live"]["done"] == 2000)
-    live = job(scan)["live"]
-    assert (live["files"], live["failed"], live["skipped"]) == (live["done"] + live["unchanged"], 0, 0)
 
 
 def test_what_happens_while_a_killed_watcher_is_away_is_found_by_the_same_command(

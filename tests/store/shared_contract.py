@@ -106,7 +106,7 @@ class SharingContract(StoreFixtures):
         assert sum(each.answer() for each in processes) == len(names)
 
     def test_consumers_are_seen_while_they_are_alive(self, open_store: Callable[[], Store]) -> None:
-        one, other = ConsumerStatus("a", ("path",), ()), ConsumerStatus("b", ("path", "file"), ("job",))
+        one, other = ConsumerStatus("a", ("path",), ()), ConsumerStatus("b", ("path", "file"), ("job",), {"job": "no"})
         store = open_store()
         store.announce(other, T0 + 5)
         store.announce(one, T0 + 9)

@@ -44,7 +44,7 @@ class Fleet(CommandLine):
 
     def add(self, workers: int = 1) -> None:
         """Start one more consumer."""
-        command = [sys.executable, "-m", "consumer", "--workers", str(workers)]
+        command = [sys.executable, "-m", "consumer", "--workers", str(workers), "--log_level", "INFO"]
         with self._log(len(self.consumers)).open("wb") as log:
             self.consumers.append(
                 subprocess.Popen(command, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

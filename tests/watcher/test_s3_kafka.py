@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from minio.notificationconfig import NotificationConfig, QueueConfig
 
 from ingest.errors import Refused
 from tests.support.s3_servers import Bucket, S3Server
-from tests.support.services import running
+from tests.support.services import Kafka, running
 from tests.watcher.s3_contract import (
     CREATED,
     REMOVED,
@@ -111,6 +112,25 @@ def test_partitions_that_come_later_are_read_too_and_what_was_in_them_is_scanned
         values = [notification(f"p/{number}") for number in range(20)]
         write(kafka_bootstrap, topic, *values)
         heard(backend, all_of(*(written(str(number)) for number in range(20))))
+
+
+def test_after_kafka_was_away_all_must_be_scanned_and_events_come_again(tmp_path: Path) -> None:
+    with running(Kafka(tmp_path)) as kafka:
+        assert isinstance(kafka, Kafka)
+        admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+        admin.create_topics([NewTopic("notifications", num_partitions=2, replication_factor=1)])
+        admin.close()
+        with KafkaBackend(b"/bucket/p", kafka.bootstrap, "notifications", "watcher") as backend:
+            backend.start()
+            write(kafka.bootstrap, "notifications", notification("p/before"))
+            assert heard(backend, all_of(written("before"))) == [written("before")]
+            kafka.stop(signal.SIGKILL)
+            assert backend.read(3) == []
+            kafka.start()
+            missed = Missed(b"", "Kafka was out of reach for a while")
+            assert heard(backend, all_of(missed)) == [missed]
+            write(kafka.bootstrap, "notifications", notification("p/after"))
+            assert heard(backend, all_of(written("after"))) == [written("after")]
 
 
 def test_a_topic_that_is_not_there_is_refused(kafka_bootstrap: str) -> None:

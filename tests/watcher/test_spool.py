@@ -37,13 +37,13 @@ def files(first: int, count: int) -> list[Work]:
 def content(file: Path) -> list[tuple[int, Work]]:
     spool = Spool(file)
     try:
-        return spool.head(1_000_000)
+        return spool.after(0, 1_000_000)
     finally:
         spool.close()
 
 
 def numbers(spool: Spool) -> list[int]:
-    return [number for number, _ in spool.head(1000)]
+    return [number for number, _ in spool.after(0, 1000)]
 
 
 def child(program: str, file: Path) -> subprocess.Popen[str]:
@@ -63,21 +63,36 @@ def test_work_of_every_kind_comes_out_as_it_was_put_in_and_in_order(file: Path) 
     spool.put(EVERY_KIND[:3])
     spool.put(EVERY_KIND[3:])
     assert len(spool) == len(EVERY_KIND)
-    assert [repr(work) for _, work in spool.head(100)] == [repr(work) for work in EVERY_KIND]
+    found = spool.after(0, 100)
+    assert [repr(work) for _, work in found] == [repr(work) for work in EVERY_KIND]
     assert numbers(spool) == sorted(set(numbers(spool)))
-    assert [work for _, work in spool.head(2)] == EVERY_KIND[:2]
+    assert (spool.after(0, 2), spool.after(found[1][0], 3)) == (found[:2], found[2:5])
     spool.close()
 
 
 def test_what_is_done_is_gone_and_the_rest_is_still_there_for_the_next_process(file: Path) -> None:
     spool = Spool(file)
     spool.put(files(0, 10))
-    spool.done(spool.head(4)[-1][0])
-    assert len(spool) == 6
+    given = numbers(spool)
+    spool.choose(given[1::2], 7)
+    spool.done(7)
+    assert len(spool) == 5
+    spool.close()
+    assert content(file) == [(number, work) for number, work in zip(given, files(0, 10), strict=True) if number % 2]
+
+
+def test_a_batch_that_was_chosen_and_not_published_is_there_for_the_next_process(file: Path) -> None:
+    spool = Spool(file)
+    spool.put(files(0, 3))
+    spool.choose(numbers(spool)[:1], 7)
+    spool.done(7)
+    spool.choose(numbers(spool), 8)
     spool.close()
     spool = Spool(file)
-    assert len(spool) == 6
-    assert [work for _, work in spool.head(100)] == files(4, 6)
+    spool.done(7)  # the last that was published
+    spool.choose(numbers(spool)[1:], 8)
+    spool.done(8)
+    assert [work for _, work in spool.after(0, 9)] == files(1, 1)
     spool.close()
 
 
@@ -85,23 +100,12 @@ def test_numbers_are_never_used_again_even_if_the_spool_was_empty(file: Path) ->
     spool = Spool(file)
     spool.put(files(0, 3))
     last = numbers(spool)[-1]
-    spool.done(last)
+    spool.choose(numbers(spool), 1)
+    spool.done(1)
     spool.close()
     spool = Spool(file)
     spool.put(files(3, 1))
     assert numbers(spool) == [last + 1]
-    spool.close()
-
-
-def test_numbers_go_on_after_one_that_is_known_from_elsewhere_and_never_go_back(file: Path) -> None:
-    spool = Spool(file)
-    spool.start_after(1000)
-    spool.close()
-    spool = Spool(file)
-    spool.put(files(0, 1))
-    spool.start_after(500)
-    spool.put(files(1, 1))
-    assert numbers(spool) == [1001, 1002]
     spool.close()
 
 
@@ -110,7 +114,7 @@ def test_a_rescan_takes_the_place_of_the_same_one_further_ahead(file: Path) -> N
     deep, shallow = Rescan(b"d", deep=True), Rescan(b"d", deep=False)
     spool.put([deep, shallow, *files(0, 1)])
     spool.put([deep, deep, Vanish(b"d")])
-    assert [work for _, work in spool.head(100)] == [shallow, *files(0, 1), deep, Vanish(b"d")]
+    assert [work for _, work in spool.after(0, 100)] == [shallow, *files(0, 1), deep, Vanish(b"d")]
     assert len(spool) == 4
     spool.close()
 
@@ -118,10 +122,10 @@ def test_a_rescan_takes_the_place_of_the_same_one_further_ahead(file: Path) -> N
 def test_a_rescan_that_comes_while_the_same_one_is_being_published_stays(file: Path) -> None:
     spool = Spool(file)
     spool.put([Rescan(b"", deep=True)])
-    upto = spool.head(1)[-1][0]
+    spool.choose(numbers(spool), 1)
     spool.put([Rescan(b"", deep=True)])
-    spool.done(upto)
-    assert [work for _, work in spool.head(1)] == [Rescan(b"", deep=True)]
+    spool.done(1)
+    assert [work for _, work in spool.after(0, 1)] == [Rescan(b"", deep=True)]
     assert len(spool) == 1
     spool.close()
 

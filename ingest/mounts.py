@@ -20,20 +20,37 @@ def mounts_of(source: bytes) -> list[str]:
     return [mount_of(source, text), *mounts_below(source, text)]
 
 
+def mount_point(source: bytes) -> bytes:
+    """Where that is mounted on which the source lies. os.path.ismount does not see a directory that is bound to one."""
+    try:
+        text = _MOUNTS.read_bytes()
+    except OSError:
+        return source if os.path.ismount(source) else b"/"
+    return _nearest(os.path.realpath(source), text)[0]
+
+
 def mount_of(source: bytes, mounts: bytes) -> str:
     """The entry for an absolute path in the text of a /proc/.../mountinfo: type, mount source and root within it."""
+    return _nearest(source, mounts)[1].decode("utf-8", "backslashreplace")
+
+
+def _nearest(path: bytes, mounts: bytes) -> tuple[bytes, bytes]:
     best, found = b"", b""
     for mount, what in _entries(mounts):
-        if (source + b"/").startswith(mount.rstrip(b"/") + b"/") and len(mount) >= len(best):
+        if (path + b"/").startswith(mount.rstrip(b"/") + b"/") and len(mount) >= len(best):
             best, found = mount, what
-    return found.decode("utf-8", "backslashreplace")
+    return best, found
 
 
 def mounts_below(source: bytes, mounts: bytes) -> list[str]:
     """The same for each mount point below the path, with the point before it; in order."""
     root = source.rstrip(b"/") + b"/"
-    below = [mount + b": " + what for mount, what in _entries(mounts) if mount.startswith(root)]
-    return sorted(each.decode("utf-8", "backslashreplace").replace("\n", " ") for each in below)
+    return sorted(printed(mount + b": " + what) for mount, what in _entries(mounts) if mount.startswith(root))
+
+
+def printed(text: bytes) -> str:
+    """A path, or what is said of a mount, as one line."""
+    return text.decode("utf-8", "backslashreplace").replace("\n", " ")
 
 
 def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:

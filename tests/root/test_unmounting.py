@@ -1,0 +1,101 @@
+"""The source is a mount point: unmounted nothing is deleted, whatever is seen then; mounted again it is in step."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from irods.session import iRODSSession
+
+from tests.integration.support import rows, wait_until
+from tests.root.conftest import Watch
+from tests.root.mounts import Mounts
+from tests.support.watching import Watching, in_step
+
+AWAY = "the source is out of sight"
+
+
+def fill(source: Path, *names: str, content: str = "x") -> None:
+    """Write files."""
+    for name in names:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(content)
+
+
+def passes(watching: Watching, more: int) -> Callable[[], bool]:
+    """A condition: so many more passes have begun since now."""
+    before = watching.job["passes"]
+    return lambda: watching.job["passes"] >= before + more
+
+
+def still_unmounted(watching: Watching) -> None:
+    """The source stays out of sight, as `list` says, though it is scanned again and again."""
+    wait_until(lambda: AWAY in watching.said())
+    wait_until(lambda: bool(watching.job["watcher"]["away"]))
+    wait_until(passes(watching, 3))
+    assert watching.job["watcher"]["away"]
+
+
+def back_once(watching: Watching) -> None:
+    """It was out of sight once, and is back."""
+    wait_until(lambda: not watching.job["watcher"]["away"])
+    assert watching.said().count(AWAY) == 1
+    assert watching.job["watcher"]["notes"][-1].endswith("the source is back")
+
+
+@pytest.mark.parametrize("below", [(), ("not mounted",)], ids=["empty", "with a file below"])
+@pytest.mark.parametrize("how", ["plainly", "lazily"])
+def test_unmounted_nothing_is_deleted_and_mounted_again_it_is_in_step(
+    watch: Watch, mounts: Mounts, source: Path, home: str, irods: iRODSSession,
+    how: str, below: tuple[str, ...], backend: tuple[str, ...],
+) -> None:  # fmt: skip
+    fill(source, *below)
+    mounts.tmpfs(source)
+    fill(source, "kept", "gone", "changed", "d/kept", "d/e/gone", "old/gone")
+    watching = watch(*backend)
+    wait_until(lambda: in_step(irods, source, home))
+    before = rows(irods, home)
+    with open(source / "kept"):  # what is open keeps a file system alive that is unmounted lazily
+        if how == "lazily":
+            mounts.unmount(source, lazily=True)
+            still_unmounted(watching)
+    if how == "plainly":
+        mounts.unmount(source)
+        still_unmounted(watching)
+    assert before.items() <= rows(irods, home).items()
+    mounts.tmpfs(source)
+    fill(source, "kept", "d/kept", "new/file")
+    fill(source, "changed", content="changed")
+    wait_until(lambda: in_step(irods, source, home))
+    fill(source, "new/afterwards")
+    wait_until(lambda: in_step(irods, source, home))
+    back_once(watching)
+
+
+@pytest.mark.parametrize("below", [(), ("not mounted",)], ids=["empty", "with a file below"])
+def test_unbound_nothing_is_deleted_though_what_was_bound_is_still_heard(
+    watch: Watch, mounts: Mounts, source: Path, home: str, irods: iRODSSession, tmp_path: Path,
+    below: tuple[str, ...], backend: tuple[str, ...],
+) -> None:  # fmt: skip
+    fill(source, *below)
+    bound = tmp_path / "bound"  # on the same device as the source
+    fill(bound, "kept", "gone", "changed", "d/kept", "d/e/gone", "old")
+    mounts.bind(bound, source)
+    watching = watch(*backend)
+    wait_until(lambda: in_step(irods, source, home))
+    before = rows(irods, home)
+    mounts.unmount(source)
+    (bound / "gone").unlink()
+    (bound / "d").rename(bound / "moved")
+    fill(bound, "changed", content="changed")
+    still_unmounted(watching)
+    assert len(rows(irods, home)) == len(before) + len(below)
+    shutil.rmtree(bound / "moved/e")
+    fill(bound, "new/file")
+    mounts.bind(bound, source)
+    wait_until(lambda: in_step(irods, source, home))
+    fill(bound, "new/afterwards")
+    wait_until(lambda: in_step(irods, source, home))
+    back_once(watching)
