@@ -61,6 +61,18 @@ class TestTrees(PollingFixtures, TreeContract):
             write(root + b"/new", b"other %02d" % number)
             heard.until_in_step()
 
+    def test_a_directory_that_is_moved_into_one_that_was_renamed_is_there_with_all_in_it(
+        self, heard: Heard, root: bytes
+    ) -> None:
+        for one, other in ((b"a", b"b"), (b"d", b"c")):  # one of them comes first in each listing
+            for name in (one, other):
+                os.mkdir(root + b"/" + name)
+                write(root + b"/" + name + b"/file")
+            heard.until_in_step()
+            os.rename(root + b"/" + one, root + b"/new_" + one)
+            os.rename(root + b"/" + other, root + b"/new_" + one + b"/" + other)
+            heard.until_in_step()
+
     def test_a_new_directory_that_was_away_for_a_moment_is_said_again_with_all_in_it(
         self, heard: Heard, root: bytes, place: bytes
     ) -> None:
