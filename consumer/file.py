@@ -71,14 +71,9 @@ def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> O
     try:
         return _sync_entry(ctx, change, entry, target)
     except Exception as error:
-        if (
-            ctx.live
-            and ctx.job.s3 is not None
-            and code_of(error) in BLOCKED
-            and (key := clear_the_way(ctx, entry.path))
-        ):
-            outcome = _sync_entry(ctx, change, entry, target)
-            return msgspec.structs.replace(outcome, uncached=[key, *outcome.uncached])
+        if ctx.live and ctx.job.s3 is not None and code_of(error) in BLOCKED:
+            removed = clear_the_way(ctx, entry.path)
+            return msgspec.structs.replace(_sync_entry(ctx, change, entry, target), uncached=removed)
         if not connection_lost(error):
             raise
     ctx.sessions.close()

@@ -12,6 +12,9 @@ from ingest.mounts import printed
 from ingest.paths import join
 from scanner.entries import RootUnseen, SourceUnreadable
 
+_BEGAN = " at the beginning"
+"""Behind the name of a host: what the source lay on when a pass began there."""
+
 
 def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candidate]) -> str | None:
     """Why the candidates of a pass must not be deleted, in a sentence; `listed` is how much the target has.
@@ -29,9 +32,32 @@ def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candi
         return error.reason
 
 
+def begin(ctx: Context) -> None:
+    """Keep what the source lies on when a pass begins; the first time on this host, that is what it ought to lie on."""
+    now = "\n".join(ctx.source.places())
+    ctx.store.remember_mount(ctx.cache_space, socket.gethostname() + _BEGAN, now)
+    if ctx.store.mount(ctx.cache_space, socket.gethostname()) is None:
+        ctx.store.remember_mount(ctx.cache_space, socket.gethostname(), now)
+
+
 def remember(ctx: Context) -> None:
-    """Keep what the source lies on now, for the next pass on this host."""
-    ctx.store.remember_mount(ctx.cache_space, socket.gethostname(), "\n".join(ctx.source.places()))
+    """Keep what the source lies on at the end of a pass, for the next one on this host.
+
+    Not when that has changed since the pass began, nor when something is missing that nobody has accepted.
+    """
+    host = socket.gethostname()
+    now, then = ctx.source.places(), ctx.store.mount(ctx.cache_space, host)
+    same = ctx.store.mount(ctx.cache_space, host + _BEGAN) == "\n".join(now)
+    if same and (then is None or ctx.job.accept_new_device or not _lost(now, then.split("\n"))):
+        ctx.store.remember_mount(ctx.cache_space, host, "\n".join(now))
+
+
+def _lost(now: list[str], then: list[str]) -> str | None:
+    if now[0] != then[0]:
+        return f"the source is on another device than last time ({now[0]}, not {then[0]})"
+    if gone := [each for each in then[1:] if each not in now]:
+        return f"a mount below the source is gone or another one ({gone[0]})"
+    return None
 
 
 def _moved(ctx: Context, candidates: Iterable[Candidate]) -> str | None:
@@ -39,10 +65,8 @@ def _moved(ctx: Context, candidates: Iterable[Candidate]) -> str | None:
     if before is None or ctx.job.accept_new_device:
         return None
     now, then = ctx.source.places(), before.split("\n")
-    if now[0] != then[0]:
-        what = f"the source is on another device than last time ({now[0]}, not {then[0]})"
-    elif gone := [each for each in then[1:] if each not in now]:
-        what = f"a mount below the source is gone or another one ({gone[0]})"
+    if lost := _lost(now, then):
+        what = lost
     elif hidden := _hidden(ctx, [each for each in now[1:] if each not in then], candidates):
         what = f"what was there is hidden by a new mount below the source ({hidden})"
     else:

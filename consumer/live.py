@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -61,17 +62,17 @@ def delete_vanished(ctx: Context, change: Change, target: str, taken_by: Literal
     return Outcome(Result.DONE, deleted=True, uncached=[key, *_remove_emptied(ctx, path)])
 
 
-def clear_the_way(ctx: Context, path: bytes) -> CacheKey | None:
-    """Delete the data object that stands where a collection above `path` must be; what to forget if there was one.
+def clear_the_way(ctx: Context, path: bytes) -> Sequence[CacheKey]:
+    """Delete the data object that stands where a collection above `path` must be, if there is one still.
 
-    In S3 nobody makes directories: that the name of an object now begins other keys is first known from those.
+    In S3 nobody makes directories: that the name of an object now begins other keys is first known from those. Gives
+    what the path cache must forget.
     """
     while path := split(path)[0]:
         target = ctx.target(path)
         if _is_object(ctx, target):
-            outcome = delete_vanished(ctx, Change(path_to_wire(path), gone=True), target, taken_by="directory")
-            return outcome.uncached[0] if outcome.deleted else None
-    return None
+            return delete_vanished(ctx, Change(path_to_wire(path), gone=True), target, taken_by="directory").uncached
+    return ()
 
 
 def _remove_emptied(ctx: Context, path: bytes) -> list[CacheKey]:

@@ -30,6 +30,7 @@ from scanner.entries import Entry
 def open_pass(ctx: Context, task: OpenPass) -> Finished:
     """Check that the handler makes sense, run `pre_job`, and begin with the root. A failure ends the pass."""
     meta = of_job(ctx.job)
+    guards.begin(ctx)
     try:
         ctx.handler.check_modes(ctx.handler.operation(ctx.session(meta), meta), meta)
         _check_bulk(ctx)

@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: a zone, a tree of files with everything odd in it, and two ingests of it."""
+"""The demonstration behind `make demo`: a zone, a tree of files with everything odd in it, two ingests, a watcher."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from irods.models import Collection, DataObject
 from irods.session import iRODSSession
 
 FILES = 1_200
+ARRIVAL_SECONDS = 30
 ODD_NAMES = ("it's", 'double "quote"', " leading", "trailing ", "a and 'b'", "100 %", "back\\slash", "new\nline")
 TARGET = "/tempZone/home/rods/demo"
 
@@ -85,7 +86,8 @@ def demonstrate(work: Path, programs: Path) -> int:
             assert zone.stdout is not None
             ready = json.loads(zone.stdout.readline())
             print(f"listens on {ready['host']}:{ready['port']}")
-            return ingest_twice(work, programs, source, ready["environment"])
+            status = ingest_twice(work, programs, source, ready["environment"])
+            return status or watch(work, programs, source, ready["environment"])
         finally:
             zone.terminate()
 
@@ -113,6 +115,43 @@ def ingest_twice(work: Path, programs: Path, source: Path, environment: str) -> 
         print(f"Something went wrong: {objects} objects instead of {expected}, exit status {status} and {again}.")
         return 1
     return 0
+
+
+def watch(work: Path, programs: Path, source: Path, environment: str) -> int:
+    """Watch the tree, drop a file into it, and see it in the catalog; the exit status."""
+    say("From now on as it happens: a file that is dropped into the folder")
+    options = ["--event_handler", str(Path(__file__).with_name("put_handler.py")), "--quiet", "0.5"]
+    command = [str(programs / "ingest-watch"), str(source), TARGET, *options]
+    environ = {**os.environ, "IRODS_ENVIRONMENT_FILE": environment, "INGEST_STATE": str(work / "state.db")}
+    print("$ " + " ".join([Path(command[0]).name, *command[1:]]), flush=True)
+    with subprocess.Popen([*_without_override(), *command], env=environ, stderr=subprocess.PIPE, text=True) as watcher:
+        try:
+            assert watcher.stderr is not None
+            told = next((line for line in watcher.stderr if " watches " in line), None)
+            if told is None:
+                return 1
+            print(told, end="")
+            (source / "run0" / "dropped.dat").write_text("fresh from the instrument")
+            dropped = time.monotonic()
+            print("dropped run0/dropped.dat", flush=True)
+            if not arrives(environment, f"{TARGET}/run0/dropped.dat"):
+                print("Something went wrong: it does not arrive.")
+                return 1
+            print(f"{TARGET}/run0/dropped.dat is in the catalog, {time.monotonic() - dropped:.1f} s later.")
+        finally:
+            watcher.terminate()
+    return 0
+
+
+def arrives(environment: str, path: str) -> bool:
+    """Wait until the catalog has a data object; False when it takes too long."""
+    end = time.monotonic() + ARRIVAL_SECONDS
+    with iRODSSession(irods_env_file=environment) as session:
+        while not session.data_objects.exists(path):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+    return True
 
 
 def main() -> None:

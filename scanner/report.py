@@ -7,16 +7,17 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ingest.job import JobState, JobStatus, Problem
+from ingest.job import JobState, JobStatus, Problem, Watching
 from ingest.store import ConsumerStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _PROBLEMS_SHOWN = 20
+_NOTES_SHOWN = 3
 _LIVE = ("files", "done", "unchanged", "skipped", "failed", "deleted", "moved", "bytes")
 
 
@@ -149,11 +150,51 @@ def print_table(statuses: Sequence[JobStatus], now: float, consumers: Sequence[C
         where = f"{_text(status.job.source)} → {status.job.target}"
         numbers = (counts.files, counts.done, counts.unchanged, counts.skipped, counts.failed)
         elapsed = str(dt.timedelta(seconds=round(_elapsed(status, now))))
-        table.add_row(_plain(status.job.name), _state(status), _plain(where), *map(str, numbers), elapsed)
+        table.add_row(_plain(status.job.name), _shown_state(status, now), _plain(where), *map(str, numbers), elapsed)
     console().print(table)
     for status in statuses:
         for reason in _waits(status, consumers):
             console().print(f"Job {_plain(status.job.name)} waits: {_plain(reason)}")
+        if status.job.watch and status.state.active:
+            console().print(f"Job {_plain(status.job.name)} {_plain(_live_words(status))}")
+            for line in _watcher_words(status.watching, now):
+                console().print(f"  {_plain(line)}")
+
+
+def _shown_state(status: JobStatus, now: float) -> str:
+    """The state of a job; one that is watched says so, since between its scans it does not just wait."""
+    watching = status.watching
+    if not status.job.watch or not status.state.active or status.paused:
+        return _state(status)
+    if watching is None or watching.until <= now:
+        return "no watcher"
+    if watching.away:
+        return "out of sight"
+    return "watching" if status.state is JobState.WAITING else "scanning"
+
+
+def _live_words(status: JobStatus) -> str:
+    live = status.live
+    named = ("unchanged", "skipped", "failed", "deleted", "moved")
+    more = "".join(f", {getattr(live, name)} {name}" for name in named if getattr(live, name))
+    return f"as it happened: {live.done} synced{more}, {live.remaining_files} to do"
+
+
+def _watcher_words(watching: Watching | None, now: float) -> Iterator[str]:
+    if watching is None:
+        return
+    if watching.until <= now:
+        yield f"nobody watches; the same ingest-watch goes on, it was last run on {watching.host}"
+    else:
+        yield f"watched on {watching.host}: {watching.settling} paths settling, {watching.spooled} to be published"
+    if watching.away:
+        yield f"the source is out of sight: {watching.away}"
+    if watching.unwatched:
+        yield f"directories that cannot be watched and are polled: {watching.unwatched}"
+    if watching.missed:
+        yield f"times that events were lost and a scan took their place: {watching.missed}"
+    for at, text in watching.notes[-_NOTES_SHOWN:]:
+        yield f"{_utc(at)} {text}"
 
 
 def print_summary(status: JobStatus, problems: Sequence[Problem], now: float) -> None:

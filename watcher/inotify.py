@@ -96,6 +96,7 @@ class InotifyBackend(RootedBackend):
 
     def _collect(self, timeout: float) -> tuple[list[Event], str | None]:
         watches = self._watches
+        pending = list(self._renaming)
         data = self._drain.take(self._patience(timeout))
         events: list[Event] = []
         for raw in decode(data):
@@ -103,10 +104,10 @@ class InotifyBackend(RootedBackend):
                 return self._start_over("more happened at once than the queue of events holds", events)
             if lost := self._event(raw, events):
                 return events, lost
-        if not data:
-            self._give_up_on_late(events)
+        self._give_up_on_late(pending, events)
         if watches.doubts and time.monotonic() >= self._next_look_again:
-            watches.look_again(events, calm=not data and not self._renaming)
+            unsaid = {(each.directory, each.name) for each in self._renaming.values()}
+            watches.look_again(unsaid, events, calm=not data and not unsaid)
             self._next_look_again = time.monotonic() + DOUBT_SECONDS
         if watches.confused:
             return self._start_over("directories were renamed faster than could be followed", events)
@@ -246,10 +247,10 @@ class InotifyBackend(RootedBackend):
                 del self._renaming[cookie]
                 self._end(renaming, events)
 
-    def _give_up_on_late(self, events: list[Event]) -> None:
-        """What was moved out of the root: no second part came."""
-        for cookie, renaming in list(self._renaming.items()):
-            if time.monotonic() >= renaming.deadline:
+    def _give_up_on_late(self, pending: list[int], events: list[Event]) -> None:
+        """What was moved out of the root: no second part came, neither in time nor before other events."""
+        for cookie in pending:
+            if (renaming := self._renaming.get(cookie)) and time.monotonic() >= renaming.deadline:
                 del self._renaming[cookie]
                 self._end(renaming, events)
 

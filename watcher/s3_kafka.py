@@ -94,7 +94,7 @@ class KafkaBackend:
 
     def acknowledge(self) -> None:
         """See Backend. What cannot be committed now is with a later call."""
-        if not self._read:
+        if not self._read or self._away:
             return
         offsets = {each: OffsetAndMetadata(offset, "", -1) for each, offset in self._read.items()}
         try:

@@ -107,7 +107,8 @@ def compare(before: Snapshot, after: Snapshot, top: bytes = b"") -> Iterator[Eve
 
 def _compare(before: Snapshot, after: Snapshot) -> Iterator[Change]:
     moves, moved = _moves(before, after)
-    yield from _in_order(moves)
+    ordered = list(_in_order(moves))
+    yield from ordered
     gone: set[bytes] = set()
     for path, seen in moved.items():
         now = after.get(path)
@@ -116,10 +117,29 @@ def _compare(before: Snapshot, after: Snapshot) -> Iterator[Change]:
                 yield Gone(path, seen.directory)
             if seen.directory:
                 gone.add(path)
-    yield from _there(before, moved, after, {move.new for move in moves})
+    crossed = _crossed([each for each in ordered if isinstance(each, Moved)])
+    yield from _there(before, moved, after, {move.new for move in moves}, crossed)
 
 
-def _there(before: Snapshot, moved: Snapshot, after: Snapshot, arrived: set[bytes]) -> Iterator[Change]:
+def _crossed(moves: list[Moved]) -> set[bytes]:
+    """The new names of what is moved below a name that is taken later, or out of one that was taken before."""
+    turns = {move.new: turn for turn, move in enumerate(moves)}
+    return {
+        move.new
+        for turn, move in enumerate(moves)
+        if any(turns.get(above, -1) > turn for above in _ancestors(move.new))
+        or any(turns.get(above, len(moves)) <= turn for above in _ancestors(move.old))
+    }
+
+
+def _ancestors(path: bytes) -> Iterator[bytes]:
+    while path := os.path.dirname(path):
+        yield path
+
+
+def _there(
+    before: Snapshot, moved: Snapshot, after: Snapshot, arrived: set[bytes], crossed: set[bytes]
+) -> Iterator[Change]:
     """What is new or has changed, or was perhaps not there when it was looked at; of a new directory all in it."""
     left: set[bytes] = set()
     entered: set[bytes] = set()
@@ -129,7 +149,8 @@ def _there(before: Snapshot, moved: Snapshot, after: Snapshot, arrived: set[byte
         if now.directory and (above in left or _may_have_left(path, above, before, after)):
             left.add(path)
         appeared = seen is None or seen.directory != now.directory
-        again = above in entered or (seen is not None and seen.told and (path in left or above in left))
+        in_vain = seen is not None and seen.told and (path in left or above in left)
+        again = in_vain or above in entered or path in crossed
         if now.directory and (appeared or again):
             entered.add(path)
             yield Directory(path)

@@ -66,6 +66,12 @@ class Tree:
             node = node.parent
         return node is self.root
 
+    def is_below(self, node: Node | None, above: Node) -> bool:
+        """Whether it is the same node or one below it."""
+        while node is not None and node is not above:
+            node = node.parent
+        return node is not None
+
     def watched(self, node: Node, watch: int, identity: tuple[int, int]) -> None:
         """The node has this watch from now on and is not polled."""
         node.watch, node.identity = watch, identity

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -73,7 +74,8 @@ class Watches:
 
     def enter(self, parent: Node, name: bytes, events: list[Event]) -> None:
         """A directory has appeared: watch it and all below it, and say what is there."""
-        self._enter_all(parent, [name], events)
+        if self._counts((parent, name)):
+            self._enter_all(parent, [name], events)
 
     def leave(self, parent: Node, name: bytes, events: list[Event]) -> None:
         """No directory has this name any more, or none that is known."""
@@ -82,7 +84,7 @@ class Watches:
 
     def move(self, node: Node, parent: Node, name: bytes, events: list[Event]) -> None:
         """A directory that is watched was renamed, and what had the new name is gone."""
-        if _is_below(parent, node):
+        if self.tree.is_below(parent, node):
             self.confused = True
             return
         old = self.tree.path(node)
@@ -95,20 +97,18 @@ class Watches:
     def rename(self, old: Place, new: Place, events: list[Event]) -> None:
         """A directory that is not watched was renamed: not the one that has the old name here, if that is."""
         node = old[0].children.get(old[1])
-        arrives = self.tree.holds(new[0])
-        if node is not None and node.polled is not None and arrives:
+        if node is not None and node.polled is not None and self.tree.holds(new[0]):
             self.move(node, *new, events)
             return
         if self.tree.holds(old[0]) and (node is None or not self._is_there(node)):
             self.leave(*old, events)
             self.doubts.setdefault(old, Doubt())
-        if arrives:
-            self.enter(*new, events)
+        self.enter(*new, events)
 
     def follow(self, node: Node, events: list[Event]) -> None:
         """A directory that is watched was renamed, and its new name was not heard, but perhaps come across."""
         for place, doubt in self.doubts.items():
-            if doubt.known is node and self.tree.holds(place[0]) and self._is_there(node, place):
+            if doubt.known is node and self._counts(place) and self._is_there(node, place):
                 del self.doubts[place]
                 self.move(node, *place, events)
                 return
@@ -120,14 +120,24 @@ class Watches:
             self.leave(node.parent, node.name, events)
             self.enter(node.parent, node.name, events)
 
-    def look_again(self, events: list[Event], *, calm: bool) -> None:
-        """Look at what is in doubt. `calm`: no events are waiting that could explain it."""
+    def look_again(self, unsaid: Collection[Place], events: list[Event], *, calm: bool) -> None:
+        """Look at what is in doubt, but for places of which something that was read before is still to be said.
+
+        `calm`: no events are waiting that could explain it.
+        """
         doubts, self.doubts = self.doubts, {}
         for place, doubt in doubts.items():
-            if self.tree.holds(place[0]):
+            if place in unsaid:
+                self.doubts[place] = doubt
+            elif self._counts(place):
                 self._enter_all(place[0], [place[1]], events, at_last=calm and doubt.looks >= MOST_LOOKS)
                 if again := self.doubts.get(place):
                     again.looks = doubt.looks + calm
+
+    def _counts(self, place: Place) -> bool:
+        """Whether a directory at this place is to be watched."""
+        parent, name = place
+        return self.tree.holds(parent) and not self._excluded(self.tree.prefix(parent) + name, True)
 
     def poll(self, events: list[Event]) -> None:
         """Look at what cannot be watched, and watch it if that is possible now."""
@@ -147,7 +157,7 @@ class Watches:
     def _enter_all(self, parent: Node, names: list[bytes], events: list[Event], *, at_last: bool = False) -> None:
         found: list[Event] = []
         top = self.tree.prefix(parent) + names[0] if len(names) == 1 else self.tree.path(parent)
-        pending = [(parent, names)]
+        pending = [(parent, names)] if names else []
         while pending:
             node, below = pending.pop()
             if (above := self._open(node)) is None:
@@ -155,7 +165,7 @@ class Watches:
                 continue
             with closing(above):
                 arrived = (self._arrive(above, node, name, found, at_last=at_last) for name in below)
-                pending.extend(new for new in arrived if new)
+                pending.extend(new for new in arrived if new and new[1])
             if len(found) > MOST_FOUND:
                 missed = Missed(top, "more entries appeared at once than are named")
                 found = [*(event for event in found if isinstance(event, Gone)), missed]
@@ -287,10 +297,3 @@ class Watches:
         snapshot = take(self._root, self.tree.path(node), self._excluded, {})
         self.tree.polls(node, snapshot)
         events.extend(compare({}, snapshot, self.tree.path(node)))
-
-
-def _is_below(node: Node | None, above: Node) -> bool:
-    """Whether it is the same node or one below it."""
-    while node is not None and node is not above:
-        node = node.parent
-    return node is not None

@@ -24,6 +24,8 @@ from ingest.store.redis import server
 from scanner.cli import cli as scan
 from tests.support.services import ROOT
 from watcher.cli import cli as watch
+from watcher.notifications import OTHER_KAFKA
+from watcher.notifications import SECRET as SHARED_SECRET
 
 SCHEMA = ROOT / ".cache" / "compose-spec.json"
 FILE = ROOT / "docker-compose.yml"
@@ -78,7 +80,8 @@ def of_ours(compose: Any) -> Iterator[tuple[str, list[str], dict[str, str]]]:
 
 def known_variables(*programs: str) -> set[str]:
     """Every environment variable that our commands read, or some of them."""
-    found = {*kafka_settings.variables(), *server.ENVIRONMENT, VARIABLE, f"{VARIABLE}_FILE"}
+    found = {*kafka_settings.variables(), *kafka_settings.variables(OTHER_KAFKA), *server.ENVIRONMENT}
+    found |= {each for name in (VARIABLE, SHARED_SECRET) for each in (name, f"{name}_FILE")}
     for command in [COMMANDS[each] for each in programs or COMMANDS]:
         for each in command.commands.values() if isinstance(command, click.Group) else [command]:
             found |= {str(parameter.envvar) for parameter in each.params if parameter.envvar}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator, Mapping
-from subprocess import Popen
+from pathlib import Path
 
 import pytest
 from irods.session import iRODSSession
@@ -14,65 +12,57 @@ from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import collections, deleting, handler, wait_until
 from tests.support.catalog import Rows, catalog
 from tests.support.s3_servers import Bucket
+from tests.support.watching import Watching
 
-END_SECONDS = 30
 REGISTER = handler("REGISTER_SYNC", more=deleting("UNREGISTER"))
 PREFIX = "p"
 
 
-class S3Watching:
-    """A watcher on what lies below `PREFIX` in a bucket; `again` starts another one with the same command."""
+class S3Watching(Watching):
+    """A watcher on what lies below `PREFIX` in a bucket."""
 
-    def __init__(self, scan: CommandLine, bucket: Bucket, target: str, *options: str | os.PathLike[str]) -> None:
-        self.scan, self.bucket, self.target = scan, bucket, target
-        self.environ = dict(bucket.server.environ)
-        self.arguments = [bucket.url(PREFIX), target, *bucket.server.options(), "--workers", "2", *options]
-        self.process: Popen[str]
-        self.told = ""
-
-    def again(self) -> None:
-        """Start it and wait until it listens."""
-        self.process = self.scan.process(*self.arguments, program="watcher", **self.environ)
-        assert self.process.stderr is not None
-        for line in iter(self.process.stderr.readline, ""):
-            self.told += line
-            if "watches" in line:
-                return
-        raise AssertionError(self.told)
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Its exit status."""
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=END_SECONDS)
-        self.told += out + err
-        return self.process.returncode
+    def __init__(
+        self,
+        scan: CommandLine,
+        bucket: Bucket,
+        target: str,
+        *options: str | Path,
+        log: Path,
+        environ: Mapping[str, str],
+    ) -> None:
+        self.bucket, self.target = bucket, target
+        more = [*bucket.server.options(), "--workers", "2", *options]
+        everything = bucket.server.environ | dict(environ)
+        super().__init__(scan, bucket.url(PREFIX), target, *more, log=log, environ=everything)
 
     def wait_in_step(self, irods: iRODSSession) -> None:
         """Return when the catalog is what the bucket is."""
-        wait_until(lambda: in_step(irods, self.bucket, self.target), lambda: self.process.poll() is None)
+        wait_until(lambda: in_step(irods, self.bucket, self.target), self.alive)
 
 
 Watch = Callable[..., S3Watching]
 
 
 @pytest.fixture
-def watch(scan: CommandLine, home: str, handler_file: HandlerFile) -> Iterator[Watch]:
+def watch(scan: CommandLine, home: str, handler_file: HandlerFile, tmp_path: Path) -> Iterator[Watch]:
     """Starts a watcher on a bucket that registers, and unregisters what is gone."""
     started: list[S3Watching] = []
 
     def start(
-        bucket: Bucket, *options: str, body: str = REGISTER, environ: Mapping[str, str] | None = None
+        bucket: Bucket,
+        *options: str,
+        body: str = REGISTER,
+        environ: Mapping[str, str] | None = None,
+        target: str = home,
     ) -> S3Watching:
-        watching = S3Watching(scan, bucket, home, "--event_handler", handler_file(body), *options)
-        watching.environ |= environ or {}
-        started.append(watching)
-        watching.again()
-        return watching
+        options = ("--event_handler", str(handler_file(body)), *options)
+        started.append(S3Watching(scan, bucket, target, *options, log=tmp_path / "said", environ=environ or {}))
+        return started[-1]
 
     yield start
     for each in started:
-        if each.process.poll() is None:
-            each.end(signal.SIGKILL)
+        if each.alive():
+            each.kill()
 
 
 def listed(bucket: Bucket, target: str) -> Rows:

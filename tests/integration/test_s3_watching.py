@@ -50,8 +50,8 @@ def test_objects_that_are_written_changed_and_deleted_are_followed(
     bucket.put("p/a", b"another length")
     bucket.remove("p/before", "p/d/e/f", "p/d/x")
     watching.wait_in_step(irods)
-    assert watching.end() == 0
-    assert "the same command goes on" in watching.told
+    status, said = watching.end()
+    assert (status, "the same command goes on" in said) == (0, True)
 
 
 def test_contents_are_put_and_verified_large_ones_in_parallel(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import json
 import random
-import signal
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -16,7 +13,7 @@ from hypothesis import strategies as st
 from irods.session import iRODSSession
 
 from tests.integration.s3_notified import SECRET, by_kafka, by_webhook, notification
-from tests.integration.s3_watching import S3Watching, Watch, in_step, watch
+from tests.integration.s3_watching import Watch, in_step, watch
 from tests.integration.support import wait_until
 from tests.support.cut_proxy import cut_proxy
 from tests.support.s3_servers import Bucket, S3Server
@@ -38,10 +35,6 @@ def change_much(bucket: Bucket, seed: int) -> None:
             bucket.remove(f"p/{choose.randrange(4)}/{choose.randrange(12)}")
 
 
-def job(watching: S3Watching) -> dict[str, Any]:
-    return dict(json.loads(watching.scan("list").out)["periodic"][0])
-
-
 def test_a_listener_that_was_cut_off_finds_what_was_written_and_deleted_meanwhile(
     minio_server: S3Server, watch: Watch, irods: iRODSSession
 ) -> None:
@@ -56,8 +49,8 @@ def test_a_listener_that_was_cut_off_finds_what_was_written_and_deleted_meanwhil
             proxy.mend()
             change_much(bucket, seed + 2)
             watching.wait_in_step(irods)
-        wait_until(lambda: job(watching)["watcher"]["missed"] >= 2)
-        assert job(watching)["live"]["failed"] == 0
+        wait_until(lambda: watching.job["watcher"]["missed"] >= 2)
+        assert watching.job["live"]["failed"] == 0
 
 
 @pytest.mark.parametrize("way", ["listen", "kafka", "webhook"])
@@ -76,13 +69,13 @@ def test_a_watcher_that_is_killed_while_notifications_flow_loses_nothing(
         for seed in (1, 2):
             writer = threading.Thread(target=change_much, args=(bucket, seed))
             writer.start()
-            wait_until(lambda: job(watching)["live"]["files"] > 0)
-            watching.end(signal.SIGKILL)
+            wait_until(lambda: watching.job["live"]["files"] > 0)
+            watching.kill()
             writer.join()
             change_much(bucket, seed + 2)
             watching.again()
             watching.wait_in_step(irods)
-        wait_until(lambda: job(watching)["live"]["remaining"] == 0)
+        wait_until(lambda: watching.job["live"]["remaining"] == 0)
         assert in_step(irods, bucket, watching.target)
 
 
@@ -132,7 +125,7 @@ def test_duplicated_and_reordered_notifications_converge_to_the_bucket_without_a
     send((REMOVED, "p/a"), (CREATED, "p/a"))
     watching.wait_in_step(irods)
     converges()
-    wait_until(lambda: job(watching)["live"]["remaining"] == 0)
+    wait_until(lambda: watching.job["live"]["remaining"] == 0)
     assert in_step(irods, bucket, watching.target)
-    now = job(watching)
+    now = watching.job
     assert (now["passes"], now["live"]["failed"]) == (1, 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -13,14 +12,13 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import handler, hooks, logged, wait_until
-from tests.support.bursts import PER_DIRECTORY, image, writing
+from tests.support.bursts import PER_DIRECTORY, image, overflow_queue, writing
 from tests.support.watching import UNREGISTER, Watching, at_rest, in_step
 
 FLAT, NESTED = 8_000, 400
 FILES = FLAT + NESTED * PER_DIRECTORY
 HALF = (range(FLAT // 2), range(NESTED // 2)), (range(FLAT // 2, FLAT), range(NESTED // 2, NESTED))
 SECONDS = 150
-QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 
 
 @pytest.fixture
@@ -40,15 +38,6 @@ def watcher(
     wait_until(at_rest(watching))
     yield watching
     watching.kill()
-
-
-def overflow_queue(source: Path) -> None:
-    """Let more happen than the kernel remembers; two files take turns, since equal events in a row become one."""
-    files = [source / "one", source / "other"]
-    for file in files:
-        file.touch()
-    for number in range(int(QUEUE.read_text()) + 1):
-        os.utime(files[number % 2])
 
 
 def assert_adds_up(watcher: Watching) -> None:

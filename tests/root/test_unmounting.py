@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
-from tests.integration.support import rows, wait_until
+from tests.conftest import HandlerFile
+from tests.integration.support import gated, handler, rows, wait_until
 from tests.root.conftest import Watch
 from tests.root.mounts import Mounts
-from tests.support.watching import Watching, in_step
+from tests.support.watching import UNREGISTER, Watching, in_step
 
 AWAY = "the source is out of sight"
 
@@ -99,3 +100,28 @@ def test_unbound_nothing_is_deleted_though_what_was_bound_is_still_heard(
     fill(bound, "new/afterwards")
     wait_until(lambda: in_step(irods, source, home))
     back_once(watching)
+
+
+def test_what_was_unmounted_while_a_pass_was_under_way_is_not_taken_for_the_usual(
+    watch: Watch,
+    mounts: Mounts,
+    source: Path,
+    home: str,
+    irods: iRODSSession,
+    handler_file: HandlerFile,
+    tmp_path: Path,
+) -> None:
+    fill(source, "not mounted")
+    mounts.tmpfs(source)
+    fill(source, *(f"f{number}" for number in range(20)))
+    gate = gated(tmp_path, 19).replace("pre_data_obj_create", "post_data_obj_create")
+    handler_file(handler("REGISTER_SYNC", more=UNREGISTER + gate))
+    watching = watch()
+    wait_until(lambda: len(rows(irods, home)) == 20)
+    mounts.unmount(source, lazily=True)  # the worker has it open
+    (tmp_path / "released").touch()
+    still_unmounted(watching)
+    assert set(rows(irods, home)) >= {f"f{number}" for number in range(20)}
+    mounts.tmpfs(source)
+    fill(source, "f1", "new")
+    wait_until(lambda: in_step(irods, source, home))

@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 PER_DIRECTORY = 5
+_QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 
 
 def image(number: int) -> str:
@@ -32,6 +33,15 @@ def write_nested(root: str, numbers: range) -> None:
         for file_number in range(PER_DIRECTORY):
             with open(f"{folder}/file_{file_number}", "wb") as file:
                 file.write(b"x")
+
+
+def overflow_queue(root: Path) -> None:
+    """Let more happen than the kernel remembers; two files take turns, since equal events in a row become one."""
+    files = [root / "one", root / "other"]
+    for file in files:
+        file.touch()
+    for number in range(int(_QUEUE.read_text()) + 1):
+        os.utime(files[number % 2])
 
 
 def _write(root: str, flat: range, nested: range) -> None:

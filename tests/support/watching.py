@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,16 @@ class Watching:
     def __init__(
         self,
         command: CommandLine,
-        source: Path,
+        source: Path | str,
         target: str,
         *options: str | Path,
         log: Path,
         before: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """What the watchers say goes to the file `log`; `before` is a command that they are run by."""
         self.command = command
+        self._environ = environ or {}
         self._arguments = [*before, sys.executable, "-m", "watcher", str(source), target, *map(str, options)]
         self._log = log
         self.process: subprocess.Popen[bytes]
@@ -46,8 +48,9 @@ class Watching:
         before = self.said().count(" watches ")
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                self._arguments, env=self.command.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+                self._arguments, env={**self.command.environ, **self._environ}, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log,
+            )  # fmt: skip
         end = time.monotonic() + READY_SECONDS
         while self.said().count(" watches ") == before:
             assert self.process.poll() is None, self.said()

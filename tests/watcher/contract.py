@@ -32,8 +32,6 @@ class BackendFixtures:
 
     knows_of_closing = True
     """Whether it can tell a file that was closed from one that is being written."""
-    hears_of_what_is_undone = True
-    """Whether it says anything of what was renamed and at once got its old name back."""
 
     def make(self, root: bytes, excluded: Excluded) -> Backend:
         """A backend, not started."""

@@ -8,14 +8,13 @@ from tests.scanner.support import unprivileged
 from tests.watcher.contract import BackendContract, ExclusionContract, write
 from tests.watcher.contract_tree import RootContract, TreeContract, UpheavalContract
 from tests.watcher.heard import Heard
-from watcher.events import Event, Gone, Missed, Moved
+from watcher.events import Directory, Event, Gone, Missed, Moved
 from watcher.polling import PollingBackend
 from watcher.root import Excluded
 
 
 class PollingFixtures:
     knows_of_closing = False
-    hears_of_what_is_undone = False
 
     def make(self, root: bytes, excluded: Excluded) -> PollingBackend:
         return PollingBackend(root, excluded, poll_interval=0.05)
@@ -51,6 +50,40 @@ class TestTrees(PollingFixtures, TreeContract):
         os.rename(root + b"/link", root + b"/renamed")
         heard.until_heard(Gone(b"link", directory=False))
         heard.until_written(b"renamed")
+
+    def test_a_file_that_is_written_again_in_the_same_tick_with_as_many_bytes_is_written(
+        self, heard: Heard, root: bytes
+    ) -> None:
+        for number in range(20):
+            heard.forget()
+            write(root + b"/new", b"first %02d" % number)
+            heard.until_written(b"new")
+            write(root + b"/new", b"other %02d" % number)
+            heard.until_in_step()
+
+    def test_a_directory_that_is_moved_into_one_that_was_renamed_is_there_with_all_in_it(
+        self, heard: Heard, root: bytes
+    ) -> None:
+        for one, other in ((b"a", b"b"), (b"d", b"c")):  # one of them comes first in each listing
+            for name in (one, other):
+                os.mkdir(root + b"/" + name)
+                write(root + b"/" + name + b"/file")
+            heard.until_in_step()
+            os.rename(root + b"/" + one, root + b"/new_" + one)
+            os.rename(root + b"/" + other, root + b"/new_" + one + b"/" + other)
+            heard.until_in_step()
+
+    def test_a_new_directory_that_was_away_for_a_moment_is_said_again_with_all_in_it(
+        self, heard: Heard, root: bytes, place: bytes
+    ) -> None:
+        os.mkdir(root + b"/new")
+        write(root + b"/new/file")
+        heard.until_written(b"new/file")
+        heard.forget()
+        os.rename(root + b"/new", place + b"/away")
+        os.rename(place + b"/away", root + b"/new")
+        heard.until_heard(Directory(b"new"))
+        heard.until_written(b"new/file")
 
 
 class TestUpheaval(PollingFixtures, UpheavalContract):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import permutations
 
 from tests.watcher.model import is_temporary
 from watcher.events import (
@@ -158,3 +159,14 @@ def test_when_too_many_paths_wait_the_earliest_are_published_early() -> None:
 def test_a_file_of_a_temporary_name_is_neither_published_nor_remembered() -> None:
     one = settler(Written(b"a.part", new=True), Gone(b"b.part", directory=False), Directory(b"c.part"))
     assert len(one) == 0
+
+
+def test_a_file_that_is_said_to_be_gone_stays_doubtful_when_events_come_in_any_order() -> None:
+    told: list[Event] = [Written(b"a"), Gone(b"a", directory=False), Written(b"a")]
+    for events in permutations(told):
+        new = Settler(0.0, is_temporary, ordered=False)
+        for event in events:
+            new.add(event, 0.0)
+        assert texts(new.due(0.0)) == texts([Vanish(b"a")])
+        new.add(Written(b"a"), 1.0)
+        assert texts(new.due(1.0)) == texts([Sync(b"a", new=False)])
