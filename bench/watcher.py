@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 from tests.support.bursts import PER_DIRECTORY, write_flat, write_nested
 from watcher.events import Backend, Event, Missed, Written
-from watcher.inotify import InotifyBackend
-from watcher.observer import ObserverBackend
+from watcher.files.inotify import InotifyBackend
+from watcher.files.observer import ObserverBackend
 
 QUIET_SECONDS = 3.0
 """After this long without an event there will be no more."""

@@ -18,7 +18,7 @@ from ingest.paths import normalise_target
 from scanner import cli as scan
 from scanner import s3_options
 from scanner.job_options import job_options
-from watcher.notifications import check, listener, notification_options
+from watcher.buckets.notifications import check, listener, notification_options
 
 if TYPE_CHECKING:
     from consumer.dispatch import Consumer
@@ -170,7 +170,7 @@ def _listener(source: str, target: str, state: Deployment, given: dict[str, Any]
 def _backend(job: Job, given: dict[str, Any]) -> Backend:
     """The backend of the user's choice for a directory. It hears of temporary names, which become others."""
     from scanner.rules import Rules  # noqa: PLC0415
-    from watcher.root import nothing  # noqa: PLC0415
+    from watcher.files.root import nothing  # noqa: PLC0415
 
     patterns = job.patterns[len(given["temporary"]) :]
     rules = Rules(
@@ -188,14 +188,14 @@ def _backend(job: Job, given: dict[str, Any]) -> Backend:
     excluded = excludes if some else nothing
     interval = given["poll_interval"]
     if given["backend"] == "polling":
-        from watcher.polling import PollingBackend  # noqa: PLC0415
+        from watcher.files.polling import PollingBackend  # noqa: PLC0415
 
         return PollingBackend(job.source, excluded, interval)
     if given["backend"] == "watchdog" or (given["backend"] is None and sys.platform != "linux"):
-        from watcher.observer import ObserverBackend  # noqa: PLC0415
+        from watcher.files.observer import ObserverBackend  # noqa: PLC0415
 
         return ObserverBackend(job.source, excluded)
-    from watcher.inotify import InotifyBackend  # noqa: PLC0415
+    from watcher.files.inotify import InotifyBackend  # noqa: PLC0415
 
     return InotifyBackend(job.source, excluded, interval, max_watches=given["max_watches"])
 

@@ -23,9 +23,9 @@ from ingest.signing import VARIABLE
 from ingest.store.redis import server
 from scanner.cli import cli as scan
 from tests.support.services import ROOT
+from watcher.buckets.notifications import OTHER_KAFKA
+from watcher.buckets.notifications import SECRET as SHARED_SECRET
 from watcher.cli import cli as watch
-from watcher.notifications import OTHER_KAFKA
-from watcher.notifications import SECRET as SHARED_SECRET
 
 SCHEMA = ROOT / ".cache" / "compose-spec.json"
 FILE = ROOT / "docker-compose.yml"

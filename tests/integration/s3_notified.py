@@ -15,7 +15,7 @@ from minio.notificationconfig import NotificationConfig, QueueConfig
 
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import free_ports, running
-from watcher.s3_webhook import WebhookBackend
+from watcher.buckets.webhook import WebhookBackend
 
 SECRET = "a-secret-that-both-sides-know"
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]

@@ -13,7 +13,7 @@ from ingest.errors import Unreachable
 from ingest.store import Store
 from tests.support.systemd import NotifySocket, notify_socket
 from watcher.events import Event
-from watcher.polling import PollingBackend
+from watcher.files.polling import PollingBackend
 from watcher.publish import Publisher
 from watcher.scans import Scans
 from watcher.settle import Settler

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from watcher.buckets.events import Reader
+from watcher.buckets.inbox import MOST, Inbox
 from watcher.events import Directory, Event, Gone, Missed, Written
-from watcher.s3_events import Reader
-from watcher.s3_inbox import MOST, Inbox
 
 
 def record(name: str, key: str, bucket: str = "bucket") -> dict[str, object]:

@@ -13,9 +13,9 @@ from minio.notificationconfig import NotificationConfig, QueueConfig
 from ingest.errors import Refused
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import free_ports
-from tests.watcher.s3_contract import CREATED, REMOVED, tells_of_what_happens_below_the_prefix_and_of_nothing_else
+from tests.watcher.buckets.contract import CREATED, REMOVED, tells_of_what_happens_below_the_prefix_and_of_nothing_else
+from watcher.buckets.webhook import MOST_BYTES, WebhookBackend
 from watcher.events import Missed, Written
-from watcher.s3_webhook import MOST_BYTES, WebhookBackend
 
 SECRET = "a-secret-that-both-sides-know"
 BODY = b'{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"bucket"},"object":{"key":"p/a"}}}]}'

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 
 from watcher.events import Event
-from watcher.root import Excluded, RootedBackend, nothing
-from watcher.snapshot import RECENT_SECONDS, Snapshot, compare, take
+from watcher.files.root import Excluded, RootedBackend, nothing
+from watcher.files.snapshot import RECENT_SECONDS, Snapshot, compare, take
 
 
 class PollingBackend(RootedBackend):

@@ -1,4 +1,4 @@
-"""A backend in a process of its own, which a test can stop: python -m tests.watcher.child ROOT KIND.
+"""A backend in a process of its own, which a test can stop: python -m tests.watcher.files.child ROOT KIND.
 
 Says "watching", then every event as a line that `ast.literal_eval` reads: the name of its kind and its fields.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
-from watcher.inotify import InotifyBackend
-from watcher.observer import ObserverBackend
+from watcher.files.inotify import InotifyBackend
+from watcher.files.observer import ObserverBackend
 
 
 def main(root: str, kind: str) -> None:

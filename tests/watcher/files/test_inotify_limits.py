@@ -18,12 +18,12 @@ from structlog.testing import capture_logs
 from ingest.errors import Refused
 from tests.scanner.support import unprivileged
 from tests.support.devzone_process import ROOT
-from tests.watcher.contract import write
-from tests.watcher.heard import Heard
-from watcher.drain import MOST_BYTES
+from tests.watcher.files.contract import write
+from tests.watcher.files.heard import Heard
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
-from watcher.inotify import InotifyBackend
-from watcher.observer import ObserverBackend
+from watcher.files.drain import MOST_BYTES
+from watcher.files.inotify import InotifyBackend
+from watcher.files.observer import ObserverBackend
 
 QUEUE = "/proc/sys/fs/inotify/max_queued_events"
 INSTANCES = "/proc/sys/fs/inotify/max_user_instances"
@@ -57,7 +57,7 @@ def watch(root: bytes) -> Iterator[Watch]:
 
 @pytest.fixture(params=["inotify", "observer"])
 def child(request: pytest.FixtureRequest, root: bytes) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-W", "ignore", "-m", "tests.watcher.child", root, request.param]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.watcher.files.child", root, request.param]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watcher.snapshot import Snapshot
+from watcher.files.snapshot import Snapshot
 
 
 class Node:

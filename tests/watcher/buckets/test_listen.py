@@ -13,14 +13,14 @@ from ingest.errors import Refused
 from ingest.job import S3
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import running
-from tests.watcher.s3_contract import (
+from tests.watcher.buckets.contract import (
     all_of,
     heard,
     tells_of_what_happens_below_the_prefix_and_of_nothing_else,
     written,
 )
+from watcher.buckets.listen import ListenBackend
 from watcher.events import Missed
-from watcher.s3_listen import ListenBackend
 
 
 def listening(bucket: Bucket) -> ListenBackend:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import Refused
-from tests.watcher.heard import Heard
+from tests.watcher.files.heard import Heard
 from watcher.events import Backend, Directory, Gone, Moved, RootLost, Written
-from watcher.root import Excluded, nothing
+from watcher.files.root import Excluded, nothing
 
 Open = Callable[..., Backend]
 

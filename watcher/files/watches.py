@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from inotify_simple import INotify
 
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
-from watcher.kernel import Marks, closing, entries, identity, open_directory
-from watcher.root import Excluded, nothing
-from watcher.snapshot import compare, take
-from watcher.tree import Node, Place, Tree
+from watcher.files.kernel import Marks, closing, entries, identity, open_directory
+from watcher.files.root import Excluded, nothing
+from watcher.files.snapshot import compare, take
+from watcher.files.tree import Node, Place, Tree
 
 MOST_FOUND = 100_000
 """Entries of a tree that appeared at once that are named one by one; beyond that a scan is asked for."""

@@ -13,8 +13,8 @@ from ingest import logs
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import Keys
-from watcher.s3_events import Reader
-from watcher.s3_inbox import Inbox
+from watcher.buckets.events import Reader
+from watcher.buckets.inbox import Inbox
 
 WAIT_SECONDS = 10
 """How long the queue holds a request back while it is empty."""

@@ -22,8 +22,8 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
-from watcher.root import Excluded, RootedBackend, nothing
-from watcher.snapshot import compare, take
+from watcher.files.root import Excluded, RootedBackend, nothing
+from watcher.files.snapshot import compare, take
 
 MOST_WAITING = 300_000
 """Events that may wait to be read; beyond that they are dropped, with a Missed."""

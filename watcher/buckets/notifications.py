@@ -71,7 +71,7 @@ def listener(source: bytes, settings: S3, given: Mapping[str, Any], *, kafka: st
     """
     match given["notifications"]:
         case "listen":
-            from watcher.s3_listen import ListenBackend  # noqa: PLC0415 - only what is needed
+            from watcher.buckets.listen import ListenBackend  # noqa: PLC0415 - only what is needed
 
             return ListenBackend(source, settings)
         case "kafka":
@@ -84,7 +84,7 @@ def listener(source: bytes, settings: S3, given: Mapping[str, Any], *, kafka: st
 
 def _kafka(source: bytes, given: Mapping[str, Any], kafka: str | None, name: str) -> Backend:
     from ingest.broker.kafka_settings import KAFKA  # noqa: PLC0415 - slow to import
-    from watcher.s3_kafka import KafkaBackend  # noqa: PLC0415
+    from watcher.buckets.kafka import KafkaBackend  # noqa: PLC0415
 
     own, topic = given["notifications_kafka"], given["notifications_topic"]
     bootstrap = own or kafka
@@ -97,7 +97,7 @@ def _kafka(source: bytes, given: Mapping[str, Any], kafka: str | None, name: str
 
 
 def _sqs(source: bytes, settings: S3, queue: str | None) -> Backend:
-    from watcher.s3_sqs import SqsBackend  # noqa: PLC0415
+    from watcher.buckets.sqs import SqsBackend  # noqa: PLC0415
 
     if queue is None:
         raise Refused("--notifications sqs needs --notifications-queue URL")
@@ -107,7 +107,7 @@ def _sqs(source: bytes, settings: S3, queue: str | None) -> Backend:
 
 
 def _webhook(source: bytes, address: str) -> Backend:
-    from watcher.s3_webhook import WebhookBackend  # noqa: PLC0415
+    from watcher.buckets.webhook import WebhookBackend  # noqa: PLC0415
 
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:

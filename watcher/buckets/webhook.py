@@ -14,9 +14,9 @@ from typing import Any
 
 from ingest import logs
 from ingest.errors import Refused
+from watcher.buckets.events import Reader
+from watcher.buckets.inbox import Inbox
 from watcher.events import Missed
-from watcher.s3_events import Reader
-from watcher.s3_inbox import Inbox
 
 MOST_BYTES = 4 * 1024 * 1024
 """A notification of more is not read."""

@@ -11,9 +11,9 @@ import pytest
 from ingest.errors import Refused
 from ingest.job import S3
 from tests.support.s3_servers import Bucket, S3Server
-from tests.watcher.s3_contract import CREATED, REMOVED, all_of, gone, heard, written
+from tests.watcher.buckets.contract import CREATED, REMOVED, all_of, gone, heard, written
+from watcher.buckets.sqs import SqsBackend
 from watcher.events import Missed
-from watcher.s3_sqs import SqsBackend
 
 
 @pytest.fixture

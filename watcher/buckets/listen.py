@@ -22,9 +22,9 @@ from ingest import logs
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import connect
+from watcher.buckets.events import Reader
+from watcher.buckets.inbox import Inbox
 from watcher.events import Event, Missed
-from watcher.s3_events import Reader
-from watcher.s3_inbox import Inbox
 
 PING_SECONDS = 1
 SILENCE_SECONDS = 10.0

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.watcher.contract import BackendContract, ExclusionContract, write
-from tests.watcher.contract_tree import RootContract, TreeContract, UpheavalContract
-from tests.watcher.heard import Heard
+from tests.watcher.files.contract import BackendContract, ExclusionContract, write
+from tests.watcher.files.contract_tree import RootContract, TreeContract, UpheavalContract
+from tests.watcher.files.heard import Heard
 from watcher.events import Directory, Gone, Moved, Written
-from watcher.inotify import InotifyBackend
-from watcher.root import Excluded
+from watcher.files.inotify import InotifyBackend
+from watcher.files.root import Excluded
 
 
 class InotifyFixtures:

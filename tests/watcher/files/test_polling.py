@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from tests.scanner.support import unprivileged
-from tests.watcher.contract import BackendContract, ExclusionContract, write
-from tests.watcher.contract_tree import RootContract, TreeContract, UpheavalContract
-from tests.watcher.heard import Heard
+from tests.watcher.files.contract import BackendContract, ExclusionContract, write
+from tests.watcher.files.contract_tree import RootContract, TreeContract, UpheavalContract
+from tests.watcher.files.heard import Heard
 from watcher.events import Directory, Event, Gone, Missed, Moved
-from watcher.polling import PollingBackend
-from watcher.root import Excluded
+from watcher.files.polling import PollingBackend
+from watcher.files.root import Excluded
 
 
 class PollingFixtures:

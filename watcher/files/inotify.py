@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from inotify_simple import INotify, flags
 
 from ingest.errors import Refused
-from watcher.drain import MOST_BYTES, Q_OVERFLOW, Drain, Raw, decode
 from watcher.events import Event, Gone, Missed, Moved, Written
-from watcher.root import Excluded, RootedBackend, nothing
-from watcher.tree import Node, Place
-from watcher.watches import Watches
+from watcher.files.drain import MOST_BYTES, Q_OVERFLOW, Drain, Raw, decode
+from watcher.files.root import Excluded, RootedBackend, nothing
+from watcher.files.tree import Node, Place
+from watcher.files.watches import Watches
 
 PAIR_SECONDS = 0.2
 """How long the first part of a rename waits for the others. The kernel queues one right after the other."""

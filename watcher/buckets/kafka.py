@@ -15,8 +15,8 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 from ingest import logs
 from ingest.broker.kafka_settings import KAFKA, connection, translated
 from ingest.errors import Refused, Unreachable
+from watcher.buckets.events import Reader
 from watcher.events import Event, Missed
-from watcher.s3_events import Reader
 
 REFRESH_SECONDS = 60
 """How often further partitions are looked for."""

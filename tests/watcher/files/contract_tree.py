@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.watcher.contract import BackendFixtures, write
-from tests.watcher.heard import Heard
+from tests.watcher.files.contract import BackendFixtures, write
+from tests.watcher.files.heard import Heard
 from watcher.events import Directory, Gone, Missed, RootLost, Written
 
 BACK = Missed(b"", "the source is back")

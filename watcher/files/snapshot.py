@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
-from watcher.root import Excluded
+from watcher.files.root import Excluded
 
 RECENT_SECONDS = 0.02
 """For how long a file system may give the same time to another change; local ones count in ticks of 1 to 10 ms."""

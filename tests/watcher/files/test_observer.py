@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.watcher.contract import BackendContract, ExclusionContract
-from tests.watcher.contract_tree import RootContract, TreeContract
-from watcher.observer import ObserverBackend
-from watcher.root import Excluded
+from tests.watcher.files.contract import BackendContract, ExclusionContract
+from tests.watcher.files.contract_tree import RootContract, TreeContract
+from watcher.files.observer import ObserverBackend
+from watcher.files.root import Excluded
 
 
 class ObserverFixtures:

@@ -14,7 +14,7 @@ from minio.notificationconfig import NotificationConfig, QueueConfig
 from ingest.errors import Refused
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import Kafka, running
-from tests.watcher.s3_contract import (
+from tests.watcher.buckets.contract import (
     CREATED,
     REMOVED,
     all_of,
@@ -22,9 +22,9 @@ from tests.watcher.s3_contract import (
     tells_of_what_happens_below_the_prefix_and_of_nothing_else,
     written,
 )
-from tests.watcher.test_s3_events import record
+from tests.watcher.buckets.test_events import record
+from watcher.buckets.kafka import KafkaBackend
 from watcher.events import Missed
-from watcher.s3_kafka import KafkaBackend
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Ways to be notified of what happens in a bucket."""

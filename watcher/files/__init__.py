@@ -1,0 +1,1 @@
+"""Ways to learn what happens in a directory tree."""
