@@ -14,6 +14,8 @@ from scanner.entries import RootUnseen, SourceUnreadable
 
 _BEGAN = " at the beginning"
 """Behind the name of a host: what the source lay on when a pass began there."""
+_SEEN = " ever"
+"""The same: all that was mounted below the source when a pass began there, if only for one."""
 
 
 def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candidate]) -> str | None:
@@ -34,10 +36,13 @@ def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candi
 
 def begin(ctx: Context) -> None:
     """Keep what the source lies on when a pass begins; the first time on this host, that is what it ought to lie on."""
-    now = "\n".join(ctx.source.places())
-    ctx.store.remember_mount(ctx.cache_space, socket.gethostname() + _BEGAN, now)
-    if ctx.store.mount(ctx.cache_space, socket.gethostname()) is None:
-        ctx.store.remember_mount(ctx.cache_space, socket.gethostname(), now)
+    host, places = socket.gethostname(), ctx.source.places()
+    now = "\n".join(places)
+    ctx.store.remember_mount(ctx.cache_space, host + _BEGAN, now)
+    if ctx.store.mount(ctx.cache_space, host) is None:
+        ctx.store.remember_mount(ctx.cache_space, host, now)
+    seen = [] if ctx.job.accept_new_device else _seen(ctx)
+    ctx.store.remember_mount(ctx.cache_space, host + _SEEN, "\n".join(sorted({*seen, *places[1:]})))
 
 
 def remember(ctx: Context) -> None:
@@ -48,16 +53,17 @@ def remember(ctx: Context) -> None:
     host = socket.gethostname()
     now, then = ctx.source.places(), ctx.store.mount(ctx.cache_space, host)
     same = ctx.store.mount(ctx.cache_space, host + _BEGAN) == "\n".join(now)
-    if same and (then is None or ctx.job.accept_new_device or not _lost(now, then.split("\n"))):
+    if same and (then is None or ctx.job.accept_new_device or _is_all_there(now, then.split("\n"))):
         ctx.store.remember_mount(ctx.cache_space, host, "\n".join(now))
 
 
-def _lost(now: list[str], then: list[str]) -> str | None:
-    if now[0] != then[0]:
-        return f"the source is on another device than last time ({now[0]}, not {then[0]})"
-    if gone := [each for each in then[1:] if each not in now]:
-        return f"a mount below the source is gone or another one ({gone[0]})"
-    return None
+def _seen(ctx: Context) -> list[str]:
+    seen = ctx.store.mount(ctx.cache_space, socket.gethostname() + _SEEN)
+    return seen.split("\n") if seen else []
+
+
+def _is_all_there(now: list[str], then: list[str]) -> bool:
+    return now[0] == then[0] and set(then) <= set(now)
 
 
 def _moved(ctx: Context, candidates: Iterable[Candidate]) -> str | None:
@@ -65,24 +71,29 @@ def _moved(ctx: Context, candidates: Iterable[Candidate]) -> str | None:
     if before is None or ctx.job.accept_new_device:
         return None
     now, then = ctx.source.places(), before.split("\n")
-    if lost := _lost(now, then):
-        what = lost
-    elif hidden := _hidden(ctx, [each for each in now[1:] if each not in then], candidates):
-        what = f"what was there is hidden by a new mount below the source ({hidden})"
+    lost, new = {*then[1:], *_seen(ctx)} - set(now), set(now) - set(then)
+    if now[0] != then[0]:
+        what = f"the source is on another device than last time ({now[0]}, not {then[0]})"
+    elif touched := _touched(ctx, lost, new, candidates):
+        how = "lay on a mount that is gone or another one" if touched in lost else "is hidden by a new mount"
+        what = f"what was there {how} ({touched})"
     else:
         return None
     return f"{what}: --accept-new-device if that is right"
 
 
-def _hidden(ctx: Context, new: list[str], candidates: Iterable[Candidate]) -> str | None:
-    """A new mount, if there is one, below which a candidate ought to be."""
-    if not new:
+def _touched(ctx: Context, lost: set[str], new: set[str], candidates: Iterable[Candidate]) -> str | None:
+    """One of these mounts, if there is one, below which a candidate ought to be; or that a lost one was below it."""
+    if not lost and not new:
         return None
-    for parent in {path_from_wire(each.parent) for each in candidates}:
+    for parent, collection in {(path_from_wire(each.parent), each.collection) for each in candidates}:
+        point = printed(join(ctx.job.source, parent))
+        if collection and (found := next((each for each in lost if each.startswith(point.rstrip("/") + "/")), None)):
+            return found  # perhaps the very directory that it was mounted on, or one above it
         above = parent
         while above:
             point = printed(join(ctx.job.source, above))
-            if found := next((each for each in new if each.startswith(f"{point}: ")), None):
+            if found := next((each for each in lost | new if each.startswith(f"{point}: ")), None):
                 return found
             above = os.path.dirname(above)
     return None

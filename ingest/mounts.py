@@ -48,6 +48,16 @@ def mounts_below(source: bytes, mounts: bytes) -> list[str]:
     return sorted(printed(mount + b": " + what) for mount, what in _entries(mounts) if mount.startswith(root))
 
 
+def points_below(source: bytes) -> list[bytes]:
+    """The places below a source where something is mounted, relative to it; without /proc none."""
+    root = os.path.realpath(source).rstrip(b"/") + b"/"
+    try:
+        text = _MOUNTS.read_bytes()
+    except OSError:
+        return []
+    return [mount[len(root) :] for mount, _ in _entries(text) if mount.startswith(root) and mount != root]
+
+
 def printed(text: bytes) -> str:
     """A path, or what is said of a mount, as one line."""
     return text.decode("utf-8", "backslashreplace").replace("\n", " ")

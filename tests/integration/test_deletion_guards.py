@@ -178,8 +178,17 @@ def test_what_lay_on_a_mount_below_the_source_stays_when_that_is_gone(
     assert in_a_mount_namespace(scan, source, mounted, *command).status == 0
     assert set(rows(irods, home)) == {"here", "mount/there"}
     ran = scan("start", *command)
-    assert refuses(ran, "a mount below the source is gone or another one"), ran
+    assert refuses(ran, "what was there lay on a mount that is gone or another one"), ran
+    (source / "mount/.keep").unlink()
+    (source / "mount").rmdir()
+    ran = scan("start", *command)
+    assert refuses(ran, "what was there lay on a mount that is gone or another one"), ran
     assert {"here", "mount/there"} <= set(rows(irods, home))
+    (source / "here").rename(source / "elsewhere")
+    assert refuses(scan("start", *command), f"{source}/mount: tmpfs lower /"), ran
+    assert "--accept-new-device" in ran.out + ran.err
+    assert scan("start", *command, "--accept-new-device").status == 0
+    assert set(rows(irods, home)) == {"elsewhere"}
 
 
 MOUNTS = rb"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro

@@ -10,7 +10,7 @@ from tests.integration.support import rows, wait_until
 from tests.root.conftest import Watch
 from tests.root.mounts import Mounts
 from tests.root.test_unmounting import fill, passes
-from tests.support.watching import in_step
+from tests.support.watching import at_rest, in_step
 
 
 def test_what_a_new_mount_hides_is_not_deleted(
@@ -26,12 +26,33 @@ def test_what_a_new_mount_hides_is_not_deleted(
     wait_until(passes(watching, 2))
     assert {"d/kept", "d/below/kept", "d/new"} <= set(rows(irods, home))
     reasons = watching.command("failures", watching.job["job_name"]).out
-    assert "what was there is hidden by a new mount below the source" in reasons
-    assert f"{source}/d: tmpfs landing /" in reasons
+    assert f"what was there is hidden by a new mount ({source}/d: tmpfs landing /)" in reasons
     mounts.unmount(source / "d")
-    wait_until(lambda: in_step(irods, source, home))
     fill(source, "d/afterwards")
+    wait_until(lambda: "d/afterwards" in rows(irods, home))
+    wait_until(passes(watching, 2))
+    assert {"d/kept", "d/below/kept", "d/new"} <= set(rows(irods, home))
+
+
+def test_what_is_mounted_is_watched_and_kept_once_it_is_unmounted_when_what_it_has_hidden_is_watched_again(
+    watch: Watch, mounts: Mounts, source: Path, home: str, irods: iRODSSession, backend: tuple[str, ...]
+) -> None:
+    def arrive(path: str) -> None:
+        fill(source, path)
+        wait_until(lambda: path in rows(irods, home))
+
+    fill(source, "d/below/hidden")
+    watching = watch(*backend, "--reconcile-interval", "3600")
     wait_until(lambda: in_step(irods, source, home))
+    for number in range(3):
+        mounts.tmpfs(source / "d")
+        arrive(f"d/before it was noticed {number}")
+        arrive(f"d/deep/{number}")
+        mounts.unmount(source / "d")
+        arrive(f"d/below/{number}")
+    wait_until(at_rest(watching))
+    mounted = {f"d/{name}{number}" for name in ("before it was noticed ", "deep/") for number in range(3)}
+    assert mounted | {"d/below/hidden"} <= set(rows(irods, home))
 
 
 def test_what_lay_on_a_mount_that_is_gone_is_not_deleted_and_in_step_when_it_is_back(

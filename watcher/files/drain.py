@@ -80,7 +80,10 @@ class Drain:
         poll.register(self._stop, select.POLLIN)
         while self._stop not in {descriptor for descriptor, _ in poll.poll()}:
             time.sleep(GATHER_SECONDS)
-            data = os.read(self._descriptor, READ_BYTES)
+            try:
+                data = os.read(self._descriptor, READ_BYTES)
+            except OSError:  # whoever finds this word opens another descriptor
+                data = _OVERFLOW
             with self._changed:
                 self._add(data)
                 self._changed.notify()

@@ -1,6 +1,6 @@
 """The backend of choice on Linux: inotify, emptied by a thread of its own and decoded when somebody reads.
 
-What it cannot see: a file system that is mounted over a directory below the root, and remote writes.
+What it cannot see: remote writes. What is mounted below the root it learns from the list of mounts.
 """
 
 from __future__ import annotations
@@ -117,6 +117,10 @@ class InotifyBackend(RootedBackend):
         self.unwatched = watches.tree.unwatched
         return _without_repeated(events), None
 
+    def _mounted(self, path: bytes, events: list[Event]) -> None:
+        self._watches.mounted(path, events)
+        super()._mounted(path, events)
+
     def _patience(self, timeout: float) -> float:
         """How long to wait for events before there is something to be done without any."""
         if self._renaming:
@@ -161,6 +165,7 @@ class InotifyBackend(RootedBackend):
             path = self._watches.tree.path(node)
             self._watches.lost(node, events)
             events.append(Missed(path, "a file system was unmounted"))
+            self._mounts.clear()
         elif mask & IGNORED:
             self._watches.tree.lost_watch(node)  # the event that says that its name is gone is still to come
         return None

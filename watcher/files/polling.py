@@ -36,7 +36,7 @@ class PollingBackend(RootedBackend):
             return [], None
         before, after = self._snapshot, self._take(self._snapshot)
         # Looked at afterwards: had it vanished meanwhile, everything in it would seem to be gone.
-        if lost := self._look(now=True):
+        if lost := self._look():
             return [], lost
         self._snapshot = after
         return list(compare(before, after)), None

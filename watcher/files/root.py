@@ -6,11 +6,13 @@ import os
 import stat
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ingest.errors import Refused
-from ingest.mounts import mount_point
+from ingest.mounts import mount_point, points_below
 from watcher.events import Event, Missed, RootLost
+from watcher.waiting import ancestors
 
 LOOK_SECONDS = 1.0
 """How often the root itself is looked at: nobody tells us of a directory above it that is renamed or mounted over."""
@@ -37,6 +39,7 @@ class RootedBackend(ABC):
         self._excluded = excluded
         self._identity: tuple[int, int] | None = None
         self._mount_point = b""
+        self._mounts = Counter[bytes]()
         self._next_look = 0.0
 
     def start(self) -> None:
@@ -90,6 +93,7 @@ class RootedBackend(ABC):
             found = os.fstat(descriptor)
         finally:
             os.close(descriptor)
+        self._mounts = Counter(points_below(self.root))
         self._watch()
         self._identity = found.st_dev, found.st_ino
         self._next_look = time.monotonic() + LOOK_SECONDS
@@ -98,16 +102,29 @@ class RootedBackend(ABC):
         if self._identity is None:
             return self._wait_for_root(timeout)
         events, lost = self._collect(timeout)
-        if lost or (lost := self._look()):
+        if lost is None and time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            lost = self._look()
+            self._look_for_mounts(events)
+        if lost:
             self.close()
             events.append(RootLost(lost))
         return events
 
-    def _look(self, *, now: bool = False) -> str | None:
-        """Why the root is no more what is watched, if so; looks once in a while only, or now."""
-        if not now and time.monotonic() < self._next_look:
-            return None
-        self._next_look = time.monotonic() + LOOK_SECONDS
+    def _look_for_mounts(self, events: list[Event]) -> None:
+        """Only new ones are looked at: what has been watched for long may lie on a server that does not answer."""
+        now = Counter(points_below(self.root))
+        for path in now - self._mounts:
+            self._mounted(path, events)
+        self._mounts = now
+
+    def _mounted(self, path: bytes, events: list[Event]) -> None:
+        """Something was mounted there, of which no event tells. The scan also takes note of what the source lies on."""
+        if not any(each and self._excluded(each, True) for each in (path, *ancestors(path))):
+            events.append(Missed(path, "a file system was mounted"))
+
+    def _look(self) -> str | None:
+        """Why the root is no more what is watched, if so."""
         try:
             found = os.stat(self.root)
         except OSError as error:

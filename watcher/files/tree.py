@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from watcher.files.snapshot import Snapshot
 
@@ -29,6 +30,18 @@ class Node:
 
 Place = tuple[Node, bytes]
 """A name in a directory."""
+
+
+@dataclass(slots=True)
+class Doubt:
+    """Why it is in doubt whether what is at a place is watched.
+
+    `known`: it was seen to be this directory, which has another place in the tree. `looks`: how often it was looked at
+    in vain when there were no events to be read.
+    """
+
+    known: Node | None = None
+    looks: int = 0
 
 
 class Tree:
@@ -59,6 +72,13 @@ class Tree:
     def path(self, node: Node) -> bytes:
         """The path of the directory, b"" for the root."""
         return self.prefix(node)[:-1]
+
+    def find(self, path: bytes) -> Node | None:
+        """The directory that has this path."""
+        node: Node | None = self.root
+        for name in path.split(b"/"):
+            node = node and node.children.get(name)
+        return node
 
     def holds(self, node: Node) -> bool:
         """Whether the node has a place in the tree still."""

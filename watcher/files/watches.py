@@ -16,7 +16,6 @@ import errno
 import os
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 
 from inotify_simple import INotify
 
@@ -24,7 +23,7 @@ from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.files.kernel import Marks, closing, entries, identity, open_directory
 from watcher.files.root import Excluded, nothing
 from watcher.files.snapshot import compare, take
-from watcher.files.tree import Node, Place, Tree
+from watcher.files.tree import Doubt, Node, Place, Tree
 
 MOST_FOUND = 100_000
 """Entries of a tree that appeared at once that are named one by one; beyond that a scan is asked for."""
@@ -32,18 +31,6 @@ MOST_LOOKS = 3
 """How often a place is looked at again when there are no events to be read, before the tree is taken to be wrong."""
 
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-
-
-@dataclass(slots=True)
-class Doubt:
-    """Why it is in doubt whether what is at a place is watched.
-
-    `known`: it was seen to be this directory, which has another place in the tree. `looks`: how often it was looked at
-    in vain when there were no events to be read.
-    """
-
-    known: Node | None = None
-    looks: int = 0
 
 
 class Watches:
@@ -119,6 +106,12 @@ class Watches:
         if node.parent:
             self.leave(node.parent, node.name, events)
             self.enter(node.parent, node.name, events)
+
+    def mounted(self, path: bytes, events: list[Event]) -> None:
+        """Something was mounted at this path: watch it, unless it is what is watched."""
+        node = self.tree.find(path)
+        if node and node.identity and self._found(node.parent, node.name) not in (None, node.identity):
+            self.lost(node, events)
 
     def look_again(self, unsaid: Collection[Place], events: list[Event], *, calm: bool) -> None:
         """Look at what is in doubt, but for places of which something that was read before is still to be said.
@@ -227,12 +220,15 @@ class Watches:
 
     def _is_there(self, node: Node, place: Place | None = None) -> bool:
         """Whether the directory, not the root, has its place now, or another one."""
-        parent, name = place or (node.parent, node.name)
+        return node.identity is not None and self._found(*(place or (node.parent, node.name))) == node.identity
+
+    def _found(self, parent: Node | None, name: bytes) -> tuple[int, int] | None:
+        """Device and inode of what has this place now."""
         if parent and (above := self._open(parent)) is not None:
             with closing(above), suppress(OSError):
                 found = os.stat(name, dir_fd=above, follow_symlinks=False)
-                return (found.st_dev, found.st_ino) == node.identity
-        return False
+                return found.st_dev, found.st_ino
+        return None
 
     def _list(self, node: Node, directory: int, events: list[Event]) -> list[bytes]:
         """Say what is in a directory that is new; the sub-directories are for the caller to enter."""
