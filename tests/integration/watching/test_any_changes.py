@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from irods.session import iRODSSession
 
-from tests.integration.changing import Change, undisturbed
-from tests.integration.watched import KEPT, Watched
+from tests.integration.watching.changing import Change, undisturbed
+from tests.integration.watching.watched import KEPT, Watched
 
 COMBINATIONS = [("REGISTER_SYNC", "UNREGISTER", "0.2"), ("PUT_SYNC", "TRASH", "0.05")]
 NAMES = (b"a", b"b", b"c", b"it's", "é".encode(), b"\xff")

@@ -1,0 +1,1 @@
+"""`ingest-watch` from a change in the source to the catalog."""
