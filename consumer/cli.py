@@ -11,13 +11,13 @@ from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.errors import Refused, Unreachable
 from ingest.job import DEFAULT_TOPICS, LogSettings
-from ingest.options import common, metrics, option, processors, profiling
+from ingest.options import Seconds, common, metrics, option, processors, profiling
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @option("topics", default=",".join(DEFAULT_TOPICS), show_default=True, help="Comma list of topics to work on.")
 @option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs].")
-@option("grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds for work on stop.")
+@option("grace", type=Seconds(), default=10.0, show_default=True, help="Seconds for work on stop.")
 @option("group", default="ingest", show_default=True, help="Kafka's consumer group, the same for all consumers.")
 @option("instance_id", metavar="NAME", help="This consumer's own name: back in a minute, it has its partitions again.")
 @click.version_option(package_name="irods-landing-zone")

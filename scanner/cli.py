@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingest.errors import Refused, Unreachable
-from ingest.options import MultiValueCommand, common, option, processors, profiling
+from ingest.options import MultiValueCommand, Seconds, common, option, processors, profiling
 from scanner.job_options import job_options
 from scanner.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 
@@ -173,7 +173,7 @@ def log_in() -> Sessions:
 @option("synchronous", is_flag=True, help="Wait until the pass has ended.")
 @option("progress", is_flag=True, help="With --synchronous: show how far the pass is.")
 @option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs].")
-@option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds on stop.")
+@option("stop_grace", type=Seconds(), default=10.0, show_default=True, help="Seconds on stop.")
 @common
 def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ingest.options import option, options
+from ingest.options import Seconds, option, options
 
 _BULK = "Register new files 50 at a time; =no-mtime leaves out the call per file that records its time."
 
@@ -31,7 +31,7 @@ job_options = options(
     option("delete_only_ingested", is_flag=True, help="Delete only what this tool has brought there."),
     option("accept_new_device", is_flag=True, help="Delete though the source is on another device than last time."),
     option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs]."),
-    option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds on stop."),
+    option("stop_grace", type=Seconds(), default=10.0, show_default=True, help="Seconds on stop."),
     option("map_target", is_flag=True, help="Apply the handler's character_map to TARGET itself, too."),
     option("allow_overlap", is_flag=True, help="Allow another active job on an overlapping target."),
     option("restart_queue", help="Topic of passes."),

@@ -12,7 +12,7 @@ from ingest.deployment import Deployment
 from ingest.errors import Refused
 from ingest.fingerprint import cache_space
 from ingest.job import JobStatus
-from ingest.options import common, option
+from ingest.options import Seconds, common, option
 from ingest.store import Store
 from scanner import report
 from scanner.foreground import ended, follow
@@ -45,7 +45,7 @@ def list_jobs(state: Deployment, *, json: bool, **_: Any) -> None:
 
 @click.command()
 @click.argument("job")
-@option("stop_grace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds to wait.")
+@option("stop_grace", type=Seconds(), default=10.0, show_default=True, help="Seconds to wait.")
 @common
 def stop(job: str, state: Deployment, *, stop_grace: float, **_: Any) -> None:
     """End JOB: what is queued is dropped, what is in work gets some seconds. Its counts stay in the list."""

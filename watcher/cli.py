@@ -13,7 +13,7 @@ import click
 
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
-from ingest.options import MultiValueCommand, common, metrics, option, options, processors, profiling
+from ingest.options import MultiValueCommand, Seconds, common, metrics, option, options, processors, profiling
 from ingest.paths import normalise_target
 from scanner import cli as scan
 from scanner import s3_options
@@ -32,11 +32,11 @@ QUIET = 1.0
 """Seconds for which a file is left alone before it is taken."""
 
 _watch_options = options(
-    option("quiet", type=click.FloatRange(min=0), help=f"Seconds without a change [{QUIET:g}]."),
+    option("quiet", type=Seconds(), help=f"Seconds without a change [{QUIET:g}]."),
     option("marker", metavar="SUFFIX", help="Take a file only once FILE+SUFFIX is there, such as .done."),
     option("temporary", multiple=True, metavar="PATTERN", help="Names that wait for their rename [*.part, rsync's …]."),
     option("backend", type=click.Choice(("inotify", "watchdog", "polling")), help="How to watch [inotify on Linux]."),
-    option("poll_interval", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Of what is polled."),
+    option("poll_interval", type=Seconds(0.1), default=30.0, show_default=True, help="Of what is polled."),
     option("max_watches", type=click.IntRange(min=1), help="Watch at most so many directories, poll the others."),
     option("reconcile_interval", type=click.IntRange(min=1), default=3600, show_default=True, help="Between scans."),
     option("no_events", is_flag=True, help="Only scan, every --reconcile-interval seconds."),

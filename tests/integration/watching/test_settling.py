@@ -164,6 +164,8 @@ def test_without_events_the_source_is_scanned_again_and_again(
 BAD_OPTIONS = [
     ["--quiet", "soon"],
     ["--quiet", "-1"],
+    ["--quiet", "nan"],
+    ["--poll-interval", "inf"],
     ["--backend", "telepathy"],
     ["--poll-interval", "0"],
     ["--reconcile-interval", "0"],
