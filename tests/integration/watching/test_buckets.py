@@ -12,6 +12,7 @@ from tests.integration.support import deleting, handler, rows, sha2, wait_until
 from tests.integration.watching.buckets import Watch, watch
 from tests.integration.watching.notified import Notified, by_kafka, by_sqs, by_webhook
 from tests.support.s3_servers import Bucket, S3Server
+from tests.support.watching import at_rest
 
 __all__ = ["watch"]
 
@@ -64,3 +65,4 @@ def test_contents_are_put_and_verified_large_ones_in_parallel(
         bucket.put(key, data)
     wanted = {"x": sha2(b"other"), "big": sha2(big)}
     wait_until(lambda: {path: row.checksum for path, (row,) in rows(irods, watching.target).items()} == wanted)
+    wait_until(at_rest(watching))  # killed in the middle of a put it would leave a locked object to the next test

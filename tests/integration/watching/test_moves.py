@@ -13,7 +13,7 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.support import avus, collections, handler, wait_until
-from tests.support.watching import UNREGISTER, Watching, in_step, job
+from tests.support.watching import UNREGISTER, Watching, at_rest, in_step, job
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def watched(
     options: list[str | Path] = ["--event_handler", handler_file(body), "--workers", "2", "--quiet", "0.3"]
     watching = Watching(scan, source, home, *options, log=tmp_path / "log")
     wait_until(lambda: in_step(irods, source, home))
+    wait_until(at_rest(watching))  # a scan may come across a new name before the move is made
     for path in ("a", "b", "c", "d/e/f"):
         irods.metadata.add(DataObject, f"{home}/{path}", iRODSMeta("was", path))
     for path in ("d", "d/e"):
