@@ -28,8 +28,8 @@ debian-venv: # Debian keeps the venv module in a package of its own
 demo: $(READY)
 	@$(BIN)/python demo/demo.py
 
-test: $(READY) services
-	$(BIN)/python -m pytest
+test: $(READY) services # in three processes, with servers of their own each: much of the time is waiting
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 test-root: $(READY) # what needs to mount file systems, in a mount namespace of its own
 	@unshare --mount true 2>/dev/null || { echo "make test-root needs root (CAP_SYS_ADMIN): it mounts file systems"; exit 1; }

@@ -13,6 +13,7 @@ import click
 
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
+from ingest.errors import Refused
 from ingest.options import MultiValueCommand, Seconds, common, metrics, option, options, processors, profiling
 from ingest.paths import normalise_target
 from scanner import cli as scan
@@ -191,6 +192,8 @@ def _backend(job: Job, given: dict[str, Any]) -> Backend:
         from watcher.files.polling import PollingBackend  # noqa: PLC0415
 
         return PollingBackend(job.source, excluded, interval)
+    if given["backend"] == "watchdog" and sys.platform == "linux":
+        raise Refused("on Linux watchdog loses directories that are renamed: --backend inotify or polling")
     if given["backend"] == "watchdog" or (given["backend"] is None and sys.platform != "linux"):
         from watcher.files.observer import ObserverBackend  # noqa: PLC0415
 

@@ -36,8 +36,9 @@ def made(kafka_bootstrap: str) -> Iterator[Callable[..., str]]:
 
 class TestTopicsOfOthers(KafkaFixtures):
     @pytest.fixture
-    def said(self, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-        return lambda: "".join(capsys.readouterr())
+    def said(self, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+        """What was logged, whether or not an earlier test has set up logging in this process."""
+        return lambda: "".join(capsys.readouterr()) + caplog.text
 
     @pytest.mark.parametrize(
         ("settings", "sentence"),

@@ -181,6 +181,12 @@ def test_what_is_wrong_with_an_option_is_said_in_a_sentence(
     assert (ran.status, options[0] in ran.err, ran.err.count("\n")) == (2, True, 1), ran.err
 
 
+def test_a_backend_that_loses_directories_is_refused(scan: CommandLine, source: Path, home: str) -> None:
+    ran = scan(source, home, "--backend", "watchdog", program="watcher")
+    assert (ran.status, ran.err.startswith("ingest-watch: on Linux watchdog loses")) == (1, True), ran.err
+    assert json.loads(scan("list").out)["periodic"] == []
+
+
 def test_a_source_that_is_not_there_and_a_bad_target_are_refused_in_a_sentence(
     scan: CommandLine, source: Path, home: str, tmp_path: Path
 ) -> None:

@@ -60,6 +60,10 @@ class TreeContract(BackendFixtures):
         heard.until_written(b"last")
         assert {event.path for event in heard.events if isinstance(event, Written)} == {b"last"}
 
+
+class UpheavalContract(BackendFixtures):
+    """Many changes of every kind, faster than they can be followed one by one."""
+
     def test_a_tree_that_is_deleted_is_gone(self, heard: Heard, root: bytes) -> None:
         os.makedirs(root + b"/directory/a/b")
         heard.until_heard(Directory(b"directory/a/b"))
@@ -88,10 +92,6 @@ class TreeContract(BackendFixtures):
         heard.until_in_step()
         write(root + b"/run3/new")
         heard.until_written(b"run3/new")
-
-
-class UpheavalContract(BackendFixtures):
-    """Many changes of every kind, faster than they can be followed one by one."""
 
     @pytest.mark.parametrize("seed", range(3))
     def test_acting_on_what_is_heard_between_changes_leads_to_the_tree_that_is_there(

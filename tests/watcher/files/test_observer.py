@@ -1,4 +1,7 @@
-"""watchdog's native observer keeps the contract, but for upheavals: on Linux it loses track of directories then."""
+"""watchdog's native observer keeps the contract, but for upheavals: on Linux it loses track of directories then.
+
+There `ingest-watch` refuses it.
+"""
 
 from __future__ import annotations
 
