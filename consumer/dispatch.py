@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from consumer import accounting, metrics
+from consumer import accounting, failure_log, metrics
 from consumer.accounting import Broken
 from consumer.intake import Intake
 from consumer.lanes import Lanes
@@ -178,6 +178,7 @@ class Consumer:
         taken = self._store.settle(step)
         if taken:
             metrics.count(step)
+            failure_log.tell(self._log, step)
         return taken
 
     def _is_stored(self, event: Event, page: Page) -> bool:
@@ -253,12 +254,12 @@ class Consumer:
         self._pool.replace(worker)
 
     def _pause(self, worker: Worker, away: Away) -> None:
-        """Zone or source are out of reach: wait, longer each time, and lose nothing."""
+        """Zone, source or store are out of reach: wait, longer each time, and lose nothing."""
         name, now = worker.given.job.name, time.monotonic()
-        if now >= self._paused_until:
+        if now >= self._paused_until and not self._outage.reason:  # else what the worker has met is no news
             log = self._log.bind(job=name)
             self._paused_until = now + self._away.setdefault(name, Outage(log, BACK_OFF)).met(away.reason)
-        self._settle(accounting.away_step(worker.given, away, time.time(), self._paused_until - now))
+        self._settle(accounting.away_step(worker.given, away, time.time(), max(0.0, self._paused_until - now)))
         self._lanes.done(worker.release())
 
     def _settle_broken(self, worker: Worker, broken: Broken) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +31,10 @@ __all__ = [
 ]
 
 COMMAND_SECONDS = 240
+
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a job in the background of a shell ignores it, and its children
 
 HandlerFile = Callable[[str], Path]
 

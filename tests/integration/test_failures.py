@@ -81,6 +81,9 @@ def test_when_all_retries_have_failed_the_path_has_failed_once(
     ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
     assert (ran.status, ran.out.count("2 synced"), ran.out.count("1 failed")) == (255, 1, 1), ran
     assert (scan.last()["retried_tasks"], scan.last()["failed_tasks"]) == (2, 1)
+    (line,) = (each for each in ran.err.splitlines() if each.startswith("[error"))
+    for word in ("attempts=3", "path=f1", "ValueError: never", "pre_data_obj_create", "error=ValueError"):
+        assert word in line
 
 
 @pytest.mark.parametrize(

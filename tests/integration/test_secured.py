@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from irods.session import iRODSSession
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 
+from ingest.job import DEFAULT_TOPICS
 from tests.conftest import CommandLine, Ran
 from tests.integration.support import children, handler, rows, wait_until
 from tests.support.secured import Authority, SecuredKafka, SecuredRedis
@@ -181,8 +182,16 @@ def test_no_secret_is_in_redis(evidence: Evidence) -> None:
 
 def test_no_secret_is_in_kafka(evidence: Evidence) -> None:
     settings = {"bootstrap_servers": evidence.deployment.kafka.bootstrap, "auto_offset_reset": "earliest"}
-    with KafkaConsumer("restart", "path", "file", consumer_timeout_ms=3000, **settings) as consumer:
-        records = [(each.key, each.value, each.headers) for each in consumer]
+    with KafkaConsumer(**settings) as consumer:
+        partitions = [
+            TopicPartition(topic, number) for topic in DEFAULT_TOPICS for number in consumer.partitions_for_topic(topic)
+        ]
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        records = []
+        while any(consumer.position(each) < ends[each] for each in partitions):
+            for found in consumer.poll(1000).values():
+                records += [(each.key, each.value, each.headers) for each in found]
     assert any(b"guarded" in value for _, value, _ in records)
     assert found_in(repr(records).encode(), evidence) == set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -91,3 +92,12 @@ def in_step(irods: iRODSSession, bucket: Bucket, target: str) -> bool:
         and catalog(irods, target) == wanted
         and collections(irods, target) == {each.removeprefix(f"{target}/") for each in parents}
     )
+
+
+def change_much(bucket: Bucket, seed: int) -> None:
+    """Write, overwrite and delete objects, and leave some of each kind."""
+    choose = random.Random(seed)
+    for number in range(60):
+        bucket.put(f"p/{choose.randrange(4)}/{choose.randrange(12)}", b"x" * (seed * 100 + number))
+        if number % 3 == 0:
+            bucket.remove(f"p/{choose.randrange(4)}/{choose.randrange(12)}")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from irods.session import iRODSSession
 
 from tests.integration.support import wait_until
-from tests.integration.watching.buckets import Watch, in_step, watch
+from tests.integration.watching.buckets import Watch, change_much, in_step, watch
 from tests.integration.watching.notified import SECRET, by_kafka, by_webhook, notification
 from tests.support.cut_proxy import cut_proxy
 from tests.support.s3_servers import Bucket, S3Server
@@ -24,15 +24,6 @@ __all__ = ["watch"]
 LISTEN = ("--notifications", "listen")
 CREATED, REMOVED = "ObjectCreated:Put", "ObjectRemoved:Delete"
 KEYS = ("a", "b", "d/a", "d/b", "d/e/a", "ü +%")
-
-
-def change_much(bucket: Bucket, seed: int) -> None:
-    """Write, overwrite and delete objects, and leave some of each kind."""
-    choose = random.Random(seed)
-    for number in range(60):
-        bucket.put(f"p/{choose.randrange(4)}/{choose.randrange(12)}", b"x" * (seed * 100 + number))
-        if number % 3 == 0:
-            bucket.remove(f"p/{choose.randrange(4)}/{choose.randrange(12)}")
 
 
 def test_a_listener_that_was_cut_off_finds_what_was_written_and_deleted_meanwhile(
