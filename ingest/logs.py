@@ -13,6 +13,8 @@ from ingest.errors import Refused
 from ingest.job import LogSettings
 
 DEFAULT_LEVEL = "WARNING"
+_TELL_SECRETS = ("irods", "boto3", "botocore")
+"""Libraries that at DEBUG write what they send: logins and file contents, or session tokens."""
 
 
 def configure(settings: LogSettings) -> None:
@@ -46,8 +48,8 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level or DEFAULT_LEVEL)
-    # At DEBUG the client library writes whole protocol messages, logins and file contents among them.
-    logging.getLogger("irods").setLevel(max(root.level, logging.INFO))
+    for name in _TELL_SECRETS:
+        logging.getLogger(name).setLevel(max(root.level, logging.INFO))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

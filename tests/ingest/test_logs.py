@@ -76,11 +76,14 @@ def test_the_level_decides_what_is_written_and_is_warning_unless_said_otherwise(
     assert [line["event"] for line in lines(file)] == [name for name in names[first:] for _ in range(2)]
 
 
+@pytest.mark.parametrize("library", ["irods", "botocore", "boto3"])
 @pytest.mark.parametrize("level", ["NOTSET", "DEBUG"])
-def test_what_the_client_library_writes_at_debug_is_never_logged_for_it_has_passwords(file: Path, level: str) -> None:
+def test_what_client_libraries_write_at_debug_is_never_logged_for_it_has_secrets(
+    file: Path, level: str, library: str
+) -> None:
     run(
-        f"logging.getLogger('irods').debug({SECRET!r})\nlogging.getLogger('irods.connection').debug({SECRET!r})\n"
-        "logging.getLogger('irods.connection').info('connected')\nlogs.get('consumer').debug('ours')",
+        f"logging.getLogger({library!r}).debug({SECRET!r})\nlogging.getLogger('{library}.auth').debug({SECRET!r})\n"
+        f"logging.getLogger('{library}.auth').info('connected')\nlogs.get('consumer').debug('ours')",
         filename=str(file),
         level=level,
     )

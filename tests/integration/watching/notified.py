@@ -18,6 +18,7 @@ from tests.support.services import free_ports, running
 from watcher.buckets.webhook import WebhookBackend
 
 SECRET = "a-secret-that-both-sides-know"
+TOKEN = "a-token-of-a-session"
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
 
 
@@ -88,7 +89,7 @@ def by_sqs(server: S3Server) -> Notified:
     configuration = {"QueueConfigurations": [queue]}
     s3.put_bucket_notification_configuration(Bucket=bucket.name, NotificationConfiguration=configuration)
     url = f"http://{server.endpoint}/123456789012/{name}"
-    return Notified(bucket, ("--notifications", "sqs", "--notifications-queue", url), {})
+    return Notified(bucket, ("--notifications", "sqs", "--notifications-queue", url), {"AWS_SESSION_TOKEN": TOKEN})
 
 
 def notification(bucket: Bucket, *told: tuple[str, str]) -> bytes:

@@ -11,7 +11,7 @@ from irods.session import iRODSSession
 
 from tests.integration.support import children, collections, deleting, handler, rows, running, wait_until
 from tests.integration.watching.buckets import S3Watching, Watch, watch
-from tests.integration.watching.notified import SECRET, Notified, by_kafka, by_sqs, by_webhook
+from tests.integration.watching.notified import SECRET, TOKEN, Notified, by_kafka, by_sqs, by_webhook
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import KAFKA_PASSWORD, KAFKA_USER, Kafka
 
@@ -127,7 +127,7 @@ def _tells_no_secret(notified: Notified, watch: Watch, irods: iRODSSession, log:
     assert len(files) >= 3, "state, spool and log"
     everything += b"".join(each.read_bytes() for each in files)
     assert b"consumer.worker" in everything
-    for secret in (bucket.server.secret, SECRET, KAFKA_PASSWORD):
+    for secret in (bucket.server.secret, TOKEN, SECRET, KAFKA_PASSWORD):
         assert secret.encode() not in everything
 
 
