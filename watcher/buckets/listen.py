@@ -21,6 +21,7 @@ from minio.error import InvalidResponseError, MinioException, S3Error
 from ingest import logs
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
+from ingest.outage import Outage
 from ingest.s3 import connect
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
@@ -30,7 +31,7 @@ PING_SECONDS = 1
 SILENCE_SECONDS = 10.0
 """After so long without even a ping the connection is dead."""
 BACK_OFF = (0.5, 15.0)
-"""Seconds to wait before the next connection: at first, and at most."""
+"""Seconds to wait before the next connection when nothing came on the last one: at first, and at most."""
 _EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 _LOST = (MinioException, urllib3.exceptions.HTTPError, Unreachable, OSError, ValueError)
 
@@ -102,25 +103,25 @@ class ListenBackend:
         return answer
 
     def _listen(self) -> None:
-        wait = BACK_OFF[0]
+        outage = Outage(self._log, BACK_OFF)
         while not self._closed.is_set():
             try:
                 if self._stream is None:
                     self._stream = self._connected()
-                    self._log.info("listening again")
                     self._inbox.put([Missed(b"", "nobody listened for a while")])
                 for line in _lines(self._stream):
                     if self._closed.is_set():
                         break
-                    wait = BACK_OFF[0]
+                    outage.over()
                     self._inbox.put(self._reader.events(line))
+                reason = "the server has ended the stream"
             except _LOST as error:
-                self._log.warning("cannot listen, trying again", reason=type(error).__name__, seconds=wait)
-                self._closed.wait(wait)
-                wait = min(2 * wait, BACK_OFF[1])
+                reason = type(error).__name__
             if self._stream is not None:
                 self._stream.close()
                 self._stream = None
+            if not self._closed.is_set():
+                self._closed.wait(outage.met(reason))
 
 
 def _lines(stream: Any) -> Iterator[bytes]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ingest.errors import Refused
 from ingest.job import S3
@@ -19,7 +22,7 @@ from tests.watcher.buckets.contract import (
     tells_of_what_happens_below_the_prefix_and_of_nothing_else,
     written,
 )
-from watcher.buckets.listen import ListenBackend
+from watcher.buckets.listen import BACK_OFF, ListenBackend
 from watcher.events import Missed
 
 
@@ -75,6 +78,37 @@ def test_after_the_server_was_away_all_must_be_scanned_and_events_come_again(
             assert Missed(b"", "nobody listened for a while") in events
             bucket.put("p/after")
             heard(backend, all_of(written("after")))
+
+
+class Ends(BaseHTTPRequestHandler):
+    """Ends each stream at once, as a proxy does that does not wait."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_streams_that_end_at_once_are_opened_again_ever_more_slowly_and_that_is_said_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Ends)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = S3(endpoint=f"127.0.0.1:{server.server_address[1]}", secure=False)
+    with capture_logs() as lines, ListenBackend(b"/bucket", settings) as backend:
+        backend.start()
+        heard(backend, lambda events: len(events) == 2)
+    server.shutdown()
+    server.server_close()
+    assert [line["seconds"] for line in lines if "seconds" in line][:1] == [2 * BACK_OFF[0]]
+    assert [line["reason"] for line in lines if line["log_level"] == "warning"] == ["the server has ended the stream"]
 
 
 def test_a_server_that_cannot_do_this_is_refused_in_a_sentence(
