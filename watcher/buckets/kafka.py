@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kafka import KafkaConsumer
+from kafka.errors import UnknownTopicOrPartitionError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from ingest import logs
 from ingest.broker.kafka_settings import KAFKA, connection, translated
 from ingest.errors import Refused, Unreachable
+from ingest.outage import Outage
 from watcher.buckets.events import Reader
 from watcher.events import Event, Missed
 
@@ -52,8 +54,8 @@ class KafkaBackend:
         self._refresh_seconds = refresh_seconds
         self._consumer: Any = None
         self._read: dict[TopicPartition, int] = {}
-        self._away = False
         self._log: Any = logs.get("watcher").bind(topic=topic)
+        self._outage = Outage(self._log, (0.0, 0.0))  # to read is to wait
 
     def __enter__(self) -> KafkaBackend:
         return self
@@ -73,10 +75,7 @@ class KafkaBackend:
                     metadata_max_age_ms=1000 * self._refresh_seconds,
                     **self._settings,
                 )
-                partitions = self._consumer.partitions_for_topic(self._topic)
-                if not partitions:
-                    raise Refused(f"Kafka at {self._bootstrap} has no topic {self._topic}")
-                self._assign({TopicPartition(self._topic, number) for number in partitions})
+                self._take_partitions()
         except Unreachable as error:
             raise Refused(str(error)) from error
         self.acknowledge()  # or what comes before the first event would be passed over after a crash
@@ -89,12 +88,11 @@ class KafkaBackend:
         except Unreachable as error:
             self._log.warning("cannot read, trying again", reason=str(error))
             return []
-        back = [] if found and not self._away else self._look_after_connections()
-        return back + self._events(found)
+        return self._events(found) + self._look_after_topic()
 
     def acknowledge(self) -> None:
         """See Backend. What cannot be committed now is with a later call."""
-        if not self._read or self._away:
+        if not self._read or self._outage.reason:
             return
         offsets = {each: OffsetAndMetadata(offset, "", -1) for each, offset in self._read.items()}
         try:
@@ -111,23 +109,43 @@ class KafkaBackend:
             self._consumer.close(autocommit=False)
             self._consumer = None
 
-    def _look_after_connections(self) -> list[Event]:
-        """Notice when Kafka is out of reach, and when it is back: a server without a queue of its own drops meanwhile.
+    def _look_after_topic(self) -> list[Event]:
+        """Notice when the topic is out of reach, and when it is back or has other partitions.
 
-        kafka-python connects anew by itself and tells nobody but its metrics.
+        A server without a queue of its own drops meanwhile what it has to tell. kafka-python connects anew by itself
+        and tells nobody but its metrics.
         """
-        before = self._away
-        self._away = not self._consumer.metrics()["consumer-metrics"]["connection-count"]
-        if self._away == before:
-            return []
-        self._log.warning("out of reach, waiting" if self._away else "back again")
-        return [] if self._away else [Missed(b"", "Kafka was out of reach for a while")]
+        before, reason, changed = self._outage.reason, "", False
+        try:
+            with translated(self._bootstrap, self._variables):
+                changed = self._take_partitions()
+            if not self._consumer.metrics()["consumer-metrics"]["connection-count"]:
+                reason = f"Kafka at {self._bootstrap} does not answer"
+        except Unreachable as error:
+            reason = str(error)
+        if not reason:
+            self._outage.over()
+        elif not before:
+            self._outage.met(reason)
+        missed = before or (f"the topic {self._topic} has other partitions now" if changed else "")
+        return [Missed(b"", missed)] if missed and not reason else []
 
-    def _assign(self, partitions: set[TopicPartition]) -> None:
-        """Take all partitions, each from where it was left."""
+    def _take_partitions(self) -> bool:
+        """Take all partitions, each from where it was left; whether they are others now. Raises Unreachable."""
+        try:
+            numbers = self._consumer.partitions_for_topic(self._topic)
+        except UnknownTopicOrPartitionError:
+            numbers = None
+        if not numbers:
+            self._consumer.unsubscribe()  # if it is made anew, its offsets are others
+            self._read.clear()
+            raise Unreachable(f"Kafka at {self._bootstrap} has no topic {self._topic}")
+        partitions = {TopicPartition(self._topic, number) for number in numbers}
+        if partitions == set(self._consumer.assignment()):
+            return False
         self._consumer.assign(sorted(partitions))
-        for each in partitions:
-            self._read.setdefault(each, self._consumer.position(each))
+        self._read |= {each: self._consumer.position(each) for each in partitions}
+        return True
 
     def _events(self, found: Mapping[TopicPartition, list[Any]]) -> list[Event]:
         events: list[Event] = []
@@ -135,9 +153,4 @@ class KafkaBackend:
             for record in records:
                 events += self._reader.events(record.value) if record.value else []
                 self._read[partition] = record.offset + 1
-        known = self._consumer.partitions_for_topic(self._topic) or set()
-        partitions = {TopicPartition(self._topic, number) for number in known}
-        if partitions - set(self._consumer.assignment()):
-            self._assign(partitions)
-            events.append(Missed(b"", f"the topic {self._topic} has got more partitions"))
         return events

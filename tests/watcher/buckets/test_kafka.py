@@ -10,6 +10,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
 from minio.notificationconfig import NotificationConfig, QueueConfig
+from structlog.testing import capture_logs
 
 from ingest.errors import Refused
 from tests.support.s3_servers import Bucket, S3Server
@@ -127,10 +128,30 @@ def test_after_kafka_was_away_all_must_be_scanned_and_events_come_again(tmp_path
             kafka.stop(signal.SIGKILL)
             assert backend.read(3) == []
             kafka.start()
-            missed = Missed(b"", "Kafka was out of reach for a while")
+            missed = Missed(b"", f"Kafka at {kafka.bootstrap} does not answer")
             assert heard(backend, all_of(missed)) == [missed]
             write(kafka.bootstrap, "notifications", notification("p/after"))
             assert heard(backend, all_of(written("after"))) == [written("after")]
+
+
+def test_a_topic_that_is_deleted_is_waited_for_and_then_all_must_be_scanned(kafka_bootstrap: str, topic: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    with (
+        capture_logs() as lines,
+        KafkaBackend(b"/bucket/p", kafka_bootstrap, topic, "watcher", refresh_seconds=1) as backend,
+    ):
+        backend.start()
+        write(kafka_bootstrap, topic, notification("p/before"), notification("p/before"))
+        heard(backend, all_of(written("before")))
+        admin.delete_topics([topic])
+        assert heard(backend, lambda _: bool(lines)) == []
+        admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+        missed = Missed(b"", f"Kafka at {kafka_bootstrap} has no topic {topic}")
+        assert heard(backend, all_of(missed)) == [missed]
+        write(kafka_bootstrap, topic, notification("p/after"))
+        assert heard(backend, all_of(written("after"))) == [written("after")]
+    admin.close()
+    assert [line["event"] for line in lines] == ["out of reach, waiting", "in reach again"]
 
 
 def test_a_topic_that_is_not_there_is_refused(kafka_bootstrap: str) -> None:
