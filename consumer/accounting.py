@@ -28,7 +28,7 @@ from ingest.messages import (
     encode,
     path_from_wire,
 )
-from ingest.store import Again, Child, Step
+from ingest.store import Again, Cached, Child, Step
 
 BEFORE_BEGAN = Began(timeout=DEFAULT_TIMEOUT, max_retries=0, delay=0.0)
 """What holds until the worker has said something: the handler itself may hang while it is asked."""
@@ -157,13 +157,12 @@ def _once_more(item: Item) -> Item:
 
 
 def _synced(settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
-    counts, cached, uncached, problems = Counts(), [], list[tuple[bytes, bytes]](), []
+    counts, cached, uncached, problems = Counts(), list[Cached](), list[tuple[bytes, bytes]](), []
     for item, target, outcome in settled:
         assert isinstance(item, Change)  # noqa: S101 - of a SyncFiles
         counts += Counts(files=-1, deleted=1) if outcome.deleted else _count(outcome)
         uncached += outcome.uncached
-        if outcome.cached is not None:
-            cached.append(outcome.cached)
+        cached += outcome.cached
         if outcome.reason:
             problems.append(_problem(path_from_wire(item.path), target, outcome, item.attempt, now))
     return Part((), counts, problems, cached=cached, uncached=uncached)

@@ -17,13 +17,12 @@ from consumer.failures import out_of_reach
 from consumer.file import unfit
 from consumer.irods import registration, requests
 from consumer.irods.errors import describe
+from consumer.live import remember
 from consumer.meta import of_file
 from consumer.protocol import Outcome, Result
 from ingest.core import Operation
-from ingest.fingerprint import cache_key, fingerprint
 from ingest.messages import GOOD, Change, Replica, path_from_wire
 from ingest.paths import join
-from ingest.store import Cached
 from scanner.entries import Entry
 from scanner.source import Looker
 
@@ -117,5 +116,4 @@ def _with_mtime(ctx: Context, session: iRODSSession, row: _Row, leaf: str) -> bo
 
 
 def _outcome(ctx: Context, row: _Row) -> Outcome:
-    key = cache_key(ctx.job, row.target, directory=False)
-    return Outcome(Result.DONE, cached=Cached(*key, fingerprint(row.entry.stat, Operation.REGISTER_SYNC)))
+    return Outcome(Result.DONE, cached=remember(ctx, row.change, row.entry, Operation.REGISTER_SYNC))

@@ -16,14 +16,13 @@ from consumer.failures import failure, out_of_reach, zone_answers
 from consumer.irods.catalog import look_up
 from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, connection_lost
 from consumer.irods.sessions import check_login
-from consumer.live import clear_the_way, delete_vanished
+from consumer.live import clear_the_way, delete_vanished, remember
 from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
-from ingest.fingerprint import cache_key, fingerprint, same_data
+from ingest.fingerprint import fingerprint, same_data
 from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
-from ingest.store import Cached
 from scanner.entries import Entry, Skipped
 from scanner.source import Looker
 
@@ -147,8 +146,7 @@ def _act(
     if decision.do is not Do.NOTHING:
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Do.NOTHING else Result.DONE
-    key = cache_key(ctx.job, ctx.target(entry.path), directory=False)
-    return Outcome(result, bytes=act.bytes, cached=Cached(*key, fingerprint(entry.stat, operation)))
+    return Outcome(result, bytes=act.bytes, cached=remember(ctx, change, entry, operation))
 
 
 def situation(

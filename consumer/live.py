@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -14,10 +14,12 @@ from consumer.delete import delete_one
 from consumer.irods.catalog import look_up
 from consumer.meta import of_directory
 from consumer.protocol import CacheKey, Outcome, Result
-from ingest.core import DeleteMode
-from ingest.fingerprint import cache_key
+from ingest.core import DeleteMode, Operation
+from ingest.fingerprint import cache_key, fingerprint
 from ingest.messages import UNKNOWN, Candidate, Change, SyncFiles, path_from_wire, path_to_wire
 from ingest.paths import split
+from ingest.store import Cached
+from scanner.entries import Entry
 
 
 def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
@@ -81,16 +83,33 @@ def _remove_emptied(ctx: Context, path: bytes) -> list[CacheKey]:
     Gives what the path cache must forget.
     """
     removed = list[CacheKey]()
-    while ctx.job.s3 is not None and (path := split(path)[0]):
-        target = ctx.target(path, directory=True)
-        key = cache_key(ctx.job, target, directory=True)
+    for above, target, key in _above(ctx, path):
         if ctx.job.delete_only_ingested and ctx.store.cached(ctx.cache_space, key[0], key[1:])[0] is None:
             break
-        candidate = _candidate(path, target, collection=True)
+        candidate = _candidate(above, target, collection=True)
         if not SourceView(ctx).still_missing(candidate) or delete_one(ctx, candidate).result is not Result.DONE:
             break
         removed.append(key)
     return removed
+
+
+def remember(ctx: Context, change: Change, entry: Entry, operation: Operation) -> list[Cached]:
+    """What the path cache is to keep of a file that was synced.
+
+    No listing remembers the directories above an object in S3 that a watcher tells of: they come with the first word
+    of it. Their fingerprint fits nothing, so the next scan takes them for changed.
+    """
+    key = cache_key(ctx.job, ctx.target(entry.path), directory=False)
+    new = ctx.live and change.cached is None
+    above = [Cached(*key, 0) for _, _, key in _above(ctx, entry.path)] if new else []
+    return [Cached(*key, fingerprint(entry.stat, operation)), *above]
+
+
+def _above(ctx: Context, path: bytes) -> Iterator[tuple[bytes, str, CacheKey]]:
+    """The directories above an object in S3, the nearest first: path, logical path, key in the path cache."""
+    while ctx.job.s3 is not None and (path := split(path)[0]):
+        target = ctx.target(path, directory=True)
+        yield path, target, cache_key(ctx.job, target, directory=True)
 
 
 def _candidate(

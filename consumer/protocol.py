@@ -43,13 +43,14 @@ class Result(Enum):
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one path, and why when it did not arrive. `bytes` of content went into the zone.
 
+    `cached` is what the path cache is to keep of it.
     `kept`: it was to be deleted, and it is certain that it was not. `deleted`: it had vanished from the source and was
     deleted; `uncached` is what the path cache must forget then.
     """
 
     result: Result
     bytes: int = 0
-    cached: Cached | None = None
+    cached: Sequence[Cached] = ()
     reason: str = ""
     error: str | None = None
     code: int | None = None

@@ -47,7 +47,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     With `again` or a `marker` the task stays outstanding, otherwise it leaves the outstanding set. When it was the last
     one, `closing` becomes the next task; without one the pass has ended. `error` ends the pass at once and says why.
     Problems of `solved` paths are dropped before `problems` are added. `candidates` for deletion are added, `judged`
-    ones are dealt with; `uncached` are logical directories and names that the path cache must forget.
+    ones are dealt with; `uncached` are logical directories and names that the path cache must forget,
+    before it takes what is `cached`.
     """
 
     job: str

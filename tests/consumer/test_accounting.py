@@ -31,8 +31,8 @@ from ingest.store import Cached, Child, Step
 NOW = 1000.0
 JOB = Job(name="j", source=b"/s", target="/z/t", topics=Topics(partitions={"restart": 4, "path": 4, "file": 4}))
 KNOWN = [Replica(0, "r", "/p", 1, 2, "1")]
-DONE = Outcome(Result.DONE, bytes=10, cached=Cached(b"", b"n", 5))
-UNCHANGED = Outcome(Result.UNCHANGED, cached=Cached(b"", b"n", 6))
+DONE = Outcome(Result.DONE, bytes=10, cached=[Cached(b"", b"n", 5)])
+UNCHANGED = Outcome(Result.UNCHANGED, cached=[Cached(b"", b"n", 6)])
 SKIPPED = Outcome(Result.SKIPPED, reason="unreadable")
 VANISHED = Outcome(Result.SKIPPED)
 FAILED = Outcome(Result.FAILED, reason="no", error="SYS_X", code=-1000)
@@ -68,7 +68,7 @@ class TestBatch:
     def test_a_batch_that_went_through_leaves_with_its_counts_and_fingerprints(self) -> None:
         step = finished_step(given_(batch(b"a", b"b", b"c", b"d"), DONE, UNCHANGED, VANISHED, DONE), Finished(), NOW)
         assert step.counts == Counts(done=2, unchanged=1, skipped=1, bytes=20)
-        assert step.cached == [DONE.cached, UNCHANGED.cached, DONE.cached]
+        assert step.cached == [*DONE.cached, *UNCHANGED.cached, *DONE.cached]
         assert (step.again, step.marker, step.error, list(step.problems), list(step.children)) == (
             None,
             None,
@@ -122,7 +122,7 @@ class TestBatch:
         assert [(each.path, each.reason) for each in step.problems] == [(name, failure.reason) for name in (b"b", b"c")]
 
     def test_no_message_of_a_batch_names_a_fingerprint_of_a_failed_path(self) -> None:
-        step = finished_step(given_(batch(b"a"), msgspec.structs.replace(FAILED, cached=None)), Finished(), NOW)
+        step = finished_step(given_(batch(b"a"), msgspec.structs.replace(FAILED, cached=())), Finished(), NOW)
         assert list(step.cached) == []
 
 

@@ -84,6 +84,11 @@ class DeletionContract(StoreFixtures):
         assert store.cached(space, b"d", [b"n", b"m"]) == [None, 2]
         assert store.cached(space, b"e", [b"n"]) == [3]
 
+    def test_what_was_deleted_and_came_again_in_the_same_step_is_remembered(self, store: Store) -> None:
+        job = running(store, "one")
+        store.settle(step("one", uncached=[(b"", b"d/")], cached=[Cached(b"", b"d/", 1)]))
+        assert store.cached(cache_space(job), b"", [b"d/"]) == [1]
+
     def test_what_was_mounted_is_remembered_per_source_and_host(self, open_store: Callable[[], Store]) -> None:
         store = open_store()
         assert store.mount(LEAST, "host") is None

@@ -154,11 +154,11 @@ def _remember(db: sqlite3.Connection, step: Step) -> None:
     )
     if step.cached or step.uncached:
         space = cache_space(_job(db, step.job))
-        db.executemany("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?)", [_row(space, each) for each in step.cached])
         db.executemany(
             "DELETE FROM cache WHERE space = ? AND directory = ? AND name = ?",
             [(space, name_hash(directory), name_hash(name)) for directory, name in step.uncached],
         )
+        db.executemany("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?)", [_row(space, each) for each in step.cached])
 
 
 def _row(space: int, cached: Cached) -> tuple[int, int, int, int]:

@@ -55,6 +55,25 @@ def test_objects_that_are_written_changed_and_deleted_are_followed(
     assert (status, "the same command goes on" in said) == (0, True)
 
 
+def test_collections_that_were_made_for_single_objects_go_when_only_what_was_ingested_is_deleted(
+    minio_server: S3Server, watch: Watch, irods: iRODSSession
+) -> None:
+    bucket = Bucket(minio_server)
+    bucket.put("p/stays")
+    watching = watch(bucket, *LISTEN, "--delete-only-ingested")
+    watching.wait_in_step(irods)
+    for _ in range(2):
+        bucket.put("p/d/e/x")
+        bucket.put("p/away/f/x")
+        watching.wait_in_step(irods)
+        bucket.remove("p/d/e/x")
+        watching.wait_in_step(irods)
+        watching.kill()
+        bucket.remove("p/away/f/x")
+        watching.again()
+        watching.wait_in_step(irods)
+
+
 def test_contents_are_put_and_verified_large_ones_in_parallel(
     minio_server: S3Server, watch: Watch, irods: iRODSSession
 ) -> None:
