@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumer.protocol import Away, Began, Finished, Outcome, Page, Part, PathDone, Result
+from consumer.protocol import Began, Finished, Outcome, Page, Part, PathDone, Result
 from ingest import tasks
 from ingest.broker import Outgoing, Record
 from ingest.fingerprint import cache_key
@@ -40,8 +40,8 @@ class Given(NamedTuple):
     task: Task
     record: Record
     job: Job
-    began: Began
-    done: Sequence[PathDone]
+    began: Began = BEFORE_BEGAN
+    done: Sequence[PathDone] = ()
     marker: bytes | None = None
     """How far the worker's listing is in the store."""
 
@@ -82,7 +82,7 @@ def broken_step(given: Given, broken: Broken, now: float) -> Step:
     return _batch_step(given, now, [(item, outcome) for item in rest[:1]], rest[1:] if broken.retry else [])
 
 
-def away_step(given: Given, _away: Away, now: float, back_off: float) -> Step:
+def away_step(given: Given, now: float, back_off: float) -> Step:
     """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed."""
     task = given.task
     if isinstance(task, (SyncFiles, Delete)):

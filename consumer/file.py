@@ -58,6 +58,7 @@ def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target:
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
+        ctx.source.look(b"")  # raises when the source is out of sight: then nothing is known of any path
         if isinstance(error, FileNotFoundError) and error.filename in (path, split(path)[1]):
             return Outcome(Result.SKIPPED)
         return failure(ctx, target, error)
@@ -93,6 +94,7 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     ctx.handler.check_modes(operation, meta)
     reason = unfit(ctx, entry, operation, target)
     if reason:
+        ctx.source.look(b"")  # raises when the source is out of sight: it looks unreadable, too
         return Outcome(Result.SKIPPED, reason=reason)
     catalog: Catalog = [] if ctx.job.initial_ingest and not change.attempt else change.catalog
     if catalog == UNKNOWN and not change.attempt and change.cached == fingerprint(entry.stat, operation):

@@ -109,9 +109,10 @@ class Finished(_Report, frozen=True):
 
 
 class Away(_Report, frozen=True):
-    """The zone or the source is out of reach: nobody's fault, to be tried again later."""
+    """The zone, or only the source of the job, is out of reach: nobody's fault, to be tried again later."""
 
     reason: str
+    only_source: bool = False
 
 
 class Profiled(_Report, frozen=True):
