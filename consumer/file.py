@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 
@@ -92,6 +93,8 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     ctx.handler.check_modes(operation, meta)
+    if operation is Operation.PUT and _is_young(ctx, entry):  # what is put half stays so
+        return Outcome(Result.SKIPPED if change.attempt else Result.UNSETTLED)  # its writer's next event brings it
     reason = unfit(ctx, entry, operation, target)
     if reason:
         ctx.source.look(b"")  # raises when the source is out of sight: it looks unreadable, too
@@ -113,6 +116,11 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
             if again == catalog:
                 raise
     raise Impossible("the data object keeps changing while it is synced")
+
+
+def _is_young(ctx: Context, entry: Entry) -> bool:
+    """Whether a scan of a watched source has come upon a file that has not been left alone for long enough."""
+    return not ctx.live and 0 <= time.time() - entry.stat.mtime_ns / 1_000_000_000 < ctx.job.quiet
 
 
 def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str | None:

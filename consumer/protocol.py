@@ -38,6 +38,8 @@ class Result(Enum):
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     FAILED = "failed"
+    UNSETTLED = "unsettled"
+    """To be looked at once more after a while: it may still be written to."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
