@@ -11,6 +11,7 @@ import msgspec
 from irods.session import iRODSSession
 
 from consumer.actions import Act
+from consumer.candidates import SourceView
 from consumer.context import Context
 from consumer.decide import Do, Impossible, Situation, decide
 from consumer.failures import failure, out_of_reach, zone_answers
@@ -38,20 +39,22 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
 
     Raises Unreachable when the zone does not answer.
     """
+    view = SourceView(ctx)
     with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
             path = path_from_wire(change.path)
             target = ctx.target(path)
-            yield PathDone(target, done.get(change.path) or _sync_one(ctx, looker, change, path, target))
+            yield PathDone(target, done.get(change.path) or _sync_one(view, looker, change, path, target))
 
 
-def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
+def _sync_one(view: SourceView, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
+    ctx = view.ctx
     try:
         entry = looker.look(path)
         if entry is None:  # it vanished since it was listed
-            return delete_vanished(ctx, change, target) if change.gone else Outcome(Result.SKIPPED)
+            return delete_vanished(view, change, target) if change.gone else Outcome(Result.SKIPPED)
         if change.gone and isinstance(entry, Entry) and entry.kind == "directory":
-            return delete_vanished(ctx, change, target, taken_by="directory")
+            return delete_vanished(view, change, target, taken_by="directory")
         if isinstance(entry, Skipped):
             result = Result.FAILED if entry.failed else Result.SKIPPED
             return Outcome(result, reason="" if entry.excluded else entry.reason)
