@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from ingest import logs
 from ingest.errors import Refused, Unreachable
@@ -40,7 +41,7 @@ class SqsBackend:
             from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
         except ImportError as error:
             raise Refused("--notifications sqs needs boto3: pip install 'irods-landing-zone[sqs]'") from error
-        self._errors = (BotoCoreError, ClientError, Unreachable, OSError)
+        self._errors = (BotoCoreError, ClientError, Unreachable, OSError, ValueError)
         self._session, self._config = boto3.Session(), Config
         self._reader = Reader(source)
         self._settings = settings
@@ -61,7 +62,7 @@ class SqsBackend:
         try:
             self._client().get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         except self._errors as error:
-            raise Refused(f"cannot read the queue {self._queue}: {_why(error)}") from error
+            raise Refused(f"cannot read --notifications-queue {self._queue}: {_why(error)}") from error
         self._thread.start()
 
     def read(self, timeout: float) -> list[Any]:
@@ -117,4 +118,9 @@ class SqsBackend:
 
 
 def _why(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """In words, without the URL of a proxy: it may have a password."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    for scheme, proxy in getproxies().items():
+        if scheme in ("http", "https"):
+            text = text.replace(proxy, f"{scheme}_proxy of the environment")
+    return text

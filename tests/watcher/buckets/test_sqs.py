@@ -84,5 +84,24 @@ def test_a_message_that_nobody_can_read_becomes_a_scan(sqs: Any, queue: str) -> 
 
 
 def test_a_queue_that_is_not_there_is_refused(sqs: Any, moto_server: S3Server) -> None:
-    with pytest.raises(Refused, match="cannot read the queue"):
+    with pytest.raises(Refused, match="cannot read --notifications-queue http"):
         SqsBackend(b"/bucket", S3(), f"http://{moto_server.endpoint}/123456789012/none").start()
+
+
+@pytest.mark.parametrize("queue", ["https://", "http://host:99999/1/q", "http://h_!/1/q", "https://[::1/q"])
+def test_a_url_that_cannot_be_one_is_refused(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with pytest.raises(Refused, match="cannot read --notifications-queue http"):
+        SqsBackend(b"/bucket", S3(), queue).start()
+
+
+@pytest.mark.parametrize("proxy", ["socks5h://user:sesame@127.0.0.1:9", "http://user:sesame@127.0.0.1:99999"])
+def test_a_proxy_that_cannot_be_one_is_named_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"https_proxy": proxy, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Refused, match="https_proxy of the environment") as refusal:
+        SqsBackend(b"/bucket", S3(), "https://127.0.0.1:9/1/q").start()
+    assert "sesame" not in str(refusal.value)
