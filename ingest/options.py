@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ingest.deployment import Deployment
 from ingest.errors import Refused
@@ -38,6 +39,12 @@ def option(name: str, **settings: Any) -> Decorator:
     spellings = [dashed] if "_" not in name else [dashed, f"--{name}"]
     short = settings.pop("short", None)
     return click.option(*([short] if short else []), *spellings, name, envvar=f"INGEST_{name.upper()}", **settings)
+
+
+def said(name: str) -> bool:
+    """Whether an option is on the command line itself, which is about one job; other places are about many."""
+    context = click.get_current_context(silent=True)
+    return context is None or context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def options(*several: Decorator) -> Decorator:

@@ -9,21 +9,30 @@ from urllib.parse import urlsplit
 
 from ingest.errors import Refused
 from ingest.job import S3
+from ingest.options import said
 from scanner.directory import elements
 
 SCHEME = "s3://"
 AMAZON = S3()
 """What the options say when they are not given."""
+_FOR_DIRECTORIES = ("follow_symlinks", "one_file_system", "accept_new_device")
 _ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,61}[A-Za-z0-9]")
 
 
 def is_s3(source: str, given: dict[str, Any]) -> bool:
-    """Whether the source lies in S3; the incumbent's sign for it is --s3_keypair. Raises Refused."""
-    if source.startswith(SCHEME) or given["s3_keypair"] is not None:
+    """Whether the source lies in S3; the incumbent's sign for it is --s3_keypair.
+
+    Raises Refused for options on the command line that are for the other kind.
+    """
+    named = [name for name, value in given.items() if value not in (None, False) and said(name)]
+    if source.startswith(SCHEME) or "s3_keypair" in named:
+        for name in _FOR_DIRECTORIES:
+            if name in named:
+                raise Refused(f"--{name.replace('_', '-')} is for directories, not for sources in S3")
         return True
-    for name, value in given.items():
-        if name.startswith("s3_") and value not in (None, False):
+    for name in named:
+        if name.startswith("s3_"):
             raise Refused(f"--{name} is for sources like s3://bucket/prefix, or needs --s3_keypair")
     return False
 
@@ -48,6 +57,8 @@ def settings(given: dict[str, Any]) -> S3:
     endpoint = given["s3_endpoint_domain"] or AMAZON.endpoint
     if not _ENDPOINT.fullmatch(endpoint):
         raise Refused(f"--s3_endpoint_domain {endpoint!r} must be a host, or host:port, without http:// and path")
+    region, secure = given["s3_region_name"] or AMAZON.region, not given["s3_insecure_connection"]
+    _check_server(endpoint, region, secure=secure)
     if keypair is not None:
         from ingest.s3 import read_keypair  # noqa: PLC0415 - slow to import, and most jobs do without
 
@@ -56,12 +67,23 @@ def settings(given: dict[str, Any]) -> S3:
         _check_proxy(proxy)
     return S3(
         endpoint=endpoint,
-        region=given["s3_region_name"] or AMAZON.region,
+        region=region,
         keypair=None if keypair is None else os.path.abspath(keypair),
         proxy=proxy,
-        secure=not given["s3_insecure_connection"],
+        secure=secure,
         multipart_mib=given["s3_multipart_chunksize_in_mib"],
     )
+
+
+def _check_server(endpoint: str, region: str, *, secure: bool) -> None:
+    """Refuse what the client library would stumble over."""
+    from minio.helpers import BaseURL  # noqa: PLC0415 - slow to import, and most jobs do without
+
+    try:
+        BaseURL(f"{'https' if secure else 'http'}://{endpoint}", region)
+    except ValueError as error:
+        named = f"--s3_endpoint_domain {endpoint!r} with --s3_region_name {region!r}"
+        raise Refused(f"{named} is no S3 server: {error}") from error
 
 
 def _check_proxy(proxy: str) -> None:

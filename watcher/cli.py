@@ -63,7 +63,10 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     """
     from ingest.metrics import offer  # noqa: PLC0415 - --help must be quick
 
-    check(given, in_s3=s3_options.is_s3(source, given))
+    in_s3 = s3_options.is_s3(source, given)
+    check(given, in_s3=in_s3)
+    if in_s3:  # a settings file may have them for directories
+        given |= {"marker": None, "temporary": ()}
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
         offer(given)

@@ -6,12 +6,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import Keys, read_keypair
 from scanner import s3_options
+from scanner.cli import cli as scan
+from watcher.cli import cli as watch
 
 NOTHING: dict[str, Any] = dict.fromkeys(
     ("s3_keypair", "s3_endpoint_domain", "s3_region_name", "s3_proxy_url", "s3_multipart_chunksize_in_mib")
@@ -63,6 +67,28 @@ def test_a_keypair_or_a_url_make_a_source_in_s3_and_other_options_need_one(keypa
         s3_options.is_s3("/data", NOTHING | {"s3_region_name": "eu-west-1"})
 
 
+def test_what_a_settings_file_or_the_environment_says_of_the_other_kind_of_source_is_no_fault(
+    tmp_path: Path, keypair: Path
+) -> None:
+    settings = tmp_path / "settings.yaml"
+    lines = ["s3_endpoint_domain: 127.0.0.1:9", "s3_insecure_connection: true", f"s3_keypair: {keypair}"]
+    lines.append("follow_symlinks: true")
+
+    def refusal(command: click.Command, *arguments: str) -> str:
+        settings.write_text("\n".join([*lines, *(["marker: .done", "temporary: ['*.x']"] if command is watch else [])]))
+        everything = [*arguments, "--config", str(settings), "--state", str(tmp_path / "none" / "state.db")]
+        done = CliRunner().invoke(command, everything, env={"INGEST_S3_REGION_NAME": "eu"})
+        assert isinstance(done.exception, Refused), done
+        return str(done.exception)
+
+    missing = str(tmp_path / "missing")
+    assert refusal(scan, "start", missing, "/z/x") == f"the source {missing} does not exist"
+    assert refusal(watch, missing, "/z/x") == f"the source {missing} does not exist"
+    for arguments in ((scan, "start", "s3://bucket", "/z/x"), (watch, "s3://bucket", "/z/x", "--no-events")):
+        assert "127.0.0.1:9" in refusal(*arguments)
+    assert "--s3_region_name is for sources like s3://" in refusal(scan, "start", missing, "/z/x", "--s3-region-name=x")
+
+
 def test_the_job_gets_the_path_of_the_keypair_and_nothing_that_is_in_it(keypair: Path) -> None:
     assert s3_options.settings(NOTHING) == S3()
     given = {"s3_keypair": str(keypair), "s3_endpoint_domain": "host:9000", "s3_insecure_connection": True}
@@ -75,6 +101,8 @@ def test_the_job_gets_the_path_of_the_keypair_and_nothing_that_is_in_it(keypair:
     [
         ("s3_endpoint_domain", "http://host:9000", "host:port, without http"),
         ("s3_endpoint_domain", "host/path", "host:port"),
+        ("s3_endpoint_domain", "host:99999", "--s3_endpoint_domain 'host:99999' .* is no S3 server: invalid port"),
+        ("s3_region_name", "us east", "--s3_region_name 'us east' is no S3 server: invalid region"),
         ("s3_proxy_url", "host:3128", "must be like http://host:port"),
         ("s3_proxy_url", "http://host:port", "must be like http://host:port"),
         ("s3_keypair", "/nonexistent/pair", "cannot read the S3 key-pair file /nonexistent/pair: No such file"),

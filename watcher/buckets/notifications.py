@@ -15,7 +15,7 @@ import click
 from ingest.environment import secret
 from ingest.errors import Refused
 from ingest.job import S3
-from ingest.options import option, options
+from ingest.options import option, options, said
 from watcher.events import Backend
 
 WAYS = ("listen", "kafka", "sqs", "webhook")
@@ -40,7 +40,7 @@ _BELONGS = {
     "notifications_queue": "sqs",
     "notifications_address": "webhook",
 }
-_FOR_DIRECTORIES = ("quiet", "marker", "temporary", "backend", "max_watches")
+_FOR_DIRECTORIES = ("quiet", "marker", "temporary", "backend", "poll_interval", "max_watches")
 
 
 def check(given: Mapping[str, Any], *, in_s3: bool) -> None:
@@ -60,7 +60,7 @@ def check(given: Mapping[str, Any], *, in_s3: bool) -> None:
             f"a source in S3 needs --notifications {'|'.join(WAYS)}, as its server can tell of changes, or --no-events"
         )
     for name in _FOR_DIRECTORIES:
-        if given[name]:
+        if given[name] and said(name):
             raise Refused(f"--{name.replace('_', '-')} is for directories: an object in S3 is there at once, and whole")
 
 
