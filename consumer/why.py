@@ -9,7 +9,7 @@ from consumer.context import Context
 from consumer.irods.catalog import look_up
 from consumer.irods.sessions import Sessions
 from consumer.plan import Plan
-from ingest.errors import Refused
+from ingest.errors import Refused, Unreachable
 from ingest.fingerprint import cache_key
 from ingest.job import JobStatus
 from ingest.messages import COLLECTION
@@ -25,7 +25,12 @@ def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
         relative = _relative(status, absolute, path)
         if relative is not None:
             found = True
-            yield from _explain(Context(status.job, store, sessions), status, relative)
+            job = status.job
+            yield f"Job {job.name} ({status.state.value}): {_text(job.source)} → {job.target}"
+            try:
+                yield from _explain(Context(job, store, sessions), relative)
+            except (Refused, Unreachable) as error:  # of this job: others may have more to say
+                yield f"  {error}"
     if not found:
         raise Refused(f"no job covers {path}")
 
@@ -40,12 +45,11 @@ def _relative(status: JobStatus, absolute: bytes, logical: str) -> bytes | None:
     return None
 
 
-def _explain(ctx: Context, status: JobStatus, path: bytes) -> Iterator[str]:
-    job = status.job
-    yield f"Job {job.name} ({status.state.value}): {_text(job.source)} → {job.target}"
+def _explain(ctx: Context, path: bytes) -> Iterator[str]:
+    job = ctx.job
     try:
         entry = ctx.source.look(path)
-    except RootUnseen as error:
+    except (RootUnseen, ValueError) as error:  # the latter for names that no source has
         yield f"  source: {error}"
         return
     directory = isinstance(entry, Entry) and entry.kind == "directory"

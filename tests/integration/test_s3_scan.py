@@ -118,6 +118,22 @@ def test_dry_run_and_why_tell_of_objects(scan: CommandLine, bucket: Bucket, home
     assert (told.status, "regular, 3 bytes" in told.out, "the next pass: nothing" in told.out) == (0, True, True), told
 
 
+def test_why_says_of_each_job_what_keeps_it_from_telling_more(
+    scan: CommandLine, bucket: Bucket, home: str, tmp_path: Path
+) -> None:
+    pair = tmp_path / "keypair"
+    pair.write_text(f"{bucket.server.key}\n{bucket.server.secret}\n")
+    bucket.put("d/x", b"123")
+    assert ingest(scan, bucket, home).status == 0
+    assert ingest(scan, bucket, f"{home}/again", "--s3_keypair", pair).status == 0
+    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
+    told = scan("why", f"{bucket.url()}/d/x", **nobody)
+    assert (told.status, told.err, told.out.count("Job "), told.out.count("regular, 3 bytes")) == (0, "", 2, 1), told
+    assert "\n  no S3 credentials on this host: " in told.out
+    told = scan("why", f"{bucket.url()}/a//b", **bucket.server.environ)
+    assert (told.status, told.err, told.out.count("not a path below a source: 'a//b'")) == (0, "", 2), told
+
+
 @pytest.mark.parametrize("operation", ["REGISTER_SYNC", "PUT_SYNC"])
 def test_no_key_can_write_outside_the_target(
     scan: CommandLine, moto_server: S3Server, home: str, irods: iRODSSession, handler_file: HandlerFile, operation: str
