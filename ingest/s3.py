@@ -52,6 +52,14 @@ class Keys(Provider):
         return f"no S3 credentials on this host: {file}{variables}, and there is no usable AWS profile"
 
 
+def reason(error: BaseException) -> str:
+    """Why a request was not answered, in a few words: urllib3 wraps the whole request around it."""
+    inner = getattr(error, "reason", None)
+    if isinstance(inner, Exception):
+        return reason(inner)
+    return " ".join(str(error).split()).rpartition(">: ")[2] or type(error).__name__
+
+
 def read_keypair(file: str) -> tuple[str, str]:
     """Access key and secret key, the two lines of a key-pair file. Raises Refused, without what is in the file."""
     try:

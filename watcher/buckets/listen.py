@@ -22,7 +22,7 @@ from ingest import logs
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.outage import Outage
-from ingest.s3 import connect
+from ingest.s3 import connect, reason
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
 from watcher.events import Event, Missed
@@ -72,7 +72,7 @@ class ListenBackend:
                 " --notifications kafka or webhook"
             ) from error
         except _LOST as error:
-            raise Refused(f"the S3 server {self._settings.endpoint} does not answer: {type(error).__name__}") from error
+            raise Refused(f"the S3 server {self._settings.endpoint} does not answer: {reason(error)}") from error
         self._thread.start()
 
     def read(self, timeout: float) -> list[Event]:
@@ -114,14 +114,14 @@ class ListenBackend:
                         break
                     outage.over()
                     self._inbox.put(self._reader.events(line))
-                reason = "the server has ended the stream"
+                ended = "the server has ended the stream"
             except _LOST as error:
-                reason = type(error).__name__
+                ended = reason(error)
             if self._stream is not None:
                 self._stream.close()
                 self._stream = None
             if not self._closed.is_set():
-                self._closed.wait(outage.met(reason))
+                self._closed.wait(outage.met(ended))
 
 
 def _lines(stream: Any) -> Iterator[bytes]:

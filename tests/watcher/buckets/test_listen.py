@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from structlog.testing import capture_logs
 from ingest.errors import Refused
 from ingest.job import S3
 from tests.support.s3_servers import Bucket, S3Server
+from tests.support.secured import Authority
 from tests.support.services import running
 from tests.watcher.buckets.contract import (
     all_of,
@@ -94,21 +97,43 @@ class Ends(BaseHTTPRequestHandler):
         pass
 
 
-def test_streams_that_end_at_once_are_opened_again_ever_more_slowly_and_that_is_said_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+@contextmanager
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The endpoint of a server that `Ends`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Ends)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    settings = S3(endpoint=f"127.0.0.1:{server.server_address[1]}", secure=False)
-    with capture_logs() as lines, ListenBackend(b"/bucket", settings) as backend:
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_streams_that_end_at_once_are_opened_again_ever_more_slowly_and_that_is_said_once(credentials: None) -> None:
+    with (
+        serving() as endpoint,
+        capture_logs() as lines,
+        ListenBackend(b"/bucket", S3(endpoint=endpoint, secure=False)) as backend,
+    ):
         backend.start()
         heard(backend, lambda events: len(events) == 2)
-    server.shutdown()
-    server.server_close()
     assert [line["seconds"] for line in lines if "seconds" in line][:1] == [2 * BACK_OFF[0]]
     assert [line["reason"] for line in lines if line["log_level"] == "warning"] == ["the server has ended the stream"]
+
+
+def test_why_a_certificate_is_not_trusted_is_told(tmp_path: Path, credentials: None) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(Authority(tmp_path).server())
+    with serving(context) as endpoint, pytest.raises(Refused, match=r"does not answer: .*certificate verify failed"):
+        ListenBackend(b"/bucket", S3(endpoint=endpoint)).start()
 
 
 def test_a_server_that_cannot_do_this_is_refused_in_a_sentence(
@@ -116,7 +141,7 @@ def test_a_server_that_cannot_do_this_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(Refused, match="NoSuchBucket"):
         ListenBackend(b"/no-such-bucket", S3(endpoint=bucket.server.endpoint, secure=False)).start()
-    with pytest.raises(Refused, match="does not answer"):
+    with pytest.raises(Refused, match=r"127.0.0.1:9 does not answer: .*Connection refused"):
         ListenBackend(b"/bucket", S3(endpoint="127.0.0.1:9", secure=False)).start()
     for name, value in versitygw_server.environ.items():
         monkeypatch.setenv(name, value)
