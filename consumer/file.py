@@ -25,7 +25,7 @@ from ingest.core import Operation
 from ingest.fingerprint import fingerprint, same_data
 from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
-from scanner.entries import Entry, Skipped
+from scanner.entries import Entry, Skipped, why
 from scanner.source import Looker
 
 _LOOKS = 3
@@ -62,8 +62,8 @@ def _sync_one(view: SourceView, looker: Looker, change: Change, path: bytes, tar
         if out_of_reach(ctx, error):
             raise
         ctx.source.look(b"")  # raises when the source is out of sight: then nothing is known of any path
-        if isinstance(error, FileNotFoundError) and error.filename in (path, split(path)[1]):
-            return Outcome(Result.SKIPPED)
+        if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename in (path, split(path)[1]):
+            return Outcome(Result.SKIPPED, reason=why(error) if isinstance(error, PermissionError) else "")
         return failure(ctx, target, error)
 
 
@@ -183,6 +183,7 @@ def situation(
         data_changed=cached is not None and not earlier,
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
+        replaced=ctx.job.s3 is not None,
     )
 
 
