@@ -17,7 +17,7 @@ from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.time import from_http_header
 
 from ingest.job import S3
-from ingest.s3 import connect
+from ingest.s3 import connect, reason
 
 _READS = 3
 """How often a range is asked for when its transfer breaks off."""
@@ -156,12 +156,9 @@ def _status(error: Exception) -> int | None:
 
 
 def _why(error: Exception) -> str:
-    """The innermost reason in a few words; urllib3 wraps it with the whole request around it."""
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, Exception):
-        return _why(reason)
+    """In a few words."""
     if isinstance(error, (InvalidResponseError, ParseError)):
         return "no S3 answer"
     if isinstance(error, KeyError):
         return f"it does not tell the {error.args[0]} of an object"
-    return " ".join(str(error).split()).rpartition(">: ")[2]
+    return reason(error)

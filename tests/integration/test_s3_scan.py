@@ -11,7 +11,7 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.integration.s3_support import ingest, put_all, summary
-from tests.integration.support import collections, content, handler, hooks, logged, only, rows, sha2
+from tests.integration.support import collections, content, handler, hooks, logged, only, rows, sha2, wait_until
 from tests.s3.test_source import ODD_KEYS
 from tests.support.s3_servers import Bucket, S3Server
 
@@ -179,3 +179,30 @@ def test_what_cannot_be_reached_is_refused_in_a_sentence(scan: CommandLine, buck
         ran = scan("start", source, home, *server.options(), **environ)
         assert (ran.status, ran.out, words in ran.err, ran.err.count("\n")) == (1, "", True, 1), ran
         assert "sesame" not in ran.err
+
+
+def test_a_proxy_that_cannot_be_one_is_refused_and_a_consumer_with_it_waits(
+    scan: CommandLine, minio_server: S3Server, home: str, irods: iRODSSession
+) -> None:
+    bucket = Bucket(minio_server)
+    bucket.put("x", b"x")
+    wrong = {"http_proxy": "socks5h://user:sesame@127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}
+    arguments, environ = ("start", bucket.url(), home, *minio_server.options()), minio_server.environ
+    ran = scan(*arguments, **(environ | wrong))
+    assert (ran.status, "http_proxy in the environment" in ran.err, ran.err.count("\n")) == (1, True, 1), ran
+    said = ran.err
+    for more in (wrong, {}):
+        process = scan.process("--workers", "1", program="consumer", **(environ | more))
+        try:
+            assert process.stderr is not None
+            assert "Serving" in process.stderr.readline()
+            if more:
+                assert scan(*arguments, **environ).status == 0
+                said += process.stderr.readline()
+            else:
+                wait_until(lambda: set(rows(irods, home)) == {"x"})
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+    assert ("sesame" in said, said.count("http_proxy in the environment")) == (False, 2), said
+    assert scan.last()["failed_tasks"] == 0
