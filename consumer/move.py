@@ -56,7 +56,10 @@ def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new
     source, target = ctx.target(old), ctx.target(new)
     key = cache_key(ctx.job, source, directory=False)
     cached = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0]
-    replicas = look_up(ctx.lister, source) or look_up(ctx.lister, target)  # an earlier try may have got that far
+    here = look_up(ctx.lister, source)
+    replicas = here or look_up(ctx.lister, target)  # an earlier try may have got that far
+    if not here:  # or the object was removed, and it is another that the file has replaced
+        cached = None
     if not replicas or not isinstance(replicas, list):
         return _synced(ctx, task, Change(task.new), key)
     entry = seen or _as_known(new, replicas[0])

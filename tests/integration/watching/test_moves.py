@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,29 +12,43 @@ from irods.models import Collection, DataObject
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, collections, handler, wait_until
+from tests.integration.support import avus, collections, content, deleting, handler, rows, wait_until
 from tests.support.watching import UNREGISTER, Watching, at_rest, in_step, job
 
 
+Watch = Callable[..., Watching]
+
+
 @pytest.fixture
-def watched(
+def watch(
     scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, irods: iRODSSession, tmp_path: Path
-) -> Iterator[Watching]:
-    """Watches `source` with some files and directories, each of which has its name in an AVU."""
+) -> Iterator[Watch]:
+    """Watches `source`, which has some files and directories, with a handler of this body, until all is in step."""
     for path in ("a", "b", "c", "d/e/f", "other/g"):
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         (source / path).write_text(path)
-    body = handler("REGISTER_SYNC", more=UNREGISTER)
-    options: list[str | Path] = ["--event_handler", handler_file(body), "--workers", "2", "--quiet", "0.3"]
-    watching = Watching(scan, source, home, *options, log=tmp_path / "log")
-    wait_until(lambda: in_step(irods, source, home))
-    wait_until(at_rest(watching))  # a scan may come across a new name before the move is made
+    started: list[Watching] = []
+
+    def start(body: str) -> Watching:
+        options: list[str | Path] = ["--event_handler", handler_file(body), "--workers", "2", "--quiet", "0.3"]
+        started.append(Watching(scan, source, home, *options, log=tmp_path / "log"))
+        wait_until(at_rest(started[0]))  # a scan may come across a new name before the move is made
+        wait_until(lambda: set(rows(irods, home)) == {"a", "b", "c", "d/e/f", "other/g"})
+        return started[0]
+
+    yield start
+    assert started[0].end()[0] == 0
+
+
+@pytest.fixture
+def watched(watch: Watch, home: str, irods: iRODSSession) -> Watching:
+    """Watches with REGISTER_SYNC; each object and collection has its name in an AVU."""
+    watching = watch(handler("REGISTER_SYNC", more=UNREGISTER))
     for path in ("a", "b", "c", "d/e/f"):
         irods.metadata.add(DataObject, f"{home}/{path}", iRODSMeta("was", path))
     for path in ("d", "d/e"):
         irods.metadata.add(Collection, f"{home}/{path}", iRODSMeta("was", path))
-    yield watching
-    assert watching.end()[0] == 0
+    return watching
 
 
 def names(irods: iRODSSession, home: str) -> dict[str, str]:
@@ -102,3 +116,14 @@ def test_a_file_that_takes_the_name_of_a_directory_takes_its_place(
     (source / "a").rename(source / "other")
     wait_until(lambda: in_step(irods, source, home) and not collections(irods, home))
     assert job(scan)["live"]["failed"] == 0
+
+
+def test_a_file_whose_object_is_gone_overwrites_the_one_whose_name_it_takes(
+    watch: Watch, source: Path, home: str, irods: iRODSSession
+) -> None:
+    watch(handler("PUT_SYNC", more=deleting("NO_TRASH")))
+    (source / "a").write_text("longer than it was")
+    wait_until(lambda: content(irods, f"{home}/a") == b"longer than it was")
+    irods.data_objects.unlink(f"{home}/a", force=True)
+    (source / "a").replace(source / "b")
+    wait_until(lambda: content(irods, f"{home}/b") == b"longer than it was")
