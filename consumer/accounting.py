@@ -72,7 +72,12 @@ def finished_step(given: Given, finished: Finished, now: float) -> Step:
 
 
 def broken_step(given: Given, broken: Broken, now: float) -> Step:
-    """The worker was killed, or died: the path in progress has failed, those after it have not been begun."""
+    """The worker was killed, or died: the path in progress has failed, those after it have not been begun.
+
+    A move that has got on goes on, whatever the retries: half of it done leaves dead physical paths behind.
+    """
+    if isinstance(given.task, MovePath) and broken.retry and given.marker != given.began.marker:
+        return _step(given, now, Part(), again_with=again(given.task), due=now)
     if not broken.retry:
         given = given._replace(began=BEFORE_BEGAN)
     outcome = Outcome(Result.FAILED, reason=broken.reason)
