@@ -32,7 +32,7 @@ from ingest.paths import physical_path, split
 from ingest.store import Cached
 from scanner.entries import Entry
 
-_PAGE = 1_000
+_PAGE = 250
 """Objects and collections of a moved tree between two steps of the store: so many calls, for registered data."""
 _RENAMING = b"0"
 """The marker of a move whose collection is being renamed: nothing below it is brought along yet."""
@@ -179,7 +179,8 @@ class _Tree:
     def bring_along(self, session: iRODSSession, stored: int) -> Iterator[Page | Finished]:
         """Do so, a page of the store at a time; so much of it is `stored` already.
 
-        An interrupted walk begins anew, which costs listings only, and has no pages until it has come as far as before.
+        An interrupted walk begins anew, which costs listings only. Its pages give it time, but another marker only when
+        it has come farther than before.
         """
         number, waiting = 0, [""]
         self._recall([("", True)])
@@ -197,8 +198,8 @@ class _Tree:
                     if number % _PAGE == 0:
                         self._recall(met)
                         met = []
-                        if number > stored:
-                            yield Page(str(number).encode(), self._part())
+                        part = self._part() if number > stored else Part()
+                        yield Page(str(max(number, stored)).encode(), part)
             self._recall(met)
         yield Finished(self._part(Counts(moved=1)))
 
