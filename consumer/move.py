@@ -18,7 +18,7 @@ from consumer.failures import failure, out_of_reach
 from consumer.file import REGISTERS, physical_of
 from consumer.irods import registration, requests
 from consumer.irods.catalog import collection_exists, look_up
-from consumer.irods.errors import NO_COLLECTION, NO_OBJECT, TAKEN, code_of
+from consumer.irods.errors import NO_COLLECTION, NO_OBJECT, TAKEN, TAKEN_BY_COLLECTION, code_of
 from consumer.listing import Contents
 from consumer.live import remove_replaced
 from consumer.meta import Meta, of_directory, of_file
@@ -144,7 +144,7 @@ def _makes_way(ctx: Context, new: bytes, code: int | None, *, collection: bool) 
     if code == NO_COLLECTION:
         collections.create(ctx, split(new)[0], None)
         return True
-    return collection and code in TAKEN and remove_replaced(ctx, new)
+    return collection and code == TAKEN_BY_COLLECTION and remove_replaced(ctx, new)
 
 
 def _move_directory(
@@ -220,7 +220,7 @@ class _Tree:
             physical_of(ctx, entry, session, of_file(ctx.job, entry, target + below))
             for entry, target in zip(entries, self._targets, strict=True)
         )
-        return now if replica.path == before else None
+        return now if replica.path == before != now else None
 
     def _recall(self, met: Sequence[tuple[str, bool]]) -> None:
         """What the cache knew under the old names holds under the new ones: what is in a directory does not change.
