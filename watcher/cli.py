@@ -96,7 +96,9 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
         backend.start()
         job, new = enter(store, broker, submission, names, "watch", allow_overlap=given["allow_overlap"])
         watcher = _watcher(state, job, backend, spool, given)
-        if not new:
+        if new:
+            spool.clear()  # a move of a job that was stopped would rename what has the name today
+        else:
             watcher.scan()
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if served:
