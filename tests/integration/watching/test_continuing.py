@@ -27,7 +27,7 @@ def watch(scan: CommandLine, source: Path, home: str, handler_file: HandlerFile,
 
     def start(*options: str | Path, more: str = "") -> Watching:
         body = handler("REGISTER_SYNC", more=UNREGISTER + more)
-        usual = ["--event_handler", handler_file(body), "--workers", "2", "--quiet", "0.3"]
+        usual: list[str | Path] = ["--event_handler", handler_file(body), "--workers", "2", "--quiet", "0.3"]
         started.append(Watching(scan, source, home, *usual, *options, log=tmp_path / "log"))
         return started[-1]
 
