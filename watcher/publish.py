@@ -57,6 +57,7 @@ class Publisher:
         with lock:
             spool.done(int(self._marker or 0))
         self._strangers = True
+        self._waits_until = time.monotonic() + scans.patience
 
     def turn(self) -> bool:
         """Publish a batch; False when there was nothing to publish, or what there is must wait."""
@@ -81,7 +82,8 @@ class Publisher:
             settled = self._flight.keep_only(self._store.unsettled(self._pass_id, self._flight.tasks))
             self._landed = self._landed or settled
         if self._strangers:  # tasks that a watcher before this one has published: nobody knows about which paths
-            self._strangers = status_of(self._store, self._job).live.remaining_tasks > 1
+            left = status_of(self._store, self._job).live.remaining_tasks > 1
+            self._strangers = left and time.monotonic() < self._waits_until
 
     def _next_step(self) -> Step | None:
         """The step for what can be published now."""

@@ -18,7 +18,7 @@ from tests.store.support import create, status_of, step, take
 from watcher.events import MakeDirectory, Move, Sync, Vanish, Work
 from watcher.flight import Single, paths_of
 from watcher.publish import Publisher
-from watcher.scans import Scans
+from watcher.scans import PATIENCE_SECONDS, Scans
 from watcher.spool import Spool
 
 Published = list[Single]
@@ -35,9 +35,9 @@ class Watch:
         take(self.store)
         self.again()
 
-    def again(self) -> None:
+    def again(self, patience: float = PATIENCE_SECONDS) -> None:
         """A publisher takes over from the one before, as after a crash."""
-        self.publisher = Publisher(self.store, self.job, self.spool, threading.Lock(), Scans())
+        self.publisher = Publisher(self.store, self.job, self.spool, threading.Lock(), Scans(patience))
 
     def tell(self, *work: Work) -> Published:
         """What is published now that this has settled, too."""
@@ -134,6 +134,14 @@ def test_what_was_published_before_the_watcher_died_is_not_published_again(watch
     assert watch.tell(file(b"b")) == []  # it waits until all that the dead one has published is settled
     assert watch.settle(b"a") == [file(b"b")]
     assert status_of(watch.store).live.files == 2
+
+
+def test_what_an_earlier_watcher_has_published_and_is_retried_for_hours_holds_up_nothing_in_the_end(
+    watch: Watch,
+) -> None:
+    assert watch.tell(file(b"a")) == [file(b"a")]
+    watch.again(patience=0.0)
+    assert watch.tell(file(b"b")) == [file(b"b")]
 
 
 def related(one: bytes, other: bytes) -> bool:
