@@ -118,6 +118,17 @@ def test_moves_in_a_row_follow_one_another(watch: Watch) -> None:
     assert watch.settle(b"a") == [moves[2]]
 
 
+def test_a_directory_waits_for_what_becomes_of_the_file_of_its_name_and_what_is_below_it_waits_with_it(
+    watch: Watch,
+) -> None:
+    gone, made = Vanish(b"a"), MakeDirectory(b"a")
+    assert watch.tell(gone, made, MakeDirectory(b"a/b"), file(b"c/a")) == [gone, file(b"c/a")]
+    assert watch.settle(b"c/a") == []
+    assert watch.settle(b"a") == [made, MakeDirectory(b"a/b")]
+    assert watch.tell(file(b"a/x"), gone) == [file(b"a/x")]
+    assert watch.settle(b"a") == [gone]
+
+
 def test_what_was_told_and_not_published_when_the_watcher_died_is_published_once(watch: Watch) -> None:
     watch.spool.put([file(b"a"), file(b"b")])
     watch.spool.choose([1], 1)
@@ -184,4 +195,6 @@ def test_work_on_the_names_of_a_move_is_published_in_order_and_never_beside_it(
 def in_order(one: Single, other: Single) -> bool:
     """Whether these two must not change places, nor be under way together."""
     touch = any(related(a, b) for a in paths_of(one) for b in paths_of(other))
-    return touch and isinstance(one, Move) | isinstance(other, Move)
+    same = paths_of(one) == paths_of(other)
+    makes = isinstance(one, MakeDirectory) | isinstance(other, MakeDirectory)
+    return (touch and isinstance(one, Move) | isinstance(other, Move)) or (same and makes)
