@@ -129,7 +129,7 @@ class ObserverBackend(RootedBackend):
             events.append(Gone(path, directory))
         elif directory and kind == "created":
             events.append(Directory(path))
-            events.extend(compare({}, take(self.root, path, self._excluded, {}), path))
+            events.extend(compare({}, take(self.root, path, self._excluded, {}), path, at_once=True))
         elif not directory and kind in ("created", "modified", "attrib", "closed"):
             # Not `new`: it may have been moved here, over something that was synced.
             events.append(Written(path, complete=kind == "closed" or self._never_closed(path)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from inotify_simple import INotify
@@ -33,6 +33,16 @@ MOST_LOOKS = 3
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
+class _Unsaid(list[Event]):
+    """Takes events of what nobody is to be told, and keeps none."""
+
+    def append(self, event: Event, /) -> None:
+        """Drop it."""
+
+    def extend(self, events: Iterable[Event], /) -> None:
+        """Drop them, and ask for none."""
+
+
 class Watches:
     """The watches of one root; at most `max_watches` of them if given. Methods add what they find to `events`."""
 
@@ -49,7 +59,7 @@ class Watches:
 
     def begin(self) -> None:
         """Watch everything there is. Raises OSError when the root is not there."""
-        root, unsaid = self.tree.root, list[Event]()
+        root, unsaid = self.tree.root, _Unsaid()
         with closing(open_directory(self._root)) as directory:
             root.identity = identity(directory)
             try:
@@ -145,10 +155,10 @@ class Watches:
             after = take(self._root, self.tree.path(node), self._excluded, before)
             if node.polled is not None:
                 self.tree.polls(node, after)
-            events.extend(compare(before, after, self.tree.path(node)))
+            events.extend(compare(before, after, self.tree.path(node), at_once=node.polled is None))
 
     def _enter_all(self, parent: Node, names: list[bytes], events: list[Event], *, at_last: bool = False) -> None:
-        found: list[Event] = []
+        found = _Unsaid() if isinstance(events, _Unsaid) else list[Event]()
         top = self.tree.prefix(parent) + names[0] if len(names) == 1 else self.tree.path(parent)
         pending = [(parent, names)] if names else []
         while pending:
@@ -276,7 +286,7 @@ class Watches:
 
     def _watch_if_possible(self, node: Node) -> None:
         """Watch one that is polled, and all below it, without saying what is there."""
-        unsaid: list[Event] = []
+        unsaid = _Unsaid()
         with suppress(OSError), closing(open_directory(self._base + self.tree.path(node))) as directory:
             watch = self._marks.add(directory)
             if watch not in self.tree.by_watch:

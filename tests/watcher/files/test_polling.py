@@ -78,7 +78,7 @@ class TestTrees(PollingFixtures, TreeContract):
     ) -> None:
         os.mkdir(root + b"/new")
         write(root + b"/new/file")
-        heard.until_written(b"new/file")
+        heard.until_heard(Directory(b"new"))
         heard.forget()
         os.rename(root + b"/new", place + b"/away")
         os.rename(place + b"/away", root + b"/new")
