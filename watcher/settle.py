@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Callable
 
 from ingest.paths import split
 from watcher.events import (
@@ -27,6 +26,7 @@ from watcher.events import (
     Work,
     Written,
 )
+from watcher.temporary import Temporary
 from watcher.waiting import LONGEST_WAIT, WaitingRoom, renamed, within
 
 LONGEST_SCAN = LONGEST_WAIT
@@ -39,17 +39,17 @@ MOST_LEFT = 200_000
 class Settler:
     """Takes events and gives work; times are seconds of any clock that never goes back. Does nothing by itself.
 
-    `quiet`: seconds for which a path must be left alone. `temporary`: whether a path, of a file or a directory, has a
-    temporary name or lies in a directory that has one; it is not published. `marker`: what is added to the name of a
-    file to name the marker without which the file is not published. `most`: how many paths may wait, and how many
-    markers are remembered; when more wait, the earliest are due although they are settled less. `ordered`: events come
-    in the order in which things happened; else a file of which it was said that it is gone stays a doubtful one.
+    `quiet`: seconds for which a path must be left alone. `temporary`: what has a temporary name is not published.
+    `marker`: what is added to the name of a file to name the marker without which the file is not published. `most`:
+    how many paths may wait, and how many markers are remembered; when more wait, the earliest are due although they are
+    settled less. `ordered`: events come in the order in which things happened; else a file of which it was said that it
+    is gone stays a doubtful one.
     """
 
     def __init__(
         self,
         quiet: float,
-        temporary: Callable[[bytes], bool],
+        temporary: Temporary,
         marker: str | None = None,
         most: int = 200_000,
         *,
@@ -120,7 +120,7 @@ class Settler:
         elif self._marker is not None and path.endswith(self._marker):
             self._mark(path[: -len(self._marker)], now)
             return
-        elif self._temporary(path) or not self._complete(path):
+        elif self._temporary(path, False) or not self._complete(path):
             return
         # A vanishing that was published may be looked at when the name is taken again, and then do nothing.
         self._waiting.put_file(Sync(path, new and path not in self._left), now)
@@ -139,7 +139,7 @@ class Settler:
             self._marked.pop(path[: -len(self._marker)], None)
         elif self._unknown(path):
             self._waiting.pop_file(path)
-        elif not self._temporary(path):
+        elif not self._temporary(path, False):
             self._remember(self._left, path)
             self._waiting.put_file(Vanish(path), now)
 
@@ -173,10 +173,10 @@ class Settler:
 
     def _hidden(self, path: bytes) -> bool:
         """Whether no file of this name is ever published."""
-        return self._temporary(path) or (self._marker is not None and path.endswith(self._marker))
+        return self._temporary(path, False) or (self._marker is not None and path.endswith(self._marker))
 
     def _directory(self, path: bytes, now: float) -> None:
-        if self._temporary(path) or path in self._making:
+        if self._temporary(path, True) or path in self._making:
             return
         self._clear_the_way(path)
         self._at_once.append(MakeDirectory(path))
@@ -193,7 +193,7 @@ class Settler:
 
     def _directory_gone(self, path: bytes, now: float) -> None:
         self._forget_below(path)
-        if not self._temporary(path):
+        if not self._temporary(path, True):
             self._remember(self._left, path)
             self._waiting.put_rescan(split(path)[0], now, deep=False)
 
@@ -203,11 +203,11 @@ class Settler:
         A file that was published under the old name may have been looked for when it had the new one already, and the
         catalog may refuse the move; neither would be noticed below the directory, nor that the old collection stays.
         """
-        if self._temporary(old) or self._temporary(new):
+        if self._temporary(old, True) or self._temporary(new, True):
             self._directory_gone(old, now)
             self._forget_below(new)
             self._directory(new, now)
-            if not self._temporary(new):
+            if not self._temporary(new, True):
                 self._waiting.put_rescan(new, now, deep=True)
             return
         self._forget_below(new)

@@ -21,7 +21,7 @@ FOLDER = -1
 """The version of a directory; files have versions from 1."""
 
 
-def is_temporary(path: bytes) -> bool:
+def is_temporary(path: bytes, directory: bool = False) -> bool:
     return any(name.endswith(b".part") for name in path.split(b"/"))
 
 
