@@ -6,7 +6,7 @@ itself), bytes, without empty, "." or ".." elements.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -57,6 +57,16 @@ class RootLost(NamedTuple):
 
 
 Event = Written | Directory | Gone | Moved | Missed | RootLost
+
+
+class Unsaid(list[Event]):
+    """Takes events of what nobody is to be told, and keeps none."""
+
+    def append(self, event: Event, /) -> None:
+        """Drop it."""
+
+    def extend(self, events: Iterable[Event], /) -> None:
+        """Drop them, without asking for any."""
 
 
 class Backend(Protocol):

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 
 from inotify_simple import INotify
 
-from watcher.events import Directory, Event, Gone, Missed, Moved, Written
-from watcher.files.kernel import Marks, closing, entries, identity, open_directory
+from watcher.events import Directory, Event, Gone, Missed, Moved, Unsaid, Written
+from watcher.files.kernel import PATH_MAX, Marks, closing, entries, identity, open_directory
 from watcher.files.root import Excluded, nothing
 from watcher.files.snapshot import compare, take
 from watcher.files.tree import Doubt, Node, Place, Tree
@@ -31,16 +31,6 @@ MOST_LOOKS = 3
 """How often a place is looked at again when there are no events to be read, before the tree is taken to be wrong."""
 
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-
-
-class _Unsaid(list[Event]):
-    """Takes events of what nobody is to be told, and keeps none."""
-
-    def append(self, event: Event, /) -> None:
-        """Drop it."""
-
-    def extend(self, events: Iterable[Event], /) -> None:
-        """Drop them, and ask for none."""
 
 
 class Watches:
@@ -59,7 +49,7 @@ class Watches:
 
     def begin(self) -> None:
         """Watch everything there is. Raises OSError when the root is not there."""
-        root, unsaid = self.tree.root, _Unsaid()
+        root, unsaid = self.tree.root, Unsaid()
         with closing(open_directory(self._root)) as directory:
             root.identity = identity(directory)
             try:
@@ -158,7 +148,7 @@ class Watches:
             events.extend(compare(before, after, self.tree.path(node), at_once=node.polled is None))
 
     def _enter_all(self, parent: Node, names: list[bytes], events: list[Event], *, at_last: bool = False) -> None:
-        found = _Unsaid() if isinstance(events, _Unsaid) else list[Event]()
+        found = Unsaid() if isinstance(events, Unsaid) else list[Event]()
         top = self.tree.prefix(parent) + names[0] if len(names) == 1 else self.tree.path(parent)
         pending = [(parent, names)] if names else []
         while pending:
@@ -189,6 +179,9 @@ class Watches:
         """Watch what has the name in the directory `above`; if it is new here, its node and its sub-directories."""
         there = parent.children.get(name)
         path = self.tree.prefix(parent) + name
+        if len(self._base + path) >= PATH_MAX:
+            self._marks.say_too_deep()
+            return None
         try:
             with closing(open_directory(name, above)) as directory:
                 watch = self._marks.add(directory)
@@ -286,7 +279,7 @@ class Watches:
 
     def _watch_if_possible(self, node: Node) -> None:
         """Watch one that is polled, and all below it, without saying what is there."""
-        unsaid = _Unsaid()
+        unsaid = Unsaid()
         with suppress(OSError), closing(open_directory(self._base + self.tree.path(node))) as directory:
             watch = self._marks.add(directory)
             if watch not in self.tree.by_watch:

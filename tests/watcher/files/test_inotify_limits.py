@@ -210,3 +210,24 @@ def test_a_warning_of_watchdog_is_something_missed(root: bytes) -> None:
         logging.getLogger("watchdog.observers").warning("lost %s", "something")
         events: list[Event] = list(backend.read(5))
         assert Missed(b"", "watchdog: lost something") in events
+
+
+def test_directories_whose_paths_the_system_does_not_take_are_not_entered_and_that_is_said_once(
+    watch: Watch, root: bytes
+) -> None:
+    heard = watch()
+    with capture_logs() as lines:
+        for top in (b"a", b"b"):
+            above = os.open(root, os.O_RDONLY)
+            for name in [top, *[b"n" * 250] * 18]:
+                os.mkdir(name, dir_fd=above)
+                below = os.open(name, os.O_RDONLY, dir_fd=above)
+                os.close(above)
+                above = below
+            os.close(above)
+            heard.until_heard(Directory(b"/".join([top, *[b"n" * 250] * 15])))
+        heard.until(lambda: heard.backend.read(0.5) == [])
+    assert [line["log_level"] for line in lines] == ["warning"]
+    write(root + b"/a/file")
+    heard.until_written(b"a/file")
+    shutil.rmtree(root)
