@@ -136,6 +136,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
 
 def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: dict[str, Any]) -> Watcher:
     from scanner.rules import Rules  # noqa: PLC0415
+    from watcher.markers import Markers  # noqa: PLC0415
     from watcher.publish import Publisher  # noqa: PLC0415
     from watcher.settle import Settler  # noqa: PLC0415
     from watcher.temporary import is_temporary  # noqa: PLC0415
@@ -145,7 +146,9 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
     temporary = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
     quiet = QUIET if given["quiet"] is None else given["quiet"]
     in_s3 = job.s3 is not None
-    settler = Settler(0.0 if in_s3 else quiet, temporary, given["marker"], ordered=not in_s3)
+    suffix = os.fsencode(given["marker"] or "")
+    markers = Markers(suffix, lambda path: os.path.lexists(os.path.join(job.source, path)))
+    settler = Settler(0.0 if in_s3 else quiet, temporary, markers, ordered=not in_s3)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()

@@ -20,15 +20,16 @@ from watcher.events import (
     Vanish,
     Written,
 )
+from watcher.markers import Markers
 from watcher.settle import LONGEST_SCAN, Settler
 from watcher.waiting import LONGEST_WAIT
 
 QUIET = 2.0
 
 
-def settler(*events: Event, marker: str | None = None, most: int = 1000) -> Settler:
+def settler(*events: Event, markers: Markers | None = None, most: int = 1000) -> Settler:
     """One that has taken these events at time 0."""
-    new = Settler(QUIET, is_temporary, marker, most)
+    new = Settler(QUIET, is_temporary, markers, most)
     for event in events:
         new.add(event, 0.0)
     return new
@@ -39,9 +40,9 @@ def texts(work: Iterable[object]) -> list[str]:
     return [repr(each) for each in work]
 
 
-def published(*events: Event, marker: str | None = None) -> list[str]:
+def published(*events: Event, markers: Markers | None = None) -> list[str]:
     """All that comes of events that follow closely on each other."""
-    return texts(settler(*events, marker=marker).due(QUIET))
+    return texts(settler(*events, markers=markers).due(QUIET))
 
 
 def at_once(*events: Event) -> list[str]:
