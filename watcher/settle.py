@@ -27,9 +27,9 @@ from watcher.events import (
 )
 from watcher.markers import Markers
 from watcher.temporary import Temporary
-from watcher.waiting import LONGEST_WAIT, WaitingRoom, within
+from watcher.waiting import WaitingRoom, within
 
-LONGEST_SCAN = LONGEST_WAIT
+LONGEST_SCAN = 300.0
 """Seconds that may pass between a scan being asked for and its looking at a file."""
 
 MOST_LEFT = 200_000

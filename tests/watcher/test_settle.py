@@ -22,7 +22,6 @@ from watcher.events import (
 )
 from watcher.markers import Markers
 from watcher.settle import LONGEST_SCAN, Settler
-from watcher.waiting import LONGEST_WAIT
 
 QUIET = 2.0
 
@@ -70,14 +69,19 @@ def test_a_file_that_is_still_open_is_published_in_each_pause() -> None:
     assert texts(one.due(4.5)) == texts([Sync(b"log", new=False)])
 
 
-def test_a_file_that_is_written_to_without_a_pause_is_published_now_and_then() -> None:
-    one, times = settler(), []
-    for step in range(int(4 * 3 * LONGEST_WAIT)):
-        one.add(Written(b"log"), step / 4)
-        if one.due(step / 4):
-            times.append(step / 4)
-    assert len(times) == 2
-    assert max(times[0], times[1] - times[0]) <= LONGEST_WAIT + QUIET + 0.25
+def test_a_file_that_is_written_to_without_a_pause_is_not_published() -> None:
+    one = settler()
+    for second in range(10_000):
+        one.add(Written(b"log"), second)
+        assert one.due(second) == []
+    assert texts(one.due(9_999 + QUIET)) == texts([Sync(b"log", new=False)])
+
+
+def test_a_scan_that_is_asked_for_without_a_pause_is_not_put_off() -> None:
+    one = settler(Gone(b"d/e", directory=True))
+    for second in (0.5, 1.0, 1.5):
+        one.add(Missed(b"d", "a test"), second)
+    assert texts(one.due(QUIET)) == texts([Rescan(b"d", deep=True)])
 
 
 def test_a_file_that_is_gone_vanishes_after_the_quiet_time() -> None:
