@@ -53,7 +53,7 @@ class Tree:
         new = path not in self.paths
         self._version += 1
         self.paths[path] = self._version
-        return [Written(path, new=new), Written(path, complete=True)]
+        return [Written(path, new=new), Written(path)]
 
     def make(self, path: bytes) -> list[Event]:
         self.paths[path] = FOLDER

@@ -50,7 +50,7 @@ def at_once(*events: Event) -> list[str]:
 
 def test_a_file_is_due_when_it_has_been_left_alone_for_the_quiet_time() -> None:
     one = settler(Written(b"a", new=True))
-    one.add(Written(b"a", complete=True), 1.5)
+    one.add(Written(b"a"), 1.5)
     assert one.next_due() == 3.5
     assert one.due(3.4) == []
     assert texts(one.due(3.5)) == texts([Sync(b"a", new=True)])

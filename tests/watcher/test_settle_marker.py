@@ -28,7 +28,7 @@ def moved(old: bytes, new: bytes) -> list[Event]:
 
 
 def test_a_file_without_its_marker_waits_for_it_without_being_remembered() -> None:
-    one = settler(Written(b"a", new=True), Written(b"b", complete=True), markers=markers())
+    one = settler(Written(b"a", new=True), Written(b"b"), markers=markers())
     assert len(one) == 0
     one.add(Written(b"a.done", new=True), 100.0)
     assert texts(one.due(100.0 + QUIET)) == texts([Sync(b"a", new=False)])
@@ -37,7 +37,7 @@ def test_a_file_without_its_marker_waits_for_it_without_being_remembered() -> No
 def test_a_file_whose_marker_is_there_waits_for_the_quiet_time_only() -> None:
     one = settler(markers=markers(b"a.done"))
     one.add(Written(b"a", new=True), 1000.0)
-    one.add(Written(b"a", complete=True), 1001.0)
+    one.add(Written(b"a"), 1001.0)
     assert one.due(1002.9) == []
     assert texts(one.due(1003.0)) == texts([Sync(b"a", new=True)])
 

@@ -48,11 +48,11 @@ def identity(descriptor: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def entries(directory: int) -> Iterator[tuple[bytes, bool, bool]]:
-    """What is in a directory: name, whether it is a directory, whether it is a regular file. Raises OSError."""
+def entries(directory: int) -> Iterator[tuple[bytes, bool]]:
+    """What is in a directory: name, and whether it is a directory. Raises OSError."""
     with os.scandir(_path_of(directory)) as found:
         for entry in found:
-            yield entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+            yield entry.name, entry.is_dir(follow_symlinks=False)
 
 
 class Marks:

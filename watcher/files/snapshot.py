@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.files.root import Excluded
 
@@ -106,9 +108,9 @@ def compare(before: Snapshot, after: Snapshot, top: bytes = b"", *, at_once: boo
     prefix = top + b"/" if top else b""
     for event in _compare(before, after, at_once=at_once):
         if isinstance(event, Moved):
-            yield event._replace(old=prefix + event.old, new=prefix + event.new)
+            yield replace(event, old=prefix + event.old, new=prefix + event.new)
         else:
-            yield event._replace(path=(prefix + event.path).rstrip(b"/"))
+            yield replace(event, path=(prefix + event.path).rstrip(b"/"))
 
 
 def _compare(before: Snapshot, after: Snapshot, *, at_once: bool) -> Iterator[Change]:
@@ -165,7 +167,7 @@ def _there(
             if now.regular and not at_once and not (seen and seen.content == now.content):
                 after[path] = now._replace(held=True, new=new)
                 continue
-            yield Written(path, new=new, complete=not now.regular)
+            yield Written(path, new=new)
         elif path not in arrived and not (above and after[above].told):
             continue
         after[path] = now._replace(told=True, held=False, new=False)

@@ -238,13 +238,13 @@ class Watches:
         prefix = self.tree.prefix(node)
         directories = []
         try:
-            for name, is_directory, is_regular in entries(directory):
+            for name, is_directory in entries(directory):
                 if self._excluded(prefix + name, is_directory):
                     continue
                 if is_directory:
                     directories.append(name)
                 else:
-                    events.append(Written(prefix + name, new=True, complete=not is_regular))
+                    events.append(Written(prefix + name, new=True))
         except OSError as error:
             events.append(Missed(prefix[:-1], f"it cannot be listed: {error.strerror}"))
         return directories
@@ -261,7 +261,7 @@ class Watches:
                 continue
             appeared = []
             with closing(directory), suppress(OSError):
-                for name, is_directory, is_regular in entries(directory):
+                for name, is_directory in entries(directory):
                     was, now = os.path.join(before, name), self.tree.prefix(node) + name
                     child = node.children.get(name)
                     was_excluded, excluded = self._excluded(was, is_directory), self._excluded(now, is_directory)
@@ -274,7 +274,7 @@ class Watches:
                     elif excluded and not was_excluded:
                         events.append(Gone(now, is_directory))
                     elif was_excluded and not excluded:
-                        events.append(Written(now, new=True, complete=not is_regular))
+                        events.append(Written(now, new=True))
             self._enter_all(node, appeared, events)
 
     def _watch_if_possible(self, node: Node) -> None:

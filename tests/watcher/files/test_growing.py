@@ -51,7 +51,7 @@ def test_a_file_that_grows_from_look_to_look_is_written_when_it_has_stood_still(
 def test_what_cannot_grow_is_written_when_it_is_seen(backend: Backend, root: bytes) -> None:
     os.symlink(b"nowhere", root + b"/link")
     os.mkdir(root + b"/directory")
-    assert set(backend.read(0.0)) == {Written(b"link", new=True, complete=True), Directory(b"directory")}
+    assert set(backend.read(0.0)) == {Written(b"link", new=True), Directory(b"directory")}
 
 
 def test_a_new_file_that_is_renamed_before_it_was_written_is_new_under_its_other_name(

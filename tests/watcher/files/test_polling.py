@@ -14,8 +14,6 @@ from watcher.files.root import Excluded
 
 
 class PollingFixtures:
-    knows_of_closing = False
-
     def make(self, root: bytes, excluded: Excluded) -> PollingBackend:
         return PollingBackend(root, excluded, poll_interval=0.05)
 
