@@ -83,6 +83,7 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
 
     heard = _listener(source, target, state, given) if s3_options.is_s3(source, given) else None
     given |= {"watch": True, "temporary": () if heard else given["temporary"] or TEMPORARY}
+    given["quiet"] = 0.0 if heard else QUIET if given["quiet"] is None else given["quiet"]
     submission = Submission(source, target, given)
     logs.configure(submission.job.log)
     backend = heard or _backend(submission.job, given)
@@ -144,11 +145,9 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
 
     rules = Rules(patterns=given["temporary"])
     temporary = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
-    quiet = QUIET if given["quiet"] is None else given["quiet"]
-    in_s3 = job.s3 is not None
     suffix = os.fsencode(given["marker"] or "")
     markers = Markers(suffix, lambda path: os.path.lexists(os.path.join(job.source, path)))
-    settler = Settler(0.0 if in_s3 else quiet, temporary, markers, ordered=not in_s3)
+    settler = Settler(job.quiet, temporary, markers, ordered=job.s3 is None)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()
