@@ -59,6 +59,8 @@ class Situation(NamedTuple):
     forced: bool = False
     """`--ignore_cache`: sync what looks unchanged, too."""
     preserve_mtime: bool = False
+    lost: frozenset[str] = frozenset()
+    """Physical paths of replicas that lie below the source, which has nothing there any more."""
 
 
 def decide(seen: Situation) -> Decision:
@@ -90,6 +92,9 @@ def on_resource(replica: Replica, resource: str | None) -> bool:
 
 def _registered(seen: Situation, there: list[Replica]) -> Decision:
     same_path = [replica for replica in there if replica.path == seen.physical]
+    lost = [replica for replica in there if replica.path in seen.lost]
+    if lost and not same_path:  # a move that was never told, or that failed halfway
+        return Decision(Do.UPDATE, lost[0])
     if not same_path:
         raise Impossible(f"wrong resource or path: the replica on {_places(there)} is {there[0].path}")
     replica = same_path[0]
