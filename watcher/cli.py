@@ -137,13 +137,16 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
 
 
 def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: dict[str, Any]) -> Watcher:
+    from watcher.markers import Markers  # noqa: PLC0415
     from watcher.publish import Publisher  # noqa: PLC0415
     from watcher.settle import Settler  # noqa: PLC0415
     from watcher.temporary import is_temporary  # noqa: PLC0415
     from watcher.watch import Watcher  # noqa: PLC0415
 
     temporary = is_temporary(lambda path, directory: _excludes(given["temporary"], job, path, directory=directory))
-    settler = Settler(job.quiet, temporary, given["marker"], ordered=job.s3 is None)
+    suffix = os.fsencode(given["marker"] or "")
+    markers = Markers(suffix, lambda path: os.path.lexists(os.path.join(job.source, path)))
+    settler = Settler(job.quiet, temporary, markers, ordered=job.s3 is None)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()

@@ -6,36 +6,36 @@ itself), bytes, without empty, "." or ".." elements.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
 
-class Written(NamedTuple):
+
+class Written(msgspec.Struct, frozen=True):
     """A file, or anything else that is no directory, has appeared or may have changed.
 
-    `new`: it appeared under this name, so nothing was synced under it yet. `complete`: it was closed after writing or
-    came by a move, so that nobody is known to go on writing.
+    `new`: it appeared under this name, so nothing was synced under it yet.
     """
 
     path: bytes
     new: bool = False
-    complete: bool = False
 
 
-class Directory(NamedTuple):
+class Directory(msgspec.Struct, frozen=True):
     """A directory has appeared; events of what is in it follow, also of what was in it before it was watched."""
 
     path: bytes
 
 
-class Gone(NamedTuple):
+class Gone(msgspec.Struct, frozen=True):
     """Nothing has this name any more."""
 
     path: bytes
     directory: bool
 
 
-class Moved(NamedTuple):
+class Moved(msgspec.Struct, frozen=True):
     """What was `old` is `new` now, both below the root; what `new` was before is gone."""
 
     old: bytes
@@ -43,20 +43,30 @@ class Moved(NamedTuple):
     directory: bool
 
 
-class Missed(NamedTuple):
+class Missed(msgspec.Struct, frozen=True):
     """Anything may have happened below the directory `path` unseen: it must be scanned. `reason` is for people."""
 
     path: bytes
     reason: str
 
 
-class RootLost(NamedTuple):
+class RootLost(msgspec.Struct, frozen=True):
     """The root was deleted, moved away or unmounted; the backend waits for it and then says Missed of the whole."""
 
     reason: str
 
 
 Event = Written | Directory | Gone | Moved | Missed | RootLost
+
+
+class Unsaid(list[Event]):
+    """Takes events of what nobody is to be told, and keeps none."""
+
+    def append(self, event: Event, /) -> None:
+        """Drop it."""
+
+    def extend(self, events: Iterable[Event], /) -> None:
+        """Drop them, without asking for any."""
 
 
 class Backend(Protocol):

@@ -8,9 +8,7 @@ must name every path about which the catalog may be wrong, at a time when the so
 from __future__ import annotations
 
 import math
-import os
 from collections import OrderedDict
-from collections.abc import Callable
 
 from ingest.paths import split
 from watcher.events import (
@@ -27,9 +25,11 @@ from watcher.events import (
     Work,
     Written,
 )
-from watcher.waiting import LONGEST_WAIT, WaitingRoom, renamed, within
+from watcher.markers import Markers
+from watcher.temporary import Temporary
+from watcher.waiting import WaitingRoom, within
 
-LONGEST_SCAN = LONGEST_WAIT
+LONGEST_SCAN = 300.0
 """Seconds that may pass between a scan being asked for and its looking at a file."""
 
 MOST_LEFT = 200_000
@@ -39,24 +39,23 @@ MOST_LEFT = 200_000
 class Settler:
     """Takes events and gives work; times are seconds of any clock that never goes back. Does nothing by itself.
 
-    `quiet`: seconds for which a path must be left alone. `temporary`: whether a path, of a file or a directory, has a
-    temporary name or lies in a directory that has one; it is not published. `marker`: what is added to the name of a
-    file to name the marker without which the file is not published. `most`: how many paths may wait, and how many
-    markers are remembered; when more wait, the earliest are due although they are settled less. `ordered`: events come
-    in the order in which things happened; else a file of which it was said that it is gone stays a doubtful one.
+    `quiet`: seconds for which a path must be left alone. `temporary`: what has a temporary name is not published.
+    `markers`: those without which files are not published. `most`: how many paths may wait; when more wait, the
+    earliest are due although they are settled less. `ordered`: events come in the order in which things happened; else
+    a file of which it was said that it is gone stays a doubtful one.
     """
 
     def __init__(
         self,
         quiet: float,
-        temporary: Callable[[bytes], bool],
-        marker: str | None = None,
+        temporary: Temporary,
+        markers: Markers | None = None,
         most: int = 200_000,
         *,
         ordered: bool = True,
     ) -> None:
         self._temporary = temporary
-        self._marker = os.fsencode(marker) if marker else None
+        self._markers = markers or Markers()
         self._most = most
         self._ordered = ordered
         self._latest = -math.inf  # the time of the last event
@@ -65,7 +64,6 @@ class Settler:
         self._making: set[bytes] = set()  # the paths of each MakeDirectory that may still be taken back
         self._waiting = WaitingRoom(quiet)
         self._left: OrderedDict[bytes, None] = OrderedDict()  # names that were left: they may be taken again
-        self._marked: OrderedDict[bytes, None] = OrderedDict()  # files whose marker was seen
 
     def __len__(self) -> int:
         return len(self._at_once) + len(self._waiting)
@@ -111,37 +109,33 @@ class Settler:
         """
         self._scanned = now
 
-    def _written(self, path: bytes, now: float, *, new: bool = False) -> None:
-        waiting = self._waiting.file(path)
-        if waiting is not None and isinstance(waiting.work, Vanish) and not self._ordered:
+    def _written(self, path: bytes, now: float, *, new: bool = False, complete: bool = False) -> None:
+        if self._waits(path, Vanish) and not self._ordered:
             return  # whoever looks whether it is gone syncs it when it is not
-        if waiting is not None:
+        if self._waiting.file(path) is not None:
             new = self._is_new(path)
-        elif self._marker is not None and path.endswith(self._marker):
-            self._mark(path[: -len(self._marker)], now)
+        elif (file := self._markers.file_of(path)) is not None:
+            if split(file)[1]:  # It may have come long ago, before this process.
+                self._written(file, now, complete=True)
             return
-        elif self._temporary(path) or not self._complete(path):
+        elif self._temporary(path, False) or not (complete or self._markers.is_complete(path)):
             return
         # A vanishing that was published may be looked at when the name is taken again, and then do nothing.
         self._waiting.put_file(Sync(path, new and path not in self._left), now)
 
-    def _mark(self, path: bytes, now: float) -> None:
-        """The file may have come long ago, before this process; so it is synced whether we know of it or not."""
-        if split(path)[1]:
-            self._remember(self._marked, path)
-            self._written(path, now)
-
-    def _complete(self, path: bytes) -> bool:
-        return self._marker is None or path in self._marked
-
     def _file_gone(self, path: bytes, now: float) -> None:
-        if self._marker is not None and path.endswith(self._marker):
-            self._marked.pop(path[: -len(self._marker)], None)
-        elif self._unknown(path):
+        if self._markers.file_of(path) is not None:
+            return
+        if self._unknown(path):
             self._waiting.pop_file(path)
-        elif not self._temporary(path):
-            self._remember(self._left, path)
+        elif not self._temporary(path, False):
+            self._remember(path)
             self._waiting.put_file(Vanish(path), now)
+
+    def _waits(self, path: bytes, kind: type[Sync | Vanish]) -> bool:
+        """Whether such work waits for a file."""
+        waiting = self._waiting.file(path)
+        return waiting is not None and isinstance(waiting.work, kind)
 
     def _is_new(self, path: bytes) -> bool:
         """Whether a file waits here of which nothing was published under this name."""
@@ -158,25 +152,32 @@ class Settler:
         return since > self._scanned + LONGEST_SCAN
 
     def _file_moved(self, old: bytes, new: bytes, now: float) -> None:
-        if old in self._marked:  # what was complete is so under its other name; the marker may follow
-            self._remember(self._marked, new)
-        if self._hidden(old) or self._hidden(new) or not self._complete(old) or self._is_new(old):
-            self._file_gone(old, now)
-            self._written(new, now)
+        """What was complete is so under its other name; the marker may follow, or may have gone ahead."""
+        files = self._markers.file_of(old) or old, self._markers.file_of(new) or new
+        both = self._markers.other_half(*files)
+        complete = both or self._waits(old, Sync) or self._markers.is_complete(old)
+        if complete and not self._is_new(old) and not self._hidden(old) and not self._hidden(new):
+            self._move_file(old, new, now)
             return
+        self._file_gone(old, now)
+        self._written(new, now)
+        if both and files[0] != old and self._waits(files[0], Vanish):  # nobody knew then that it was complete
+            self._move_file(*files, now)
+
+    def _move_file(self, old: bytes, new: bytes, now: float) -> None:
         self._waiting.pop_file(old)
         self._waiting.pop_file(new)
-        self._remember(self._left, old)
+        self._remember(old)
         self._at_once.append(Move(old, new, directory=False))
         # Even when nothing waited: a late sync of the old name may have met another file there, which is moved now.
         self._waiting.put_file(Sync(new, new=False), now)
 
     def _hidden(self, path: bytes) -> bool:
         """Whether no file of this name is ever published."""
-        return self._temporary(path) or (self._marker is not None and path.endswith(self._marker))
+        return self._temporary(path, False) or self._markers.file_of(path) is not None
 
     def _directory(self, path: bytes, now: float) -> None:
-        if self._temporary(path) or path in self._making:
+        if self._temporary(path, True) or path in self._making:
             return
         self._clear_the_way(path)
         self._at_once.append(MakeDirectory(path))
@@ -193,8 +194,8 @@ class Settler:
 
     def _directory_gone(self, path: bytes, now: float) -> None:
         self._forget_below(path)
-        if not self._temporary(path):
-            self._remember(self._left, path)
+        if not self._temporary(path, True):
+            self._remember(path)
             self._waiting.put_rescan(split(path)[0], now, deep=False)
 
     def _directory_moved(self, old: bytes, new: bytes, now: float) -> None:
@@ -203,17 +204,16 @@ class Settler:
         A file that was published under the old name may have been looked for when it had the new one already, and the
         catalog may refuse the move; neither would be noticed below the directory, nor that the old collection stays.
         """
-        if self._temporary(old) or self._temporary(new):
+        if self._temporary(old, True) or self._temporary(new, True):
             self._directory_gone(old, now)
             self._forget_below(new)
             self._directory(new, now)
-            if not self._temporary(new):
+            if not self._temporary(new, True):
                 self._waiting.put_rescan(new, now, deep=True)
             return
         self._forget_below(new)
         self._clear_the_way(new)
         self._waiting.rename_below(old, new)
-        self._marked = OrderedDict((renamed(path, old, new), None) for path in self._marked)
         if old in self._making and not self._moved_within(old):
             self._make_elsewhere(old, new)
             if not self._unseen(now):
@@ -222,7 +222,7 @@ class Settler:
             self._making = {path for path in self._making if not within(path, old)}
             self._at_once.append(Move(old, new, directory=True))
             self._waiting.put_rescan(split(old)[0], now, deep=False)
-        self._remember(self._left, old)
+        self._remember(old)
         self._waiting.put_rescan(new, now, deep=True)
 
     def _moved_within(self, path: bytes) -> bool:
@@ -253,11 +253,9 @@ class Settler:
         """Drop what waits below a directory, its own rescan and its making."""
         self._take_back(path)
         self._waiting.forget_below(path)
-        for marked in [each for each in self._marked if within(each, path)]:
-            del self._marked[marked]
 
-    def _remember(self, names: OrderedDict[bytes, None], name: bytes) -> None:
-        names[name] = None
-        names.move_to_end(name)
-        if len(names) > (self._most if names is self._marked else MOST_LEFT):
-            names.popitem(last=False)
+    def _remember(self, name: bytes) -> None:
+        self._left[name] = None
+        self._left.move_to_end(name)
+        if len(self._left) > MOST_LEFT:
+            self._left.popitem(last=False)

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from ingest.paths import split
 from watcher.events import Rescan, Sync, Vanish
 
-LONGEST_WAIT = 300.0
-"""Seconds after which further events of a path no longer put it off: a log that is never left alone arrives, too."""
-
 
 @dataclass(slots=True)
 class Waiting:
@@ -22,11 +19,14 @@ class Waiting:
 
 
 class WaitingRoom:
-    """A path has one place for its file and one for its rescan; all wait for `quiet` seconds after the last event."""
+    """A path has one place for its file and one for its rescan.
+
+    A file waits for `quiet` seconds after its last event, a rescan after its first, since it sees what came until then.
+    """
 
     def __init__(self, quiet: float) -> None:
         self._quiet = quiet
-        # One constant wait: the order of the last events is that of the deadlines. The key of a rescan ends in a slash.
+        # One constant wait: the order in which it began is that of the deadlines. The key of a rescan ends in a slash.
         self._places: OrderedDict[bytes, Waiting] = OrderedDict()
 
     def __len__(self) -> int:
@@ -50,12 +50,14 @@ class WaitingRoom:
 
     def put_file(self, work: Sync | Vanish, now: float) -> None:
         """Let work wait in place of what waits for the file."""
-        self._put(work.path, work, now)
+        waiting = self._places.setdefault(work.path, Waiting(work, now, now))
+        waiting.work, waiting.due = work, now + self._quiet
+        self._places.move_to_end(work.path)
 
     def put_rescan(self, path: bytes, now: float, *, deep: bool) -> None:
-        """Ask for a rescan, unless one that waits will do; a shallow one is not put off by further events.
+        """Ask for a rescan, unless one that waits will do.
 
-        So it comes before the syncs of files that take the names of directories that are gone.
+        It is not put off, so it comes before the syncs of files that take the names of directories that are gone.
         """
         if any(self._scans_deep(above) for above in ancestors(path)):
             return
@@ -64,9 +66,9 @@ class WaitingRoom:
             for each in [each for each in self._places if each.endswith(b"/") and each.startswith(prefix(path))]:
                 if each != key:
                     del self._places[each]
-        elif key in self._places:
-            return
-        self._put(key, Rescan(path, deep), now)
+        waiting = self._places.setdefault(key, Waiting(Rescan(path, deep), now + self._quiet, now))
+        if deep:
+            waiting.work = Rescan(path, deep)
 
     def forget_below(self, path: bytes) -> None:
         """Drop what waits below a directory, and its own rescan."""
@@ -85,16 +87,6 @@ class WaitingRoom:
     def _scans_deep(self, path: bytes) -> bool:
         waiting = self._places.get(path + b"/")
         return waiting is not None and isinstance(waiting.work, Rescan) and waiting.work.deep
-
-    def _put(self, key: bytes, work: Sync | Vanish | Rescan, now: float) -> None:
-        waiting = self._places.get(key)
-        if waiting is None:
-            self._places[key] = Waiting(work, now + self._quiet, now)
-            return
-        waiting.work = work
-        if now - waiting.since < LONGEST_WAIT:
-            waiting.due = now + self._quiet
-            self._places.move_to_end(key)
 
 
 def prefix(directory: bytes) -> bytes:

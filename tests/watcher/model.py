@@ -21,7 +21,7 @@ FOLDER = -1
 """The version of a directory; files have versions from 1."""
 
 
-def is_temporary(path: bytes) -> bool:
+def is_temporary(path: bytes, directory: bool = False) -> bool:
     return any(name.endswith(b".part") for name in path.split(b"/"))
 
 
@@ -53,7 +53,7 @@ class Tree:
         new = path not in self.paths
         self._version += 1
         self.paths[path] = self._version
-        return [Written(path, new=new), Written(path, complete=True)]
+        return [Written(path, new=new), Written(path)]
 
     def make(self, path: bytes) -> list[Event]:
         self.paths[path] = FOLDER

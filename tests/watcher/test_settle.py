@@ -20,15 +20,15 @@ from watcher.events import (
     Vanish,
     Written,
 )
+from watcher.markers import Markers
 from watcher.settle import LONGEST_SCAN, Settler
-from watcher.waiting import LONGEST_WAIT
 
 QUIET = 2.0
 
 
-def settler(*events: Event, marker: str | None = None, most: int = 1000) -> Settler:
+def settler(*events: Event, markers: Markers | None = None, most: int = 1000) -> Settler:
     """One that has taken these events at time 0."""
-    new = Settler(QUIET, is_temporary, marker, most)
+    new = Settler(QUIET, is_temporary, markers, most)
     for event in events:
         new.add(event, 0.0)
     return new
@@ -39,9 +39,9 @@ def texts(work: Iterable[object]) -> list[str]:
     return [repr(each) for each in work]
 
 
-def published(*events: Event, marker: str | None = None) -> list[str]:
+def published(*events: Event, markers: Markers | None = None) -> list[str]:
     """All that comes of events that follow closely on each other."""
-    return texts(settler(*events, marker=marker).due(QUIET))
+    return texts(settler(*events, markers=markers).due(QUIET))
 
 
 def at_once(*events: Event) -> list[str]:
@@ -50,7 +50,7 @@ def at_once(*events: Event) -> list[str]:
 
 def test_a_file_is_due_when_it_has_been_left_alone_for_the_quiet_time() -> None:
     one = settler(Written(b"a", new=True))
-    one.add(Written(b"a", complete=True), 1.5)
+    one.add(Written(b"a"), 1.5)
     assert one.next_due() == 3.5
     assert one.due(3.4) == []
     assert texts(one.due(3.5)) == texts([Sync(b"a", new=True)])
@@ -69,14 +69,19 @@ def test_a_file_that_is_still_open_is_published_in_each_pause() -> None:
     assert texts(one.due(4.5)) == texts([Sync(b"log", new=False)])
 
 
-def test_a_file_that_is_written_to_without_a_pause_is_published_now_and_then() -> None:
-    one, times = settler(), []
-    for step in range(int(4 * 3 * LONGEST_WAIT)):
-        one.add(Written(b"log"), step / 4)
-        if one.due(step / 4):
-            times.append(step / 4)
-    assert len(times) == 2
-    assert max(times[0], times[1] - times[0]) <= LONGEST_WAIT + QUIET + 0.25
+def test_a_file_that_is_written_to_without_a_pause_is_not_published() -> None:
+    one = settler()
+    for second in range(10_000):
+        one.add(Written(b"log"), second)
+        assert one.due(second) == []
+    assert texts(one.due(9_999 + QUIET)) == texts([Sync(b"log", new=False)])
+
+
+def test_a_scan_that_is_asked_for_without_a_pause_is_not_put_off() -> None:
+    one = settler(Gone(b"d/e", directory=True))
+    for second in (0.5, 1.0, 1.5):
+        one.add(Missed(b"d", "a test"), second)
+    assert texts(one.due(QUIET)) == texts([Rescan(b"d", deep=True)])
 
 
 def test_a_file_that_is_gone_vanishes_after_the_quiet_time() -> None:

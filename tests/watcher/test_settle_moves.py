@@ -84,6 +84,14 @@ def test_a_directory_that_leaves_a_temporary_name_is_new_and_one_that_takes_it_i
     assert published(Written(b"d/f"), moved_directory(b"d", b"d.part")) == texts([Rescan(b"", deep=False)])
 
 
+def test_a_directory_that_takes_a_name_which_is_temporary_for_directories_only_is_gone() -> None:
+    one = Settler(QUIET, lambda path, directory: directory and path == b"incoming")
+    for event in (Directory(b"incoming"), moved_directory(b"d", b"incoming"), moved(b"f", b"incoming")):
+        one.add(event, 0.0)
+    assert texts(one.due(0.0)) == texts([move(b"f", b"incoming")])
+    assert texts(one.due(2.0)) == texts([Rescan(b"", deep=False), Sync(b"incoming", new=False)])
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from([b"a", b"b", b"c", b"d/a", b"d/b", b"d", b"e"]), st.sampled_from([0.0, 0.5, 5.0])),

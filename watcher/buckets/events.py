@@ -98,7 +98,7 @@ class Reader:
             logs.get("watcher").warning("a key is left alone that no path of iRODS can have", key=repr(text))
             return  # the next scan lists it
         if name.startswith(WRITTEN):
-            yield Written(path, complete=True) if path == directory else Directory(directory)
+            yield Written(path) if path == directory else Directory(directory)
         elif name.startswith(GONE):
             yield (
                 Gone(path, directory=False)

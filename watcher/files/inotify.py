@@ -6,8 +6,6 @@ What it cannot see: remote writes. What is mounted below the root it learns from
 from __future__ import annotations
 
 import errno
-import os
-import stat
 import time
 from dataclasses import dataclass
 
@@ -203,12 +201,10 @@ class InotifyBackend(RootedBackend):
         if raw.name in node.children:
             # We have met the directory that takes its place before the event of that, which is to say so.
             self._watches.leave(node, raw.name, events)
-        if raw.mask & CLOSE_WRITE:
-            events.append(Written(path, complete=True))
-        elif raw.mask & (MODIFY | ATTRIB):
+        if raw.mask & (CLOSE_WRITE | MODIFY | ATTRIB):
             events.append(Written(path))
         elif raw.mask & CREATE:
-            events.append(Written(path, new=True, complete=self._never_closed(path)))
+            events.append(Written(path, new=True))
         elif raw.mask & DELETE:
             events.append(Gone(path, directory=False))
         elif raw.mask & MOVED_FROM:
@@ -218,14 +214,7 @@ class InotifyBackend(RootedBackend):
             events.append(Moved(old, path, directory=False))
         else:
             # Not `new`: what it replaced, if anything, may have been synced.
-            events.append(Written(path, complete=True))
-
-    def _never_closed(self, path: bytes) -> bool:
-        """Whether it is a link, a FIFO or the like, which nobody writes and closes."""
-        try:
-            return not stat.S_ISREG(os.lstat(os.path.join(self.root, path)).st_mode)
-        except OSError:
-            return False
+            events.append(Written(path))
 
     def _pop(self, cookie: int) -> Renaming | None:
         """The rename of that cookie, if its first part was read and the directory of that is still in the tree."""
@@ -271,14 +260,12 @@ class InotifyBackend(RootedBackend):
 
 
 def _without_repeated(events: list[Event]) -> list[Event]:
-    """Of what says that a file was written to, and no more, each only once as long as nothing else happened to it."""
+    """Of what says that a file was written each only once, as long as nothing happened but writing."""
     said: set[bytes] = set()
     kept: list[Event] = []
     for event in events:
         if not isinstance(event, Written):
             said.clear()
-        elif event.new or event.complete:
-            said.discard(event.path)
         elif event.path in said:
             continue
         else:

@@ -18,6 +18,9 @@ from ingest import logs
 LIMITS = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
 """Names of sysctls. Outside of containers they are one and the same; in a user namespace the second is its own."""
 
+PATH_MAX = 4096
+"""Bytes: a path that is given to the system has fewer."""
+
 _EVENTS = int(
     flags.CREATE | flags.DELETE | flags.MODIFY | flags.ATTRIB | flags.CLOSE_WRITE | flags.MOVED_FROM | flags.MOVED_TO
     | flags.MOVE_SELF | flags.ONLYDIR | flags.EXCL_UNLINK
@@ -45,11 +48,11 @@ def identity(descriptor: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def entries(directory: int) -> Iterator[tuple[bytes, bool, bool]]:
-    """What is in a directory: name, whether it is a directory, whether it is a regular file. Raises OSError."""
+def entries(directory: int) -> Iterator[tuple[bytes, bool]]:
+    """What is in a directory: name, and whether it is a directory. Raises OSError."""
     with os.scandir(_path_of(directory)) as found:
         for entry in found:
-            yield entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+            yield entry.name, entry.is_dir(follow_symlinks=False)
 
 
 class Marks:
@@ -60,6 +63,7 @@ class Marks:
         self._known = known
         self._most = most
         self._said = False
+        self._said_too_deep = False
 
     def add(self, directory: int) -> int:
         """The watch descriptor for a directory; the same as before if it is watched already. Raises OSError."""
@@ -85,6 +89,12 @@ class Marks:
             now, name = min((_sysctl(name), name) for name in LIMITS)
             limit = f"sysctl {name}={now}, raise it to {max(2 * now, 524_288)} or more"
         logs.get("watcher").warning("directories beyond the limit of watches are polled", limit=limit)
+
+    def say_too_deep(self) -> None:
+        """The same of directories that the system takes no path of."""
+        if not self._said_too_deep:
+            self._said_too_deep = True
+            logs.get("watcher").warning("directories whose paths are too long are not watched", limit=PATH_MAX)
 
 
 def _sysctl(name: str) -> float:

@@ -1,10 +1,9 @@
 """watchdog's native observer behind our protocol: for macOS and Windows. On Linux take `inotify.py`.
 
-There watchdog reports files of freshly nested directories as created but hardly ever as closed, loses directories that
-are renamed while it looks (and goes on watching what was moved out), says nothing of directories that it could not
-watch, and tells of a queue that overflowed in its log only, from version 7 on. So a Written is complete only if
-watchdog saw the file being closed; a new directory is listed here too; when a directory was renamed or deleted a fresh
-observer takes over, which costs a walk; and a warning in watchdog's log is a Missed.
+There watchdog loses directories that are renamed while it looks (and goes on watching what was moved out), says nothing
+of directories that it could not watch, and tells of a queue that overflowed in its log only, from version 7 on. So a
+new directory is listed here too; when a directory was renamed or deleted a fresh observer takes over, which costs a
+walk; and a warning in watchdog's log is a Missed.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -129,10 +127,10 @@ class ObserverBackend(RootedBackend):
             events.append(Gone(path, directory))
         elif directory and kind == "created":
             events.append(Directory(path))
-            events.extend(compare({}, take(self.root, path, self._excluded, {}), path))
+            events.extend(compare({}, take(self.root, path, self._excluded, {}), path, at_once=True))
         elif not directory and kind in ("created", "modified", "attrib", "closed"):
             # Not `new`: it may have been moved here, over something that was synced.
-            events.append(Written(path, complete=kind == "closed" or self._never_closed(path)))
+            events.append(Written(path))
 
     def _path(self, path: bytes | str) -> bytes:
         """The path relative to the root."""
@@ -144,13 +142,6 @@ class ObserverBackend(RootedBackend):
             return False
         above = os.path.dirname(path)
         return (above != b"" and self._left_out(above, directory=True)) or self._excluded(path, directory)
-
-    def _never_closed(self, path: bytes) -> bool:
-        """Whether it is a link, a FIFO or the like."""
-        try:
-            return not stat.S_ISREG(os.lstat(self._base + path).st_mode)
-        except OSError:
-            return False
 
 
 def _waiting(handler: _Handler, timeout: float) -> Iterator[FileSystemEvent | str]:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.files.root import Excluded
 
@@ -26,6 +28,7 @@ class Seen(NamedTuple):
 
     `changed`: its ctime, or RECENT if it may change again without another one; so it is said to have changed next time.
     `told`: it was said that it is there, and whoever heard it looked at it after this snapshot only.
+    `held`: it was not said yet that it is there or has changed, since it may be growing; `new`: nothing ever was.
     """
 
     directory: bool
@@ -35,6 +38,8 @@ class Seen(NamedTuple):
     content: tuple[int, int]
     changed: int
     told: bool = False
+    held: bool = False
+    new: bool = False
 
     @classmethod
     def of(cls, found: os.stat_result) -> Seen:
@@ -91,21 +96,24 @@ def _look(entry: os.DirEntry[bytes]) -> Seen | None:
         return None
 
 
-def compare(before: Snapshot, after: Snapshot, top: bytes = b"") -> Iterator[Event]:
+def compare(before: Snapshot, after: Snapshot, top: bytes = b"", *, at_once: bool = False) -> Iterator[Event]:
     """What led from one to the other, moves first, then what is gone, then what is there or has changed.
+
+    That a regular file was written is said when its size and mtime stood still from one to the other, so perhaps by the
+    next comparison, with `after`. With `at_once` it is said now, to somebody who will hear of further changes.
 
     `top` is the path of the top, to which those of the snapshots are relative. A rename is known by device and inode.
     Where these could mislead (hard links, an inode used again for other content) something is gone and something new.
     """
     prefix = top + b"/" if top else b""
-    for event in _compare(before, after):
+    for event in _compare(before, after, at_once=at_once):
         if isinstance(event, Moved):
-            yield event._replace(old=prefix + event.old, new=prefix + event.new)
+            yield replace(event, old=prefix + event.old, new=prefix + event.new)
         else:
-            yield event._replace(path=(prefix + event.path).rstrip(b"/"))
+            yield replace(event, path=(prefix + event.path).rstrip(b"/"))
 
 
-def _compare(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+def _compare(before: Snapshot, after: Snapshot, *, at_once: bool) -> Iterator[Change]:
     moves, moved = _moves(before, after)
     ordered = list(_in_order(moves))
     yield from ordered
@@ -118,7 +126,7 @@ def _compare(before: Snapshot, after: Snapshot) -> Iterator[Change]:
             if seen.directory:
                 gone.add(path)
     crossed = _crossed([each for each in ordered if isinstance(each, Moved)])
-    yield from _there(before, moved, after, {move.new for move in moves}, crossed)
+    yield from _there(before, moved, after, {move.new for move in moves}, crossed, at_once=at_once)
 
 
 def _crossed(moves: list[Moved]) -> set[bytes]:
@@ -138,7 +146,7 @@ def _ancestors(path: bytes) -> Iterator[bytes]:
 
 
 def _there(
-    before: Snapshot, moved: Snapshot, after: Snapshot, arrived: set[bytes], crossed: set[bytes]
+    before: Snapshot, moved: Snapshot, after: Snapshot, arrived: set[bytes], crossed: set[bytes], *, at_once: bool
 ) -> Iterator[Change]:
     """What is new or has changed, or was perhaps not there when it was looked at; of a new directory all in it."""
     left: set[bytes] = set()
@@ -155,10 +163,14 @@ def _there(
             entered.add(path)
             yield Directory(path)
         elif not now.directory and (appeared or again or (seen and _differs(seen, now, just_content=path in arrived))):
-            yield Written(path, new=appeared, complete=not now.regular)
+            new = appeared or bool(seen and seen.new)
+            if now.regular and not at_once and not (seen and seen.content == now.content):
+                after[path] = now._replace(held=True, new=new)
+                continue
+            yield Written(path, new=new)
         elif path not in arrived and not (above and after[above].told):
             continue
-        after[path] = now._replace(told=True)
+        after[path] = now._replace(told=True, held=False, new=False)
 
 
 def _may_have_left(path: bytes, above: bytes, before: Snapshot, after: Snapshot) -> bool:
@@ -171,7 +183,7 @@ def _may_have_left(path: bytes, above: bytes, before: Snapshot, after: Snapshot)
 
 def _differs(before: Seen, now: Seen, *, just_content: bool) -> bool:
     """A rename changes ctime, so of what was renamed only the content is compared."""
-    if before.content != now.content or (just_content and before.changed == RECENT):
+    if before.held or before.content != now.content or (just_content and before.changed == RECENT):
         return True
     return not just_content and (before.identity, before.changed) != (now.identity, now.changed)
 
@@ -214,7 +226,8 @@ def _targets(before: Snapshot, after: Snapshot) -> dict[bytes, bytes]:
     }
     # A directory in which something was made since is still the same one if it kept something.
     kept = {old: new for old, new in pairs.items() if before[old].directory and (old, new) in names_kept}
-    return same | kept
+    # What nothing was said of is new under its other name.
+    return {old: new for old, new in (same | kept).items() if not before[old].new}
 
 
 def _in_order(moves: list[Moved]) -> Iterator[Moved | Missed]:

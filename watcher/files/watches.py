@@ -19,8 +19,8 @@ from contextlib import suppress
 
 from inotify_simple import INotify
 
-from watcher.events import Directory, Event, Gone, Missed, Moved, Written
-from watcher.files.kernel import Marks, closing, entries, identity, open_directory
+from watcher.events import Directory, Event, Gone, Missed, Moved, Unsaid, Written
+from watcher.files.kernel import PATH_MAX, Marks, closing, entries, identity, open_directory
 from watcher.files.root import Excluded, nothing
 from watcher.files.snapshot import compare, take
 from watcher.files.tree import Doubt, Node, Place, Tree
@@ -49,7 +49,7 @@ class Watches:
 
     def begin(self) -> None:
         """Watch everything there is. Raises OSError when the root is not there."""
-        root, unsaid = self.tree.root, list[Event]()
+        root, unsaid = self.tree.root, Unsaid()
         with closing(open_directory(self._root)) as directory:
             root.identity = identity(directory)
             try:
@@ -145,10 +145,10 @@ class Watches:
             after = take(self._root, self.tree.path(node), self._excluded, before)
             if node.polled is not None:
                 self.tree.polls(node, after)
-            events.extend(compare(before, after, self.tree.path(node)))
+            events.extend(compare(before, after, self.tree.path(node), at_once=node.polled is None))
 
     def _enter_all(self, parent: Node, names: list[bytes], events: list[Event], *, at_last: bool = False) -> None:
-        found: list[Event] = []
+        found = Unsaid() if isinstance(events, Unsaid) else list[Event]()
         top = self.tree.prefix(parent) + names[0] if len(names) == 1 else self.tree.path(parent)
         pending = [(parent, names)] if names else []
         while pending:
@@ -179,6 +179,9 @@ class Watches:
         """Watch what has the name in the directory `above`; if it is new here, its node and its sub-directories."""
         there = parent.children.get(name)
         path = self.tree.prefix(parent) + name
+        if len(self._base + path) >= PATH_MAX:
+            self._marks.say_too_deep()
+            return None
         try:
             with closing(open_directory(name, above)) as directory:
                 watch = self._marks.add(directory)
@@ -235,13 +238,13 @@ class Watches:
         prefix = self.tree.prefix(node)
         directories = []
         try:
-            for name, is_directory, is_regular in entries(directory):
+            for name, is_directory in entries(directory):
                 if self._excluded(prefix + name, is_directory):
                     continue
                 if is_directory:
                     directories.append(name)
                 else:
-                    events.append(Written(prefix + name, new=True, complete=not is_regular))
+                    events.append(Written(prefix + name, new=True))
         except OSError as error:
             events.append(Missed(prefix[:-1], f"it cannot be listed: {error.strerror}"))
         return directories
@@ -258,7 +261,7 @@ class Watches:
                 continue
             appeared = []
             with closing(directory), suppress(OSError):
-                for name, is_directory, is_regular in entries(directory):
+                for name, is_directory in entries(directory):
                     was, now = os.path.join(before, name), self.tree.prefix(node) + name
                     child = node.children.get(name)
                     was_excluded, excluded = self._excluded(was, is_directory), self._excluded(now, is_directory)
@@ -271,12 +274,12 @@ class Watches:
                     elif excluded and not was_excluded:
                         events.append(Gone(now, is_directory))
                     elif was_excluded and not excluded:
-                        events.append(Written(now, new=True, complete=not is_regular))
+                        events.append(Written(now, new=True))
             self._enter_all(node, appeared, events)
 
     def _watch_if_possible(self, node: Node) -> None:
         """Watch one that is polled, and all below it, without saying what is there."""
-        unsaid: list[Event] = []
+        unsaid = Unsaid()
         with suppress(OSError), closing(open_directory(self._base + self.tree.path(node))) as directory:
             watch = self._marks.add(directory)
             if watch not in self.tree.by_watch:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from irods.meta import iRODSMeta
+from irods.models import DataObject
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import content, handler, only, rows, wait_until
-from tests.support.watching import END_SECONDS, UNREGISTER, Watching, in_step, job
+from tests.integration.support import avus, content, handler, only, rows, wait_until
+from tests.support.watching import END_SECONDS, UNREGISTER, Watching, at_rest, in_step, job
 
 Watch = Callable[..., Watching]
 
@@ -53,6 +55,22 @@ def test_with_a_marker_a_file_comes_only_with_its_marker(
     wait_until(lambda: set(rows(irods, home)) == {"before", "early", "d/deep", "late"})
     (source / "early").write_text("longer")
     wait_until(lambda: only(irods, home, "early").size == 6)
+
+
+def test_with_a_marker_a_file_of_an_earlier_time_is_updated_and_renamed_with_its_marker(
+    watch: Watch, source: Path, home: str, irods: iRODSSession
+) -> None:
+    (source / "before.done").touch()
+    watching = watch("--marker", ".done")
+    wait_until(lambda: irods.collections.exists(home) and set(rows(irods, home)) == {"before"})
+    wait_until(at_rest(watching))
+    irods.metadata.add(DataObject, f"{home}/before", iRODSMeta("was", "before"))
+    (source / "before").write_text("longer")
+    wait_until(lambda: only(irods, home, "before").size == 6)
+    (source / "before").rename(source / "after")
+    (source / "before.done").rename(source / "after.done")
+    wait_until(lambda: set(rows(irods, home)) == {"after"})
+    assert [each[0] for each in avus(irods, home)] == ["after"]
 
 
 def test_temporary_names_wait_for_their_rename_and_are_never_in_the_catalog(

@@ -32,7 +32,7 @@ def all_of(*events: Event) -> Callable[[list[Event]], bool]:
 
 
 def written(path: str) -> Written:
-    return Written(path.encode(), complete=True)
+    return Written(path.encode())
 
 
 def gone(path: str) -> Gone:

@@ -23,9 +23,9 @@ def read(*records: dict[str, object], source: bytes = b"/bucket/p") -> list[Even
 @pytest.mark.parametrize(
     ("name", "event"),
     [
-        ("s3:ObjectCreated:Put", Written(b"a", complete=True)),
-        ("ObjectCreated:CompleteMultipartUpload", Written(b"a", complete=True)),
-        ("ObjectRestore:Completed", Written(b"a", complete=True)),
+        ("s3:ObjectCreated:Put", Written(b"a")),
+        ("ObjectCreated:CompleteMultipartUpload", Written(b"a")),
+        ("ObjectRestore:Completed", Written(b"a")),
         ("s3:ObjectRemoved:Delete", Gone(b"a", directory=False)),
         ("ObjectRemoved:DeleteMarkerCreated", Gone(b"a", directory=False)),
         ("LifecycleExpiration:Delete", Gone(b"a", directory=False)),
@@ -51,21 +51,21 @@ def test_what_changes_no_object_is_none(name: str) -> None:
     ],
 )
 def test_keys_are_decoded(key: str, path: bytes) -> None:
-    assert read(record("ObjectCreated:Put", key)) == [Written(path, complete=True)]
+    assert read(record("ObjectCreated:Put", key)) == [Written(path)]
 
 
 def test_keys_of_versitygw_are_taken_as_they_are() -> None:
     ours = record("ObjectCreated:Put", "p/a+b%20c")
     assert isinstance(ours["s3"], dict)
     ours["s3"]["configurationId"] = "webhook-global"
-    assert read(ours) == [Written(b"a+b%20c", complete=True)]
+    assert read(ours) == [Written(b"a+b%20c")]
 
 
 def test_only_what_lies_below_the_prefix_in_the_bucket_counts() -> None:
     keys = ("p", "pq", "pq/a", "q/p/a", "p/")
     assert read(*(record("ObjectCreated:Put", key) for key in keys)) == []
     assert read(record("ObjectCreated:Put", "p/a", bucket="other")) == []
-    assert read(record("ObjectCreated:Put", "p/a"), source=b"/bucket") == [Written(b"p/a", complete=True)]
+    assert read(record("ObjectCreated:Put", "p/a"), source=b"/bucket") == [Written(b"p/a")]
 
 
 @pytest.mark.parametrize("key", ["p//a", "p/../a", "p/a/..", "p/./a", "p/a//", "p/a%00b", "p//"])
@@ -82,7 +82,7 @@ def test_the_sign_of_a_prefix_is_a_directory() -> None:
 def test_what_sns_has_wrapped_is_unwrapped_and_a_test_event_is_nothing() -> None:
     inner = json.dumps({"Records": [record("ObjectCreated:Put", "p/a")]})
     outer = json.dumps({"Type": "Notification", "Message": inner}).encode()
-    assert Reader(b"/bucket/p").events(outer) == [Written(b"a", complete=True)]
+    assert Reader(b"/bucket/p").events(outer) == [Written(b"a")]
     assert Reader(b"/bucket/p").events(b'{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"bucket"}') == []
     assert Reader(b"/bucket/p").events(b'{"Records":null}') == []
 

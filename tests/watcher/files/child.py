@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from msgspec.structs import astuple
+
 from watcher.files.inotify import InotifyBackend
 from watcher.files.observer import ObserverBackend
 
@@ -19,7 +21,7 @@ def main(root: str, kind: str) -> None:
         print("watching", flush=True)
         while True:
             for event in backend.read(0.1):
-                print((type(event).__name__, *event), flush=True)
+                print((type(event).__name__, *astuple(event)), flush=True)
 
 
 if __name__ == "__main__":

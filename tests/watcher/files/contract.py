@@ -30,9 +30,6 @@ def write(path: bytes, content: bytes = b"content") -> bytes:
 class BackendFixtures:
     """What a subclass supplies, and what follows from it."""
 
-    knows_of_closing = True
-    """Whether it can tell a file that was closed from one that is being written."""
-
     def make(self, root: bytes, excluded: Excluded) -> Backend:
         """A backend, not started."""
         raise NotImplementedError
@@ -88,24 +85,19 @@ class BackendContract(BackendFixtures):
     def test_a_file_that_is_created_and_closed_is_written(self, heard: Heard, root: bytes) -> None:
         write(root + b"/new")
         heard.until_written(b"new")
-        if self.knows_of_closing:
-            heard.until_complete(b"new")
 
     def test_a_file_that_is_written_to_again_is_written_and_not_new(self, heard: Heard, root: bytes) -> None:
         write(root + b"/directory/below", b"more content")
         heard.until_written(b"directory/below")
         assert not any(isinstance(event, Written) and event.new for event in heard.events)
 
-    def test_a_file_that_is_kept_open_is_written_but_not_complete(self, heard: Heard, root: bytes) -> None:
+    def test_a_file_that_is_kept_open_is_written_each_time(self, heard: Heard, root: bytes) -> None:
         with open(root + b"/file", "ab", buffering=0) as file:
             file.write(b"a line")
             heard.until_written(b"file")
-            assert not [event for event in heard.events if isinstance(event, Written) and event.complete]
             heard.forget()
             file.write(b"another line")
             heard.until_written(b"file")
-        if self.knows_of_closing:
-            heard.until_complete(b"file")
 
     def test_a_file_that_is_cut_off_is_written(self, heard: Heard, root: bytes) -> None:
         os.truncate(root + b"/file", 2)
@@ -170,7 +162,7 @@ class BackendContract(BackendFixtures):
         heard.until_heard(Gone(b"directory/link", directory=False))
         assert Gone(b"file", directory=False) not in heard.events
 
-    def test_what_nobody_will_close_is_complete(
+    def test_what_is_neither_a_file_nor_a_directory_is_written(
         self, heard: Heard, root: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         os.symlink(b"nowhere", root + b"/link")
@@ -178,12 +170,7 @@ class BackendContract(BackendFixtures):
         monkeypatch.chdir(os.fsdecode(root))  # the address of a socket is short
         with socket.socket(socket.AF_UNIX) as server:
             server.bind("socket")
-        heard.until(
-            lambda: (
-                {each.path for each in heard.events if isinstance(each, Written) and each.complete}
-                >= {b"link", b"fifo", b"socket"}
-            )
-        )
+        heard.until(lambda: heard.paths(Written) >= {b"link", b"fifo", b"socket"})
 
     def test_a_link_to_a_directory_is_a_file_and_not_followed(self, heard: Heard, root: bytes, place: bytes) -> None:
         os.mkdir(place + b"/elsewhere")
@@ -235,9 +222,8 @@ class ExclusionContract(BackendFixtures):
         write(root + b"/last")
         heard.until_written(b"last")
         heard.until_heard(Directory(b"directory"))
-        assert {event for event in heard.events if not isinstance(event, RootLost)} <= {
-            Directory(b"directory"), Written(b"last"), Written(b"last", new=True), Written(b"last", complete=True)
-        }  # fmt: skip
+        told = {event for event in heard.events if not isinstance(event, RootLost)}
+        assert told <= {Directory(b"directory"), Written(b"last"), Written(b"last", new=True)}
 
     def test_a_file_that_is_renamed_from_an_excluded_name_is_written(self, heard: Heard, root: bytes) -> None:
         os.rename(write(root + b"/file.tmp"), root + b"/file")

@@ -7,6 +7,8 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import astuple
+
 from watcher.events import Backend, Directory, Event, Gone, Missed, Moved, RootLost, Written
 
 PATIENCE = 20.0
@@ -80,10 +82,6 @@ class Heard:
         """Read until a file was written that has this path."""
         self.until(lambda: any(isinstance(event, Written) and event.path == path for event in self.events))
 
-    def until_complete(self, path: bytes) -> None:
-        """Read until a file was written and closed that has this path."""
-        self.until(lambda: Written(path, complete=True) in [each for each in self.events if not _is_new(each)])
-
     def until_heard(self, *events: Event) -> None:
         """Read until all of these have come."""
         self.until(lambda: all(event in self.events for event in events))
@@ -94,7 +92,7 @@ class Heard:
 
     def about(self, path: bytes) -> list[Event]:
         """The events that name this path."""
-        return [event for event in self.events if path in event]
+        return [event for event in self.events if path in astuple(event)]
 
     def forget(self) -> None:
         """Ask no more for what was heard so far."""
@@ -135,7 +133,3 @@ class Heard:
 
 def _within(path: bytes, top: bytes) -> bool:
     return not top or path == top or path.startswith(top + b"/")
-
-
-def _is_new(event: Event) -> bool:
-    return isinstance(event, Written) and event.new

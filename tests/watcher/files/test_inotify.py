@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +88,15 @@ class TestUpheavalBeyondTheLimit(UpheavalContract):
 
 class TestRoot(InotifyFixtures, RootContract):
     pass
+
+
+def test_of_what_is_there_at_the_start_nothing_is_kept_in_memory(tmp_path: Path) -> None:
+    root = bytes(tmp_path)
+    for number in range(3_000):
+        write(root + b"/a file with a rather long name, number %d" % number)
+    with InotifyBackend(root) as backend:
+        tracemalloc.start()
+        backend.start()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 3_000 * 60, "as much as their names would need"

@@ -20,7 +20,7 @@ from tests.scanner.support import unprivileged
 from tests.support.devzone_process import ROOT
 from tests.watcher.files.contract import write
 from tests.watcher.files.heard import Heard
-from watcher.events import Directory, Event, Gone, Missed, Moved, Written
+from watcher.events import Directory, Event, Gone, Missed, Moved
 from watcher.files.drain import MOST_BYTES
 from watcher.files.inotify import InotifyBackend
 from watcher.files.observer import ObserverBackend
@@ -132,14 +132,10 @@ def test_a_directory_is_watched_when_the_limit_allows_it_again(watch: Watch, roo
         os.makedirs(root + b"/" + name + b"/below")
     heard = watch(max_watches=3)
     assert heard.backend.unwatched == 2
-    for name in (b"a", b"b"):
-        write(root + b"/" + name + b"/probe")
-        heard.until_written(name + b"/probe")
-    watched, polled = (b"a", b"b") if Written(b"a/probe", complete=True) in heard.events else (b"b", b"a")
-    shutil.rmtree(root + b"/" + watched)
+    shutil.rmtree(root + b"/a")
     heard.until(lambda: heard.backend.unwatched == 0)
-    write(root + b"/" + polled + b"/below/file")
-    heard.until(lambda: Written(polled + b"/below/file", complete=True) in heard.events)
+    write(root + b"/b/below/file")
+    heard.until_written(b"b/below/file")
 
 
 def test_the_root_alone_can_be_polled_too(watch: Watch, root: bytes) -> None:
@@ -163,7 +159,7 @@ def test_a_directory_that_may_not_be_read_is_polled_until_it_may(open_root: byte
             heard.until_written(b"closed/file")
             heard.until_heard(Directory(b"closed/below"))
             write(open_root + b"/closed/below/more")
-            heard.until_complete(b"closed/below/more")
+            heard.until_written(b"closed/below/more")
             return [unwatched, backend.unwatched]
 
     assert unprivileged(heard_of_closed) == [1, 0]
@@ -198,7 +194,8 @@ def test_a_file_that_is_written_to_again_and_again_is_said_once_per_read(watch: 
         for _ in range(1_000):
             one.write(b"x")
             two.write(b"x")
-    heard.until_complete(b"two")
+    write(root + b"/last")
+    heard.until_written(b"last")
     assert len(heard.events) < 500
 
 
@@ -210,3 +207,24 @@ def test_a_warning_of_watchdog_is_something_missed(root: bytes) -> None:
         logging.getLogger("watchdog.observers").warning("lost %s", "something")
         events: list[Event] = list(backend.read(5))
         assert Missed(b"", "watchdog: lost something") in events
+
+
+def test_directories_whose_paths_the_system_does_not_take_are_not_entered_and_that_is_said_once(
+    watch: Watch, root: bytes
+) -> None:
+    heard = watch()
+    with capture_logs() as lines:
+        for top in (b"a", b"b"):
+            above = os.open(root, os.O_RDONLY)
+            for name in [top, *[b"n" * 250] * 18]:
+                os.mkdir(name, dir_fd=above)
+                below = os.open(name, os.O_RDONLY, dir_fd=above)
+                os.close(above)
+                above = below
+            os.close(above)
+            heard.until_heard(Directory(b"/".join([top, *[b"n" * 250] * 15])))
+        heard.until(lambda: heard.backend.read(0.5) == [])
+    assert [line["log_level"] for line in lines] == ["warning"]
+    write(root + b"/a/file")
+    heard.until_written(b"a/file")
+    shutil.rmtree(root)

@@ -14,8 +14,6 @@ from watcher.files.root import Excluded
 
 
 class PollingFixtures:
-    knows_of_closing = False
-
     def make(self, root: bytes, excluded: Excluded) -> PollingBackend:
         return PollingBackend(root, excluded, poll_interval=0.05)
 
@@ -78,7 +76,7 @@ class TestTrees(PollingFixtures, TreeContract):
     ) -> None:
         os.mkdir(root + b"/new")
         write(root + b"/new/file")
-        heard.until_written(b"new/file")
+        heard.until_heard(Directory(b"new"))
         heard.forget()
         os.rename(root + b"/new", place + b"/away")
         os.rename(place + b"/away", root + b"/new")
