@@ -59,6 +59,8 @@ class Situation(NamedTuple):
     forced: bool = False
     """`--ignore_cache`: sync what looks unchanged, too."""
     preserve_mtime: bool = False
+    replaced: bool = False
+    """The source knows no appending: what has changed there has been replaced as a whole."""
 
 
 def decide(seen: Situation) -> Decision:
@@ -103,15 +105,17 @@ def _written(seen: Situation, there: list[Replica]) -> Decision:
     replica = next((each for each in there if each.status == GOOD), there[0])
     if seen.operation is Operation.PUT:
         return _put_once(seen, replica)
+    same = replica.status == GOOD and not seen.data_changed and _made_from(replica, seen)
     if not seen.forced:
         if seen.metadata_only and replica.size == seen.stat.size and replica.status == GOOD:
             return Decision(Do.HOOKS_MODIFY, replica)
-        if replica.status == GOOD and not seen.data_changed and _made_from(replica, seen):
+        if same:
             return Decision(Do.NOTHING, replica)
-    if seen.operation is Operation.PUT_APPEND and replica.status == GOOD:
-        if seen.stat.size >= replica.size:
+    if seen.operation is Operation.PUT_APPEND and replica.status == GOOD and not seen.replaced:
+        if seen.stat.size > replica.size or same:
             return Decision(Do.APPEND, replica)
-        return Decision(Do.OVERWRITE, replica, "the file is shorter than the data object: overwritten")
+        how = "shorter than" if seen.stat.size < replica.size else "newer and as long as"
+        return Decision(Do.OVERWRITE, replica, f"the file is {how} the data object: overwritten")
     return Decision(Do.OVERWRITE, replica)
 
 

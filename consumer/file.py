@@ -172,6 +172,7 @@ def situation(
         data_changed=cached is not None and not earlier,
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
+        replaced=ctx.job.s3 is not None,
     )
 
 

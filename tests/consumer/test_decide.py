@@ -169,9 +169,8 @@ class TestWritten:
     def test_a_replica_made_from_the_file_is_newer_by_the_margin_and_as_long(
         self, operation: Operation, after: int, answer: Do | None
     ) -> None:
-        expected = answer or (Do.OVERWRITE if operation is SYNC else Do.APPEND)
         replica = msgspec.structs.replace(MADE, mtime=MTIME + after)
-        assert course(operation, [replica]) is expected
+        assert course(operation, [replica]) is (answer or Do.OVERWRITE)
 
     def test_a_replica_that_is_newer_by_just_the_margin_may_be_of_before_a_change(self) -> None:
         stat = Stat(0o100644, 1000, MTIME * SECOND, MTIME * SECOND)
@@ -239,6 +238,17 @@ class TestWritten:
         assert (decision.do, decision.replica) == (Do.OVERWRITE, longer)
         assert "shorter" in decision.note
         assert decide(situation(SYNC, [longer])).note == ""
+
+    def test_a_changed_file_as_long_as_the_object_has_no_tail_to_append_and_overwrites_it(self) -> None:
+        decision = decide(situation(APPEND, [MADE], data_changed=True))
+        assert (decision.do, decision.replica) == (Do.OVERWRITE, MADE)
+        assert "as long as" in decision.note
+
+    @pytest.mark.parametrize("size", [0, 999, 1000, 1001])
+    def test_what_was_replaced_as_a_whole_is_never_appended(self, size: int) -> None:
+        replica = msgspec.structs.replace(MADE, size=size)
+        for more in ({"data_changed": True}, {"forced": True}):
+            assert course(APPEND, [replica], replaced=True, **more) is Do.OVERWRITE
 
 
 replicas = st.builds(

@@ -81,11 +81,11 @@ def test_put_sync_overwrites_a_changed_file_in_one_call_and_with_its_hooks(
     ]
 
 
-def test_put_append_writes_the_new_tail_only_and_overwrites_what_became_shorter(
+def test_put_append_writes_the_new_tail_only_and_overwrites_what_has_none(
     scan: CommandLine, calls: CountingProxy, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     file = handler_file(handler("PUT_APPEND"))
-    for name in ("longer", "shorter"):
+    for name in ("longer", "shorter", "as long"):
         (source / name).write_text("0123456789")
     (source / "was empty").write_text("")
     assert scan.ingest(source, home, "--event_handler", file).status == 0
@@ -94,12 +94,14 @@ def test_put_append_writes_the_new_tail_only_and_overwrites_what_became_shorter(
         with (source / name).open("a") as out:
             out.write("abc")
     (source / "shorter").write_text("tiny")
+    (source / "as long").write_text("9876543210")
     ran = scan.ingest(source, home, "--event_handler", file)
-    assert (ran.status, ran.out.count("3 synced (10 B)")) == (0, 1), ran
+    assert (ran.status, ran.out.count("4 synced (20 B)")) == (0, 1), ran
     assert "shorter than the data object: overwritten" in ran.err
-    assert calls.calls["DATA_OBJ_PUT"] == 1
+    assert "as long as the data object: overwritten" in ran.err
+    assert calls.calls["DATA_OBJ_PUT"] == 2
     found = {name: content(irods, f"{home}/{name}") for name in rows(irods, home)}
-    assert found == {"longer": b"0123456789abc", "shorter": b"tiny", "was empty": b"abc"}
+    assert found == {"longer": b"0123456789abc", "shorter": b"tiny", "was empty": b"abc", "as long": b"9876543210"}
     assert all(len(replicas) == 1 for replicas in rows(irods, home).values())
 
 

@@ -52,18 +52,18 @@ def test_a_changed_object_is_put_again_to_the_resource_where_it_was(
 
 
 @pytest.mark.parametrize("options", [(), ("--checksum",)])
-def test_an_object_that_has_grown_is_appended_and_one_with_another_head_overwritten(
+def test_an_object_is_never_appended_to_but_replaced_as_it_was_in_the_bucket(
     scan: CommandLine, calls: CountingProxy, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile,
     options: tuple[str, ...],
 ) -> None:  # fmt: skip
     file = handler_file(handler("PUT_APPEND"))
     first = os.urandom(5 * MIB)
-    for data, appended in ((first, 0), (first + b"more", 4), (b"shorter", 7)):
+    for data in (first, first + b"more", first[::-1] + b"most", os.urandom(5 * MIB + 9), b"shorter", b"another"):
         bucket.put("log", data, part_size=64 * MIB)
         calls.reset()
         ran = ingest(scan, bucket, home, "--event_handler", file, *options)
-        assert summary(ran, "1 synced", f"({appended} B)" if appended else "(5.0 MiB)") == (0, True), ran
-        assert calls.calls["DATA_OBJ_PUT"] == (appended != 4)
+        assert summary(ran, "1 synced", "(7 B)" if len(data) == 7 else "(5.0 MiB)") == (0, True), ran
+        assert calls.calls["DATA_OBJ_PUT"] == 1
         assert content(irods, f"{home}/log") == data
         assert only(irods, home, "log").checksum == (sha2(data) if options else None)
 
