@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from typing import Any
+from urllib.parse import unquote_to_bytes
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
@@ -18,7 +20,12 @@ from ingest.job import S3
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 _CONNECTIONS = 10
 _RETRIES = urllib3.Retry(
-    total=3, connect=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504], raise_on_status=False
+    total=3,
+    connect=1,
+    backoff_factor=0.2,
+    status_forcelist=[500, 502, 503, 504],
+    raise_on_status=False,
+    respect_retry_after_header=False,  # servers may say hours: whoever waits for an outage to end decides how long
 )
 
 
@@ -67,7 +74,10 @@ def read_keypair(file: str) -> tuple[str, str]:
 
 
 def connect(settings: S3, *, retries: urllib3.Retry | bool = _RETRIES, read_seconds: float = _READ_SECONDS) -> Minio:
-    """A client for the server, by way of the proxy that the job or the environment names. It connects when used."""
+    """A client for the server, by way of the proxy that the job or the environment names. It connects when used.
+
+    Raises Unreachable for a proxy that cannot be one.
+    """
     scheme = "https" if settings.secure else "http"
     how: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
@@ -82,5 +92,16 @@ def connect(settings: S3, *, retries: urllib3.Retry | bool = _RETRIES, read_seco
         secure=settings.secure,
         region=settings.region,
         credentials=Keys(settings.keypair),
-        http_client=urllib3.ProxyManager(proxy, **how) if proxy else urllib3.PoolManager(**how),
+        http_client=_by_proxy(proxy, scheme, how) if proxy else urllib3.PoolManager(**how),
     )
+
+
+def _by_proxy(proxy: str, scheme: str, how: dict[str, Any]) -> urllib3.ProxyManager:
+    """The proxy is told the user that its URL names, which urllib3 would leave out."""
+    try:
+        user = urllib3.util.parse_url(proxy).auth
+        basic = f"Basic {base64.b64encode(unquote_to_bytes(user)).decode()}" if user else None
+        return urllib3.ProxyManager(proxy, proxy_headers={"Proxy-Authorization": basic} if basic else None, **how)
+    except urllib3.exceptions.LocationValueError:  # its message may quote the password
+        named = f"--s3_proxy_url, or {scheme}_proxy in the environment"
+        raise Unreachable(f"the proxy for {scheme} ({named}) must be like http://host:port") from None
