@@ -78,9 +78,14 @@ class S3Source:
         """Server and bucket."""
         return [self._place]
 
-    def see_root(self) -> None:
-        """Raises RootUnseen when the bucket does not answer: then nothing is known about any object."""
+    def see_root(self, after: S3Failed | None = None) -> None:
+        """Raises RootUnseen when the bucket does not answer: then nothing is known about any object.
+
+        The same when what has failed before says that the server wants fewer requests: one more proves nothing.
+        """
         try:
+            if after is not None and after.busy:
+                raise after
             self.client.page(self._prefix, delimiter="", most=1)
         except S3Failed as error:
             raise RootUnseen(f"this host does not see {shown(self._root)}: {error}") from error
@@ -117,7 +122,7 @@ class S3Source:
         return self._prefix + _text(path)
 
     def _unreadable(self, path: bytes, error: S3Failed) -> SourceUnreadable:
-        self.see_root()
+        self.see_root(error)
         return SourceUnreadable(f"{shown(path) or shown(self._root)}: {error}", failed=not error.denied)
 
     def _directory(self, path: bytes) -> Entry | Skipped | None:
@@ -136,7 +141,7 @@ class S3Source:
         except S3Failed as error:
             if error.gone:
                 return None
-            self.see_root()
+            self.see_root(error)
             return Skipped(path, "regular", str(error), failed=not error.denied)
 
     def _excluded_above(self, path: bytes) -> Skipped | None:

@@ -14,7 +14,6 @@ from scanner.entries import Entry
 from scanner.s3_client import Client, S3Failed
 
 _CHANGED = frozenset({"PreconditionFailed", "InvalidRange"})
-_SSE = "x-amz-server-side-encryption"
 _ETAG = re.compile(r"([0-9a-f]{32})(?:-([0-9]+))?")
 _MIB = 1024 * 1024
 
@@ -25,30 +24,33 @@ class S3Content:
     descriptor = None
 
     def __init__(
-        self, client: Client, see_root: Callable[[], None], key: str, entry: Entry, part_mib: int | None
+        self, client: Client, see_root: Callable[[S3Failed], None], key: str, entry: Entry, part_mib: int | None
     ) -> None:
-        """`see_root` raises when the bucket does not answer; `part_mib` is the size of the parts of uploads."""
+        """`see_root` raises when nothing is known after a failure; `part_mib` is the size of the parts of uploads."""
         self.size = entry.stat.size
         self._client = client
         self._see_root = see_root
         self._key = key
         self._path = entry.path
         self._etag = entry.version or ""
-        self._digest = _digest(self._etag, self.size, part_mib)
+        self._digest = _digest(self._etag, self.size, part_mib) if self.size else None
+        """None for what is empty, too: no answer would tell whether its ETag is that of something encrypted."""
         self._encrypted = False
 
     def read(self, offset: int, length: int) -> bytes:
-        """See Content. Raises FileNotFoundError when it is gone, OSError when the server cannot give it."""
+        """See Content. Raises FileNotFoundError when it is gone, PermissionError or OSError when it is not given."""
         if not length:
             return b""
         try:
             data, headers = self._client.read(self._key, self._etag, offset, length)
         except S3Failed as error:
-            self._see_root()
+            self._see_root(error)
             if error.code in _CHANGED:
                 raise FileChanged("the object changed while it was read") from error
             if error.gone:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path) from error
+            if error.denied:  # archived, or encrypted with a key that this account may not use
+                raise PermissionError(errno.EACCES, str(error), self._path) from error
             raise OSError(errno.EIO, str(error)) from error
         if len(data) != length:
             raise FileChanged(f"the server gave {len(data)} bytes of the object instead of {length}")
@@ -70,8 +72,8 @@ class S3Content:
 
 
 def _is_encrypted(headers: Mapping[str, str]) -> bool:
-    """Whether the ETag is of no plain content (SSE-KMS and SSE-C, as the S3 documentation of ETags says)."""
-    return "kms" in headers.get(_SSE, "") or f"{_SSE}-customer-algorithm" in headers
+    """Whether the ETag is of no plain content (SSE-KMS, as the S3 documentation of ETags says)."""
+    return "kms" in headers.get("x-amz-server-side-encryption", "")
 
 
 class _Digest(Protocol):
