@@ -24,7 +24,7 @@ from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
 from ingest.store import Cached
-from scanner.entries import Entry, Skipped
+from scanner.entries import Entry, Skipped, why
 from scanner.source import Looker
 
 _LOOKS = 3
@@ -58,8 +58,8 @@ def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target:
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
-        if isinstance(error, FileNotFoundError) and error.filename in (path, split(path)[1]):
-            return Outcome(Result.SKIPPED)
+        if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename in (path, split(path)[1]):
+            return Outcome(Result.SKIPPED, reason=why(error) if isinstance(error, PermissionError) else "")
         return failure(ctx, target, error)
 
 

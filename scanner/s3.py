@@ -142,6 +142,8 @@ class S3Source:
             if error.gone:
                 return None
             self.see_root(error)
+            if error.code == "BadRequest":  # there is no more to the answer to a HEAD than its status
+                return Skipped(path, "regular", f"{error}: is it encrypted with a key of the customer's (SSE-C)?")
             return Skipped(path, "regular", str(error), failed=not error.denied)
 
     def _excluded_above(self, path: bytes) -> Skipped | None:
