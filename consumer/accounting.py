@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumer.protocol import Away, Began, Finished, Outcome, Page, Part, PathDone, Result
+from consumer.protocol import Began, Finished, Outcome, Page, Part, PathDone, Result
 from ingest import tasks
 from ingest.broker import Outgoing, Record
 from ingest.fingerprint import cache_key
@@ -40,8 +40,8 @@ class Given(NamedTuple):
     task: Task
     record: Record
     job: Job
-    began: Began
-    done: Sequence[PathDone]
+    began: Began = BEFORE_BEGAN
+    done: Sequence[PathDone] = ()
     marker: bytes | None = None
     """How far the worker's listing is in the store."""
 
@@ -82,7 +82,7 @@ def broken_step(given: Given, broken: Broken, now: float) -> Step:
     return _batch_step(given, now, [(item, outcome) for item in rest[:1]], rest[1:] if broken.retry else [])
 
 
-def away_step(given: Given, _away: Away, now: float, back_off: float) -> Step:
+def away_step(given: Given, now: float, back_off: float) -> Step:
     """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed."""
     task = given.task
     if isinstance(task, (SyncFiles, Delete)):
@@ -128,17 +128,19 @@ def _batch_step(
     """The step for a batch: what was done is done, what failed is retried or recorded, the rest is handed out again."""
     results = [(item, done.target, done.outcome) for item, done in zip(_items(given.task), given.done, strict=False)]
     results += [(item, "", outcome) for item, outcome in broken]
-    settled, retried = [], []
+    settled, retried, unsettled = [], [], []
     for item, target, outcome in results:
         if outcome.result is Result.FAILED and item.attempt < given.began.max_retries:
             retried.append(_once_more(item))
+        elif outcome.result is Result.UNSETTLED:
+            unsettled.append(_once_more(item))
         else:
             settled.append((item, target, outcome))
     delete = isinstance(given.task, Delete)
     part = _deleted(given, settled, now) if delete else _synced(settled, now)
     failed = part.counts.failed > 0 or any(outcome.result is Result.FAILED for _, _, outcome in settled)
     failed = failed or (isinstance(given.task, (SyncFiles, Delete)) and given.task.failed)
-    left = [*retried, *untouched]
+    left = [*retried, *unsettled, *untouched]
     counts = part.counts + Counts(retries=int(bool(retried)), tasks_failed=int(failed and not left))
     part = msgspec.structs.replace(part, counts=counts)
     judged = [item for item, _, _ in settled if isinstance(item, Candidate)]
@@ -146,7 +148,7 @@ def _batch_step(
         return _step(given, now, part, judged=judged)
     items = {"candidates" if delete else "changes": left}
     task = msgspec.structs.replace(again(given.task), failed=failed, **items)
-    due = now + max(wait, given.began.delay if retried else 0.0)
+    due = now + max(wait, given.began.delay if retried else 0.0, given.job.quiet if unsettled else 0.0)
     return _step(given, now, part, again_with=task, due=due, judged=judged)
 
 

@@ -101,7 +101,7 @@ class SourceView:
     """Looks once more whether the source has something under the names of candidates; for one task."""
 
     def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
+        self.ctx = ctx
         self._parent: bytes | None = None
         self._renamed: dict[str, bytes] = {}
 
@@ -115,19 +115,19 @@ class SourceView:
         return found is None or (found.kind is not None and found.kind == candidate.taken_by)
 
     def _may_be_renamed(self, name: str) -> bool:
-        return self._ctx.handler.has("character_map") or name.startswith(UNDECODABLE_PREFIX)
+        return self.ctx.handler.has("character_map") or name.startswith(UNDECODABLE_PREFIX)
 
     def _look(self, path: bytes) -> Entry | Skipped | None:
-        return self._ctx.source.look(path)
+        return self.ctx.source.look(path)
 
     def _renamed_in(self, parent: bytes) -> dict[str, bytes]:
         """Logical → source name of the entries of a directory whose names differ; none when it is gone itself."""
         if self._parent != parent:
             self._parent, self._renamed = parent, {}
             try:
-                with self._ctx.source.list_directory(parent) as listing:
+                with self.ctx.source.list_directory(parent) as listing:
                     for name in listing.names():
-                        self._renamed.update(dict.fromkeys(_renamings(self._ctx, parent, name), name))
+                        self._renamed.update(dict.fromkeys(_renamings(self.ctx, parent, name), name))
             except SourceGone:
                 pass
         return self._renamed

@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import Any
 
 from consumer import accounting, failure_log, metrics
-from consumer.accounting import Broken
+from consumer.absences import Absences
+from consumer.accounting import Broken, Given
 from consumer.intake import Intake
 from consumer.lanes import Lanes
 from consumer.pool import Event, Pool, Worker
@@ -31,10 +32,8 @@ from ingest.store import ConsumerStatus, Step, Store
 GROUP = "ingest"
 STOP_GRACE = 10.0
 """Seconds that running paths get when their job is stopped or the consumer is told to end."""
-BACK_OFF = (1.0, 60.0)
-"""Seconds to wait when zone or source are out of reach: at first, and at most."""
-OUTAGE_BACK_OFF = (0.5, 15.0)
-"""The same when broker or store are."""
+BACK_OFF = (0.5, 15.0)
+"""Seconds to wait when broker or store are out of reach: at first, and at most."""
 _MOST_IDLE_DEATHS = 20
 _WAIT = 0.05
 _LOOK_SECONDS = 0.5
@@ -75,7 +74,6 @@ class Consumer:
         self._max_held = 4 * workers
         self._name = f"consumer-{secrets.token_hex(4)}"
         self._stopped: dict[str, float] = {}
-        self._paused_until = 0.0
         self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
         self._unheard: deque[Event] = deque()
@@ -83,8 +81,8 @@ class Consumer:
         self._turned = time.monotonic()
         self._looked = self._announced = self._measured = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
-        self._outage = Outage(self._log, OUTAGE_BACK_OFF)
-        self._away: dict[str, Outage] = {}  # of zone or source, by job
+        self._outage = Outage(self._log, BACK_OFF)
+        self._absences = Absences(self._log)
         self._intake = Intake(broker, store, self._log)
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
@@ -148,14 +146,13 @@ class Consumer:
         self._store.fire_due(time.time())
         room = self._max_held - self._lanes.workable()
         self._hold_back()
-        paused = time.monotonic() < self._paused_until
+        paused = self._absences.of_zone
         idle = not self._pool.busy() and (paused or not len(self._lanes))
         self._lanes.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
         self._lanes.keep_only(self._member.assignment())
-        if take and not paused:
-            self._hand_out()
+        passed = self._hand_out() if take and not paused else 0
         if not self._unheard:
-            self._unheard.extend(self._pool.events(_WAIT if self._pool.busy() else 0.0))
+            self._unheard.extend(self._pool.events(_WAIT if self._pool.busy() and not passed else 0.0))
         while self._unheard:  # one that cannot be settled now stays at the head
             self._hear(self._unheard[0])
             self._unheard.popleft()
@@ -194,18 +191,29 @@ class Consumer:
         self._member.pause(blocked)
         self._blocked = blocked
 
-    def _hand_out(self) -> None:
-        free, ready = self._pool.free(), list(self._lanes.ready())
+    def _hand_out(self) -> int:
+        """Give free workers what is next in each lane; how many records were no work, or are none for now."""
+        free, ready, passed = self._pool.free(), list(self._lanes.ready()), 0
         if free and ready:
             self._intake.look_for_pauses()
         for record in ready:
             if not free:
-                return
+                break
             work = self._intake.task(record)
-            if work is None:
-                self._lanes.done(record)
-            else:
+            if work is not None and not self._is_put_off(*work, record):
                 self._give(free.pop(), *work, record)
+            else:
+                self._lanes.done(record)
+                passed += 1
+        return passed
+
+    def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
+        """Whether the task comes again later, as the job's source is out of reach: what is behind may be another's."""
+        at_work = any(worker.given.job.name == job.name for worker in self._pool.busy())
+        seconds = self._absences.seconds(job.name, at_work=at_work)
+        if seconds:
+            self._settle(accounting.away_step(Given(task, record, job), time.time(), seconds))
+        return seconds > 0
 
     def _give(self, worker: Worker, task: Task, job: Job, record: Record) -> None:
         self._lanes.begin(record)
@@ -228,9 +236,8 @@ class Consumer:
                 if self._profile is not None:
                     self._profile.write(report.events)
             case Page():
-                if self._is_stored(event, report) or self._settle(
-                    accounting.page_step(worker.given, report, time.time())
-                ):
+                step = accounting.page_step(worker.given, report, time.time())
+                if self._is_stored(event, report) or self._settle(step):
                     worker.page_stored(report.marker)
                 else:  # the job was stopped, or another consumer lists this directory
                     self._lanes.done(worker.release())
@@ -242,8 +249,7 @@ class Consumer:
 
     def _settle_finished(self, worker: Worker, finished: Finished) -> None:
         self._settle(accounting.finished_step(worker.given, finished, time.time()))
-        if away := self._away.pop(worker.given.job.name, None):
-            away.over()
+        self._absences.over(worker.given.job.name)
         self._lanes.done(worker.release())
 
     def _replace_dead(self, worker: Worker) -> None:
@@ -255,11 +261,8 @@ class Consumer:
 
     def _pause(self, worker: Worker, away: Away) -> None:
         """Zone, source or store are out of reach: wait, longer each time, and lose nothing."""
-        name, now = worker.given.job.name, time.monotonic()
-        if now >= self._paused_until and not self._outage.reason:  # else what the worker has met is no news
-            log = self._log.bind(job=name)
-            self._paused_until = now + self._away.setdefault(name, Outage(log, BACK_OFF)).met(away.reason)
-        self._settle(accounting.away_step(worker.given, away, time.time(), max(0.0, self._paused_until - now)))
+        seconds = self._absences.met(worker.given.job.name, away, known=bool(self._outage.reason))
+        self._settle(accounting.away_step(worker.given, time.time(), seconds))
         self._lanes.done(worker.release())
 
     def _settle_broken(self, worker: Worker, broken: Broken) -> None:
@@ -292,7 +295,6 @@ class Consumer:
         busy = tuple(sorted({worker.given.job.name for worker in self._pool.busy()}))
         if now - self._announced > _ALIVE_SECONDS / 4 or busy or longer:
             self._announced = now
-            away = {name: each.reason for name, each in self._away.items()} | {"": self._outage.reason}
-            waits = {name: reason for name, reason in away.items() if reason}
+            waits = self._absences.reasons | ({"": self._outage.reason} if self._outage.reason else {})
             status = ConsumerStatus(self._name, self._topics, busy, waits)
             self._store.announce(status, time.time() + _ALIVE_SECONDS + longer)

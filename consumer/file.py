@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 
@@ -10,6 +11,7 @@ import msgspec
 from irods.session import iRODSSession
 
 from consumer.actions import Act
+from consumer.candidates import SourceView
 from consumer.context import Context
 from consumer.decide import Do, Impossible, Situation, decide
 from consumer.failures import failure, out_of_reach, zone_answers
@@ -37,20 +39,22 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
 
     Raises Unreachable when the zone does not answer.
     """
+    view = SourceView(ctx)
     with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
             path = path_from_wire(change.path)
             target = ctx.target(path)
-            yield PathDone(target, done.get(change.path) or _sync_one(ctx, looker, change, path, target))
+            yield PathDone(target, done.get(change.path) or _sync_one(view, looker, change, path, target))
 
 
-def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
+def _sync_one(view: SourceView, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
+    ctx = view.ctx
     try:
         entry = looker.look(path)
         if entry is None:  # it vanished since it was listed
-            return delete_vanished(ctx, change, target) if change.gone else Outcome(Result.SKIPPED)
+            return delete_vanished(view, change, target) if change.gone else Outcome(Result.SKIPPED)
         if change.gone and isinstance(entry, Entry) and entry.kind == "directory":
-            return delete_vanished(ctx, change, target, taken_by="directory")
+            return delete_vanished(view, change, target, taken_by="directory")
         if isinstance(entry, Skipped):
             result = Result.FAILED if entry.failed else Result.SKIPPED
             return Outcome(result, reason="" if entry.excluded else entry.reason)
@@ -58,6 +62,7 @@ def _sync_one(ctx: Context, looker: Looker, change: Change, path: bytes, target:
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
+        ctx.source.look(b"")  # raises when the source is out of sight: then nothing is known of any path
         if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename in (path, split(path)[1]):
             return Outcome(Result.SKIPPED, reason=why(error) if isinstance(error, PermissionError) else "")
         return failure(ctx, target, error)
@@ -91,8 +96,11 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     ctx.handler.check_modes(operation, meta)
+    if operation is Operation.PUT and _is_young(ctx, entry):  # what is put half stays so
+        return Outcome(Result.SKIPPED if change.attempt else Result.UNSETTLED)  # its writer's next event brings it
     reason = unfit(ctx, entry, operation, target)
     if reason:
+        ctx.source.look(b"")  # raises when the source is out of sight: it looks unreadable, too
         return Outcome(Result.SKIPPED, reason=reason)
     catalog: Catalog = [] if ctx.job.initial_ingest and not change.attempt else change.catalog
     if catalog == UNKNOWN and not change.attempt and change.cached == fingerprint(entry.stat, operation):
@@ -111,6 +119,11 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
             if again == catalog:
                 raise
     raise Impossible("the data object keeps changing while it is synced")
+
+
+def _is_young(ctx: Context, entry: Entry) -> bool:
+    """Whether a scan of a watched source has come upon a file that has not been left alone for long enough."""
+    return not ctx.live and 0 <= time.time() - entry.stat.mtime_ns / 1_000_000_000 < ctx.job.quiet
 
 
 def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str | None:

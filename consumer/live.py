@@ -37,13 +37,15 @@ def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
     return msgspec.structs.replace(task, changes=changes)
 
 
-def delete_vanished(ctx: Context, change: Change, target: str, taken_by: Literal["directory"] | None = None) -> Outcome:
+def delete_vanished(
+    view: SourceView, change: Change, target: str, taken_by: Literal["directory"] | None = None
+) -> Outcome:
     """Delete the data object of a file that somebody saw vanish, if it has no source and the job deletes at all.
 
     The source was seen without the file just now; `taken_by`: with a directory in its place. Raises what says that
     source or zone are out of reach.
     """
-    nothing = Outcome(Result.SKIPPED)
+    ctx, nothing = view.ctx, Outcome(Result.SKIPPED)
     if not _deletes(ctx, change):
         return nothing
     path = path_from_wire(change.path)
@@ -54,7 +56,7 @@ def delete_vanished(ctx: Context, change: Change, target: str, taken_by: Literal
         return msgspec.structs.replace(nothing, uncached=_remove_emptied(ctx, path))  # another try may have got so far
     if reason := guards.objection(ctx, 1, 1, [candidate]):
         return Outcome(Result.SKIPPED, reason=f"not deleted: {reason}")
-    if not SourceView(ctx).still_missing(candidate):
+    if not view.still_missing(candidate):
         return nothing
     outcome = delete_one(ctx, candidate)
     if outcome.kept or outcome.result is not Result.DONE:
@@ -71,7 +73,8 @@ def clear_the_way(ctx: Context, path: bytes) -> Sequence[CacheKey]:
     while path := split(path)[0]:
         target = ctx.target(path)
         if _is_object(ctx, target):
-            return delete_vanished(ctx, Change(path_to_wire(path), gone=True), target, taken_by="directory").uncached
+            gone = Change(path_to_wire(path), gone=True)
+            return delete_vanished(SourceView(ctx), gone, target, taken_by="directory").uncached
     return ()
 
 

@@ -38,6 +38,8 @@ class Result(Enum):
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     FAILED = "failed"
+    UNSETTLED = "unsettled"
+    """To be looked at once more after a while: it may still be written to."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -109,9 +111,10 @@ class Finished(_Report, frozen=True):
 
 
 class Away(_Report, frozen=True):
-    """The zone or the source is out of reach: nobody's fault, to be tried again later."""
+    """The zone, or only the source of the job, is out of reach: nobody's fault, to be tried again later."""
 
     reason: str
+    only_source: bool = False
 
 
 class Profiled(_Report, frozen=True):

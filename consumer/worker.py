@@ -32,10 +32,11 @@ from consumer.restart import close_pass, open_pass
 from ingest import logs
 from ingest.compat import runtime
 from ingest.deployment import Deployment
-from ingest.errors import Refused, Unreachable
+from ingest.errors import Refused, SourceAway, Unreachable
 from ingest.job import DEFAULT_IDLE_SECONDS
 from ingest.messages import ClosePass, Delete, ListPath, MovePath, OpenPass, SyncFiles, Task, decode
 from ingest.store import Store
+from scanner.entries import RootUnseen
 
 IDLE_CHECK_SECONDS = 1.0
 _STORE_WAIT = 1.0
@@ -115,13 +116,13 @@ class _Worker:
             yield from _work(ctx, task, began)
         except Unreachable as error:
             self._sessions.close()
-            yield Away(str(error))
+            yield Away(str(error), only_source=isinstance(error, SourceAway))
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end
             if ctx is not None and out_of_reach(ctx, error):
                 self._sessions.close()
-                yield Away(str(error))
+                yield Away(str(error), only_source=isinstance(error, RootUnseen))
                 return
             logs.get("consumer").debug("task failed", exc_info=error)
             yield Finished(failure=Outcome(Result.FAILED, reason=describe(error), error=type(error).__name__))

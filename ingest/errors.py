@@ -13,3 +13,7 @@ class Unreachable(Exception):  # noqa: N818 - a state of the other side, not a f
 
     Whoever can wait does so and tries again; nothing counts as failed for it.
     """
+
+
+class SourceAway(Unreachable):
+    """What the message says keeps this host from one source; others, and the zone, may be within reach."""

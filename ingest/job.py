@@ -72,6 +72,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     cron: str | None = None
     watch: bool = False
     """Changes come from a watcher, which also asks for passes."""
+    quiet: float = 0.0
+    """Seconds for which the watcher leaves a file alone after a change."""
     marker: str | None = None
     """A file is taken only when there is one with this added to its name; that one is not taken."""
     handler: str | None = None

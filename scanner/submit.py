@@ -81,6 +81,7 @@ def _job(source: str, target: str, given: dict[str, Any], handler: bytes | None)
         exclude_file_names=tuple(given["exclude_file_name"]),
         exclude_directory_names=tuple(given["exclude_directory_name"]),
         watch=given.get("watch", False),
+        quiet=given["quiet"] if given.get("watch") else 0.0,
         marker=given.get("marker"),
         patterns=(*given.get("temporary", ()), *given["exclude"], *(f"!{line}" for line in given["include"])),
         follow_symlinks=given["follow_symlinks"],

@@ -83,6 +83,7 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
 
     heard = _listener(source, target, state, given) if s3_options.is_s3(source, given) else None
     given |= {"watch": True, "temporary": () if heard else given["temporary"] or TEMPORARY}
+    given["quiet"] = 0.0 if heard else QUIET if given["quiet"] is None else given["quiet"]
     submission = Submission(source, target, given)
     logs.configure(submission.job.log)
     backend = heard or _backend(submission.job, given)
@@ -143,9 +144,7 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
 
     rules = Rules(patterns=given["temporary"])
     temporary = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
-    quiet = QUIET if given["quiet"] is None else given["quiet"]
-    in_s3 = job.s3 is not None
-    settler = Settler(0.0 if in_s3 else quiet, temporary, given["marker"], ordered=not in_s3)
+    settler = Settler(job.quiet, temporary, given["marker"], ordered=job.s3 is None)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.dispatch import OUTAGE_BACK_OFF, STOP_GRACE
+from consumer.dispatch import BACK_OFF, STOP_GRACE
 from ingest.sqlite import BUSY_SECONDS
 from tests.config.test_compose import COMMANDS, known_variables
 from tests.conftest import CommandLine
@@ -90,7 +90,7 @@ def test_the_example_has_variables_that_are_read(name: str) -> None:
 def test_it_is_given_the_time_that_it_may_need(name: str) -> None:
     settings = {key: values[-1] for key, values in unit(name).items()}
     grace = float(example(name).get("INGEST_GRACE", STOP_GRACE))
-    assert seconds(settings["WatchdogSec"]) >= 2 * BUSY_SECONDS > 2 * OUTAGE_BACK_OFF[1]
+    assert seconds(settings["WatchdogSec"]) >= 2 * BUSY_SECONDS > 2 * BACK_OFF[1]
     assert seconds(settings["WatchdogSec"]) > seconds(settings["TimeoutStopSec"]) >= grace + BUSY_SECONDS
     assert settings["KillMode"] == "mixed"  # workers that were told to end would not finish what they do
 

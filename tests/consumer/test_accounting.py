@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.accounting import BEFORE_BEGAN, Broken, Given, away_step, broken_step, finished_step, page_step
-from consumer.protocol import Away, Began, Finished, Outcome, Page, Part, PathDone, Result
+from consumer.protocol import Began, Finished, Outcome, Page, Part, PathDone, Result
 from ingest.broker import Outgoing, Record
 from ingest.job import Counts, Job, Problem, Topics
 from ingest.messages import (
@@ -173,7 +173,7 @@ class TestBroken:
 
 class TestAway:
     def test_while_the_zone_is_out_of_reach_nothing_fails_and_what_was_not_done_waits(self) -> None:
-        step = away_step(given_(batch(b"a", b"b", b"c"), DONE), Away("gone"), NOW, 30.0)
+        step = away_step(given_(batch(b"a", b"b", b"c"), DONE), NOW, 30.0)
         assert step.counts == Counts(done=1, bytes=10)
         task = handed_out(step)
         assert task.changes == batch(b"b", b"c").changes
@@ -184,7 +184,7 @@ class TestAway:
         "task", [LIST, OpenPass(job="j", pass_id="p", task="t"), ClosePass(job="j", pass_id="p", task="t")]
     )
     def test_any_other_task_waits_as_it_is(self, task: Task) -> None:
-        step = away_step(given_(task), Away("gone"), NOW, 30.0)
+        step = away_step(given_(task), NOW, 30.0)
         assert step.again is not None
         assert (step.counts, step.again.due, step.again.round) == (Counts(), NOW + 30, 1)
         assert decode(step.again.message.value) == msgspec.structs.replace(task, round=1)
@@ -264,7 +264,7 @@ def test_through_any_rounds_every_file_is_counted_once_or_still_handed_out(
             "finished": lambda given=given: finished_step(given, Finished(), NOW),
             "failure": lambda given=given: finished_step(given, Finished(failure=FAILED), NOW),
             "broken": lambda given=given: broken_step(given, Broken("it died"), NOW),
-            "away": lambda given=given: away_step(given, Away("gone"), NOW, 1.0),
+            "away": lambda given=given: away_step(given, NOW, 1.0),
         }[ending]()
         total += step.counts
         told += sum(not each.skipped for each in step.problems)

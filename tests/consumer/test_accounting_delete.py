@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.accounting import Broken, Given, away_step, broken_step, finished_step
-from consumer.protocol import Away, Began, Finished, Outcome, PathDone, Result
+from consumer.protocol import Began, Finished, Outcome, PathDone, Result
 from ingest.broker import Record
 from ingest.job import Counts, Job, Topics
 from ingest.messages import Candidate, Change, Delete, ListPath, SyncFiles, decode
@@ -103,7 +103,7 @@ def test_through_any_rounds_every_candidate_is_judged_once_or_still_handed_out(
         if ending == "broken":
             step = broken_step(given, Broken("it died"), NOW)
         elif ending == "away":
-            step = away_step(given, Away("gone"), NOW, 1.0)
+            step = away_step(given, NOW, 1.0)
         else:
             step = finished_step(given, Finished(failure=FAILED if ending == "failure" else None), NOW)
         judged += [each.target for each in step.judged]

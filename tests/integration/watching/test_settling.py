@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import handler, only, rows, wait_until
+from tests.integration.support import content, handler, only, rows, wait_until
 from tests.support.watching import END_SECONDS, UNREGISTER, Watching, in_step, job
 
 Watch = Callable[..., Watching]
@@ -24,9 +25,8 @@ def watch(scan: CommandLine, source: Path, home: str, handler_file: HandlerFile,
     (source / "before").write_text("x")
     started: list[Watching] = []
 
-    def start(*options: str) -> Watching:
+    def start(*options: str, body: str = handler("REGISTER_SYNC", more=UNREGISTER)) -> Watching:
         quiet = [] if "--quiet" in options else ["--quiet", "0.3"]
-        body = handler("REGISTER_SYNC", more=UNREGISTER)
         usual: list[str | Path] = ["--event_handler", handler_file(body), "--workers", "2", *quiet]
         started.append(Watching(scan, source, home, *usual, *options, log=tmp_path / "log"))
         return started[-1]
@@ -98,6 +98,29 @@ def test_a_log_file_that_stays_open_arrives_and_grows(
             log.flush()
             wait_until(lambda: in_step(irods, source, home))
         assert only(irods, home, "log").size == len("line\n") * 3
+
+
+def test_a_file_that_is_being_written_when_the_first_scan_comes_is_put_whole(
+    watch: Watch, source: Path, home: str, irods: iRODSSession
+) -> None:
+    finished = threading.Event()
+
+    def write() -> None:
+        with (source / "slow").open("w", buffering=1) as file:
+            while not finished.wait(0.05):
+                file.write("a line\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        watching = watch("--quiet", "1", body=handler("PUT"))
+        wait_until(lambda: watching.job["state"] == "waiting" and watching.job["files"]["total"] == 2, watching.alive)
+        assert set(rows(irods, home)) == {"before"}  # which was written a moment before the scan
+    finally:
+        finished.set()
+        writer.join()
+    wait_until(lambda: set(rows(irods, home)) == {"before", "slow"}, watching.alive)
+    assert content(irods, f"{home}/slow") == (source / "slow").read_bytes()
 
 
 def test_saves_by_rename_truncations_and_hard_links_arrive(
