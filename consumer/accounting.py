@@ -72,7 +72,12 @@ def finished_step(given: Given, finished: Finished, now: float) -> Step:
 
 
 def broken_step(given: Given, broken: Broken, now: float) -> Step:
-    """The worker was killed, or died: the path in progress has failed, those after it have not been begun."""
+    """The worker was killed, or died: the path in progress has failed, those after it have not been begun.
+
+    A move that has got on goes on, whatever the retries: half of it done leaves dead physical paths behind.
+    """
+    if isinstance(given.task, MovePath) and broken.retry and given.marker != given.began.marker:
+        return _step(given, now, Part(), again_with=again(given.task), due=now)
     if not broken.retry:
         given = given._replace(began=BEFORE_BEGAN)
     outcome = Outcome(Result.FAILED, reason=broken.reason)
@@ -137,7 +142,7 @@ def _batch_step(
         else:
             settled.append((item, target, outcome))
     delete = isinstance(given.task, Delete)
-    part = _deleted(given, settled, now) if delete else _synced(settled, now)
+    part = _deleted(given, settled, now) if delete else _synced(given, settled, now)
     failed = part.counts.failed > 0 or any(outcome.result is Result.FAILED for _, _, outcome in settled)
     failed = failed or (isinstance(given.task, (SyncFiles, Delete)) and given.task.failed)
     left = [*retried, *unsettled, *untouched]
@@ -158,17 +163,21 @@ def _once_more(item: Item) -> Item:
     return msgspec.structs.replace(item, attempt=item.attempt + 1)
 
 
-def _synced(settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
-    counts, cached, uncached, problems = Counts(), [], list[tuple[bytes, bytes]](), []
+def _synced(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+    """In a watch job, which has no passes for a long time, what was done or has gone solves the problem that it had."""
+    counts, cached, uncached, problems, solved = Counts(), [], list[tuple[bytes, bytes]](), [], list[bytes]()
     for item, target, outcome in settled:
         assert isinstance(item, Change)  # noqa: S101 - of a SyncFiles
         counts += Counts(files=-1, deleted=1) if outcome.deleted else _count(outcome)
         uncached += outcome.uncached
         if outcome.cached is not None:
             cached.append(outcome.cached)
+        path = path_from_wire(item.path)
         if outcome.reason:
-            problems.append(_problem(path_from_wire(item.path), target, outcome, item.attempt, now))
-    return Part((), counts, problems, cached=cached, uncached=uncached)
+            problems.append(_problem(path, target, outcome, item.attempt, now))
+        elif given.job.watch:
+            solved.append(path)
+    return Part((), counts, problems, solved, cached, uncached)
 
 
 def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:

@@ -80,6 +80,8 @@ class Act:
         assert self._replica is not None  # noqa: S101 - an update is of a replica
         size, mtime = int(meta["size"]), self._mtime(meta)
         changed = self._seen.data_changed or (size, mtime) != (self._replica.size, self._replica.mtime)
+        if self._replica.path != self._seen.physical:
+            registration.change_path(session, meta["target"], self._replica, self._seen.physical)
         several = isinstance(self._seen.catalog, list) and len(self._seen.catalog) > 1
         registration.update(
             session,

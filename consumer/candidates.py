@@ -41,7 +41,7 @@ def in_the_way(ctx: Context, parent: bytes, entry: Entry, contents: Contents) ->
     if not (contents.has_collection(name) if collection else contents.has_object(name)):
         return None
     top = f"{ctx.target(parent, directory=True)}/{name}"
-    if ctx.job.delete_only_ingested and not _ingested(ctx, top, collection=collection):
+    if ctx.job.delete_only_ingested and not ingested(ctx, top, collection=collection):
         return None
     return tree(ctx, parent, name, taken_by="regular" if collection else "directory", resync=entry.path)
 
@@ -63,7 +63,7 @@ def tree(
     top = f"{ctx.target(parent, directory=True)}/{name}"
     waits = None if resync is None else path_to_wire(resync)
     for target, inner in _descend(ctx, top) if is_collection else [(top, False)]:
-        if not ctx.job.delete_only_ingested or _ingested(ctx, target, collection=inner):
+        if not ctx.job.delete_only_ingested or ingested(ctx, target, collection=inner):
             yield Candidate(target, inner, path_to_wire(parent), name, taken_by, waits if target == top else None)
 
 
@@ -77,7 +77,7 @@ def _descend(ctx: Context, top: str) -> Iterator[tuple[str, bool]]:
         waiting += [f"{collection}/{name}" for name in catalog.subcollections(ctx.lister, collection)]
 
 
-def _ingested(ctx: Context, target: str, *, collection: bool) -> bool:
+def ingested(ctx: Context, target: str, *, collection: bool) -> bool:
     """Whether the path cache knows it: this tool brought it here."""
     directory, name = cache_key(ctx.job, target, directory=collection)
     return ctx.store.cached(ctx.cache_space, directory, [name])[0] is not None

@@ -61,6 +61,8 @@ class Situation(NamedTuple):
     preserve_mtime: bool = False
     replaced: bool = False
     """The source knows no appending: what has changed there has been replaced as a whole."""
+    lost: frozenset[str] = frozenset()
+    """Physical paths of replicas that lie below the source, which has nothing there any more."""
 
 
 def decide(seen: Situation) -> Decision:
@@ -92,6 +94,9 @@ def on_resource(replica: Replica, resource: str | None) -> bool:
 
 def _registered(seen: Situation, there: list[Replica]) -> Decision:
     same_path = [replica for replica in there if replica.path == seen.physical]
+    lost = [replica for replica in there if replica.path in seen.lost]
+    if lost and not same_path:  # a move that was never told, or that failed halfway
+        return Decision(Do.UPDATE, lost[0])
     if not same_path:
         raise Impossible(f"wrong resource or path: the replica on {_places(there)} is {there[0].path}")
     replica = same_path[0]

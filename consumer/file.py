@@ -23,7 +23,7 @@ from consumer.meta import Meta, of_file
 from consumer.protocol import Outcome, PathDone, Result
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint, same_data
-from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
+from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, Replica, SyncFiles, path_from_wire
 from ingest.paths import MAX_PATH, join, physical_path, split
 from ingest.store import Cached
 from scanner.entries import Entry, Skipped, why
@@ -31,6 +31,7 @@ from scanner.source import Looker
 
 _LOOKS = 3
 """How often a path is decided anew when the catalog has changed under our hands."""
+REGISTERS = frozenset({Operation.REGISTER_SYNC, Operation.REGISTER_AS_REPLICA_SYNC})
 _PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
 
 
@@ -175,10 +176,11 @@ def situation(
 ) -> Situation:
     """What a decision about an entry depends on; `cached` is the fingerprint of another state of it, if any."""
     earlier = [each for each in Operation if cached is not None and same_data(cached, fingerprint(entry.stat, each))]
+    physical = physical_of(ctx, entry, session, meta)
     return Situation(
         operation=operation,
         stat=entry.stat,
-        physical=physical_of(ctx, entry, session, meta),
+        physical=physical,
         resource=ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource,
         catalog=catalog,
         metadata_only=operation in earlier,
@@ -186,7 +188,24 @@ def situation(
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
         replaced=ctx.job.s3 is not None,
+        lost=_lost(ctx, operation, physical, catalog),
     )
+
+
+def _lost(ctx: Context, operation: Operation, physical: str, catalog: Catalog) -> frozenset[str]:
+    """The physical paths below the source where nothing is any more, if no replica has the one that is wanted."""
+    paths = {replica.path for replica in catalog if isinstance(replica, Replica)}
+    if operation not in REGISTERS or physical in paths:
+        return frozenset()
+    return frozenset(path for path in paths if _is_gone(ctx, os.fsencode(path)))
+
+
+def _is_gone(ctx: Context, path: bytes) -> bool:
+    above = ctx.job.source + b"/"
+    try:
+        return path.startswith(above) and ctx.source.look(path.removeprefix(above)) is None
+    except ValueError:  # no path that this source can have
+        return False
 
 
 def physical_of(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from consumer import guards
-from consumer.candidates import SourceView
+from consumer.candidates import SourceView, ingested
 from consumer.context import Context
 from consumer.delete import delete_one
 from consumer.irods.catalog import look_up
@@ -51,8 +51,7 @@ def delete_vanished(
     path = path_from_wire(change.path)
     candidate = _candidate(path, target, collection=False, taken_by=taken_by)
     key = cache_key(ctx.job, target, directory=False)
-    ingested = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0] is not None
-    if not ingested and (ctx.job.delete_only_ingested or not _is_object(ctx, target)):
+    if not ingested(ctx, target, collection=False) and (ctx.job.delete_only_ingested or not _is_object(ctx, target)):
         return msgspec.structs.replace(nothing, uncached=_remove_emptied(ctx, path))  # another try may have got so far
     if reason := guards.objection(ctx, 1, 1, [candidate]):
         return Outcome(Result.SKIPPED, reason=f"not deleted: {reason}")
@@ -78,6 +77,14 @@ def clear_the_way(ctx: Context, path: bytes) -> Sequence[CacheKey]:
     return ()
 
 
+def remove_replaced(ctx: Context, path: bytes) -> bool:
+    """Remove the collection of an empty directory whose name another directory has taken. False: it stays."""
+    candidate = _candidate(path, ctx.target(path, directory=True), collection=True)
+    if ctx.job.delete_only_ingested and not ingested(ctx, candidate.target, collection=True):
+        return False
+    return not guards.objection(ctx, 1, 1, [candidate]) and delete_one(ctx, candidate).result is Result.DONE
+
+
 def _remove_emptied(ctx: Context, path: bytes) -> list[CacheKey]:
     """In S3 a directory ends with its last object: remove the collections above `path` that stand for none any more.
 
@@ -86,13 +93,12 @@ def _remove_emptied(ctx: Context, path: bytes) -> list[CacheKey]:
     removed = list[CacheKey]()
     while ctx.job.s3 is not None and (path := split(path)[0]):
         target = ctx.target(path, directory=True)
-        key = cache_key(ctx.job, target, directory=True)
-        if ctx.job.delete_only_ingested and ctx.store.cached(ctx.cache_space, key[0], key[1:])[0] is None:
+        if ctx.job.delete_only_ingested and not ingested(ctx, target, collection=True):
             break
         candidate = _candidate(path, target, collection=True)
         if not SourceView(ctx).still_missing(candidate) or delete_one(ctx, candidate).result is not Result.DONE:
             break
-        removed.append(key)
+        removed.append(cache_key(ctx.job, target, directory=True))
     return removed
 
 

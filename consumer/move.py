@@ -6,29 +6,36 @@ Every step may be done twice: a rename whose answer was lost is recognised by wh
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+import msgspec
+from irods.session import iRODSSession
 
 from consumer import collections
 from consumer.context import Context
 from consumer.failures import failure, out_of_reach
-from consumer.file import physical_of
+from consumer.file import REGISTERS, physical_of
 from consumer.irods import registration, requests
-from consumer.irods.catalog import collection_exists, look_up, objects, subcollections
-from consumer.irods.errors import NO_COLLECTION, NO_OBJECT, TAKEN, code_of
+from consumer.irods.catalog import collection_exists, look_up
+from consumer.irods.errors import NO_COLLECTION, NO_OBJECT, TAKEN, TAKEN_BY_COLLECTION, code_of
+from consumer.listing import Contents
+from consumer.live import remove_replaced
 from consumer.meta import Meta, of_directory, of_file
 from consumer.protocol import Finished, Page, Part
 from ingest import tasks
 from ingest.core import Operation
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.job import Counts
-from ingest.messages import UNKNOWN, Change, MovePath, Replica, Stat, path_from_wire
+from ingest.messages import UNKNOWN, Catalog, Change, MovePath, Replica, Stat, path_from_wire
 from ingest.paths import physical_path, split
 from ingest.store import Cached
 from scanner.entries import Entry
 
-_PAGE = 5_000
-"""Objects of a moved collection between two steps of the store."""
-_REGISTERS = frozenset({Operation.REGISTER_SYNC, Operation.REGISTER_AS_REPLICA_SYNC})
+_PAGE = 250
+"""Objects and collections of a moved tree between two steps of the store: so many calls, for registered data."""
+_RENAMING = b"0"
+"""The marker of a move whose collection is being renamed: nothing below it is brought along yet."""
 
 
 def move_path(ctx: Context, task: MovePath, marker: bytes | None) -> Iterator[Page | Finished]:
@@ -56,19 +63,24 @@ def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new
     source, target = ctx.target(old), ctx.target(new)
     key = cache_key(ctx.job, source, directory=False)
     cached = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0]
-    replicas = look_up(ctx.lister, source) or look_up(ctx.lister, target)  # an earlier try may have got that far
+    here = look_up(ctx.lister, source)
+    replicas = here or look_up(ctx.lister, target)  # an earlier try may have got that far
+    if not here:  # or the object was removed, and it is another that the file has replaced
+        cached = None
     if not replicas or not isinstance(replicas, list):
         return _synced(ctx, task, Change(task.new), key)
     entry = seen or _as_known(new, replicas[0])
     meta = of_file(ctx.job, entry, target)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
-    if operation is Operation.NO_OP or source == target or not _rename(ctx, meta, new, source, collection=False):
+    renames = operation is not Operation.NO_OP and source != target
+    if not renames or (here and not _rename(ctx, meta, new, source, collection=False)):
         return _synced(ctx, task, Change(task.new), key)
-    moved = {physical_path(ctx.job.source, old): physical_of(ctx, entry, session, meta)}
+    was = msgspec.structs.replace(entry, path=old)
+    before = physical_of(ctx, was, session, of_file(ctx.job, was, source))
     for replica in replicas:
-        if replica.path in moved:
-            registration.change_path(session, target, replica, moved[replica.path])
+        if replica.path == before:
+            registration.change_path(session, target, replica, physical_of(ctx, entry, session, meta))
     if ctx.job.preserve_mtime and replicas:
         requests.touch(session, target, replicas[0].mtime)
     now = cache_key(ctx.job, target, directory=False)
@@ -97,7 +109,7 @@ def _as_before(entry: Entry, operation: Operation, cached: int | None, replicas:
     if cached is not None:
         return same_data(cached, fingerprint(entry.stat, operation))
     now = (entry.stat.size, entry.stat.mtime_ns // 1_000_000_000)
-    return operation in _REGISTERS and any((each.size, each.mtime) == now for each in replicas)
+    return operation in REGISTERS and any((each.size, each.mtime) == now for each in replicas)
 
 
 def _synced(ctx: Context, task: MovePath, change: Change, uncached: tuple[bytes, bytes]) -> Finished:
@@ -114,19 +126,25 @@ def _rename(ctx: Context, meta: Meta, new: bytes, source: str, *, collection: bo
         try:
             requests.rename(session, source, target, collection=collection)
         except Exception as error:
-            if code_of(error) != NO_COLLECTION:
+            if not _makes_way(ctx, new, code_of(error), collection=collection):
                 raise
-            collections.create(ctx, split(new)[0], None)
             requests.rename(session, source, target, collection=collection)
     except Exception as error:
         code = code_of(error)
         if code in NO_OBJECT:  # an earlier try may have got that far
-            there = collection_exists(ctx.lister, target) if collection else look_up(ctx.lister, target)
-            return bool(there)
+            return collection and collection_exists(ctx.lister, target)
         if code in TAKEN or code == NO_COLLECTION:
             return False
         raise
     return True
+
+
+def _makes_way(ctx: Context, new: bytes, code: int | None, *, collection: bool) -> bool:
+    """Whether what was in the way of a rename is no more: a missing collection, or an empty one."""
+    if code == NO_COLLECTION:
+        collections.create(ctx, split(new)[0], None)
+        return True
+    return collection and code == TAKEN_BY_COLLECTION and remove_replaced(ctx, new)
 
 
 def _move_directory(
@@ -135,55 +153,90 @@ def _move_directory(
     source, target = ctx.target(old, directory=True), ctx.target(new, directory=True)
     meta = of_directory(ctx.job, new, target, None if seen is None else seen.stat)
     operation = ctx.handler.operation(ctx.session(meta), meta)
-    if operation is Operation.NO_OP or source == target or not _rename(ctx, meta, new, source, collection=True):
+    renames = operation is not Operation.NO_OP and source != target
+    if renames and marker is None and (renames := collection_exists(ctx.lister, source)):
+        yield Page(_RENAMING, Part())  # when it is gone at the next try, it was this one that renamed it
+    stored = int(marker or _RENAMING)
+    if renames and (stored or _rename(ctx, meta, new, source, collection=True)):
+        yield from _Tree(ctx, old, new).bring_along(ctx.session(meta), stored)
+    else:
         yield Finished(Part(children=[tasks.listing(ctx.job, task.pass_id, new)]))
-        return
-    yield from _Tree(ctx, old, new, source, target).bring_along(meta, int(marker or 0))
 
 
 class _Tree:
-    """A collection that was renamed, with all below it: physical paths and path cache follow."""
+    """A collection that was renamed, with all below it: physical paths and path cache follow.
 
-    def __init__(self, ctx: Context, old: bytes, new: bytes, source: str, target: str) -> None:
+    What lies in it goes by its logical path below it, which begins with a slash.
+    """
+
+    def __init__(self, ctx: Context, old: bytes, new: bytes) -> None:
         self._ctx = ctx
-        self._physical = [physical_path(ctx.job.source, each) + "/" for each in (old, new)]
-        self._source = source
-        self._target = target
+        self._paths = old, new
+        self._targets = ctx.target(old, directory=True), ctx.target(new, directory=True)
         self._cached: list[Cached] = []
         self._uncached: list[tuple[bytes, bytes]] = []
 
-    def bring_along(self, meta: Meta, pages: int) -> Iterator[Page | Finished]:
-        """Do so collection by collection, a page of the store at a time; `pages` are in the store already."""
-        ctx, session, waiting = self._ctx, self._ctx.session(meta), [self._target]
+    def bring_along(self, session: iRODSSession, stored: int) -> Iterator[Page | Finished]:
+        """Do so, a page of the store at a time; so much of it is `stored` already.
+
+        An interrupted walk begins anew, which costs listings only. Its pages give it time, but another marker only when
+        it has come farther than before.
+        """
+        number, waiting = 0, [""]
+        self._recall([("", True)])
         while waiting:
-            collection = waiting.pop()
-            self._recall(collection, [], directories=[collection])
-            names: dict[str, None] = {}
-            for name, replica in list(objects(ctx.lister, collection)):
-                names[name] = None
-                if replica.path.startswith(self._physical[0]):
-                    physical = self._physical[1] + replica.path[len(self._physical[0]) :]
-                    registration.change_path(session, f"{collection}/{name}", replica, physical)
-            self._recall(collection, list(names), directories=[])
-            waiting += [f"{collection}/{name}" for name in subcollections(ctx.lister, collection)]
-            if len(self._uncached) >= _PAGE:
-                pages += 1
-                yield Page(str(pages).encode(), self._part())
+            above, met = waiting.pop(), list[tuple[str, bool]]()
+            with closing(Contents.of(self._ctx.lister, self._targets[1] + above)) as contents:
+                for name, is_collection in contents.names():
+                    below = f"{above}/{name}"
+                    met.append((below, is_collection))
+                    if is_collection:
+                        waiting.append(below)
+                    else:
+                        self._change_paths(session, below, contents[name])
+                    number += 1
+                    if number % _PAGE == 0:
+                        self._recall(met)
+                        met = []
+                        part = self._part() if number > stored else Part()
+                        yield Page(str(max(number, stored)).encode(), part)
+            self._recall(met)
         yield Finished(self._part(Counts(moved=1)))
 
-    def _recall(self, collection: str, names: list[str], *, directories: list[str]) -> None:
-        """What the cache knew under the old names holds under the new ones: what is in a directory does not change."""
+    def _change_paths(self, session: iRODSSession, below: str, replicas: Catalog) -> None:
+        for replica in replicas:
+            if isinstance(replica, Replica) and (physical := self._lies(session, below, replica)) is not None:
+                registration.change_path(session, self._targets[1] + below, replica, physical)
+
+    def _lies(self, session: iRODSSession, below: str, replica: Replica) -> str | None:
+        """Where the file of a replica lies now; None: it did not lie in what was moved, or its new path is known."""
         ctx = self._ctx
-        new = [cache_key(ctx.job, f"{collection}/{name}", directory=False) for name in names]
-        new += [cache_key(ctx.job, each, directory=True) for each in directories]
-        old_collection = self._source + collection[len(self._target) :]
-        old = [cache_key(ctx.job, f"{old_collection}/{name}", directory=False) for name in names]
-        old += [cache_key(ctx.job, old_collection, directory=True) for _ in directories]
-        if not old:
-            return
-        known = ctx.store.cached(ctx.cache_space, old[0][0], [name for _, name in old])
-        self._uncached += old
-        self._cached += [Cached(*key, each) for key, each in zip(new, known, strict=True) if each is not None]
+        if not ctx.handler.has("target_path"):  # names may be mapped: there is no way back from the logical path
+            before, now = (physical_path(ctx.job.source, path) + "/" for path in self._paths)
+            return now + replica.path.removeprefix(before) if replica.path.startswith(before) else None
+        name = below.encode("utf-8", "surrogateescape")
+        entries = [_as_known(path + name, replica) for path in self._paths]
+        before, now = (
+            physical_of(ctx, entry, session, of_file(ctx.job, entry, target + below))
+            for entry, target in zip(entries, self._targets, strict=True)
+        )
+        return now if replica.path == before != now else None
+
+    def _recall(self, met: Sequence[tuple[str, bool]]) -> None:
+        """What the cache knew under the old names holds under the new ones: what is in a directory does not change.
+
+        Names of one collection, and whether each is a collection itself.
+        """
+        ctx = self._ctx
+        old, new = (
+            [cache_key(ctx.job, target + below, directory=is_collection) for below, is_collection in met]
+            for target in self._targets
+        )
+        known = ctx.store.cached(ctx.cache_space, old[0][0], [name for _, name in old]) if met else ()
+        for before, now, each in zip(old, new, known, strict=True):
+            if each is not None:
+                self._uncached.append(before)
+                self._cached.append(Cached(*now, each))
 
     def _part(self, counts: Counts = Counts()) -> Part:  # noqa: B008 - it is frozen
         part = Part(counts=counts, cached=self._cached, uncached=self._uncached)

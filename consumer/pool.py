@@ -57,7 +57,7 @@ class Worker:
     def hand(self, task: Task, record: Record, job: Job) -> None:
         """Give it a task; it has none."""
         self.task, self.record, self.job = task, record, job
-        self._began, self._done, self._since = BEFORE_BEGAN, [], time.monotonic()
+        self._began, self._done, self._marker, self._since = BEFORE_BEGAN, [], None, time.monotonic()
         self.pipe.send_bytes(record.value)
 
     def note(self, report: Began | PathDone) -> None:
@@ -77,17 +77,17 @@ class Worker:
 
     @property
     def timeout(self) -> float:
-        """Seconds that the task may take."""
+        """Seconds that the task, or a page of it, may take."""
         return self._began.timeout
 
     @property
     def seconds(self) -> float:
-        """Seconds for which it has had the task."""
+        """Seconds for which it has had the task, or since its last page was stored."""
         return time.monotonic() - self._since
 
     @property
     def overdue(self) -> bool:
-        """Whether the task has taken longer than it may."""
+        """Whether the task, or a page of it, has taken longer than it may."""
         return self.task is not None and self.seconds > self._began.timeout
 
     def excuse(self, seconds: float) -> None:
@@ -95,8 +95,8 @@ class Worker:
         self._since += seconds
 
     def page_stored(self, marker: bytes) -> None:
-        """Let it go on with its listing, which is stored as far as `marker`."""
-        self._marker = marker
+        """Let it go on with its listing or move, which is stored as far as `marker`, and has all its time again."""
+        self._marker, self._since = marker, time.monotonic()
         with suppress(OSError):  # it has died meanwhile: its pipe will say so
             self.pipe.send_bytes(PAGE_STORED)
 

@@ -18,16 +18,20 @@ from ingest.job import LOG_LEVELS
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+LONGEST = 366 * 86_400
+"""Seconds that a time in an option has at most: the system's clocks overflow at some point."""
+
+
 class Seconds(click.FloatRange):
-    """A time that ends: click takes `nan` and `inf` for numbers in any range."""
+    """A time that ends: click takes `nan` for a number in any range."""
 
     def __init__(self, least: float = 0.0) -> None:
-        super().__init__(min=least)
+        super().__init__(least, LONGEST)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number, or a usage error."""
         seconds = float(super().convert(value, param, ctx))
-        if not math.isfinite(seconds):
+        if math.isnan(seconds):
             self.fail(f"{value} is not a number of seconds.", param, ctx)
         return seconds
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingest.errors import Refused, Unreachable
-from ingest.options import MultiValueCommand, Seconds, common, option, processors, profiling
+from ingest.options import LONGEST, MultiValueCommand, Seconds, common, option, processors, profiling
 from scanner.job_options import job_options
 from scanner.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 
@@ -45,7 +45,7 @@ def cli() -> None:
 @cli.command(cls=MultiValueCommand)
 @click.argument("source")
 @click.argument("target")
-@option("interval", short="-i", type=click.IntRange(min=1), help="Run a pass every so many seconds.")
+@option("interval", short="-i", type=click.IntRange(1, LONGEST), help="Run a pass every so many seconds.")
 @option("cron", help="Run a pass at the times of this cron expression.")
 @option("synchronous", is_flag=True, help="Wait until the pass has ended.")
 @option("progress", is_flag=True, help="With --synchronous: show how far the pass is.")

@@ -66,7 +66,8 @@ def as_json(status: JobStatus, now: float, consumers: Sequence[ConsumerStatus] =
 def _live(status: JobStatus, now: float) -> dict[str, Any]:
     """What is told of a watch job beside its scans: the changes taken as they happened, and its watcher."""
     live, watching = status.live, status.watching
-    told: dict[str, Any] = {"live": {name: getattr(live, name) for name in _LIVE} | {"remaining": live.remaining_files}}
+    more = {"failed_tasks": live.tasks_failed, "remaining": live.remaining_files}
+    told: dict[str, Any] = {"live": {name: getattr(live, name) for name in _LIVE} | more}
     if watching is not None:
         told["watcher"] = {
             "host": watching.host,
@@ -177,6 +178,7 @@ def _live_words(status: JobStatus) -> str:
     live = status.live
     named = ("unchanged", "skipped", "failed", "deleted", "moved")
     more = "".join(f", {getattr(live, name)} {name}" for name in named if getattr(live, name))
+    more += f", {live.tasks_failed} tasks with failures" if live.tasks_failed else ""
     return f"as it happened: {live.done} synced{more}, {live.remaining_files} to do"
 
 

@@ -17,7 +17,7 @@ _NEWLINE = "\udc0a"
 
 
 class Rules:
-    """What is left out. Without arguments: nothing.
+    """What is left out. Without arguments: nothing. `option` is what `patterns` are called when they are refused.
 
     Expressions see a path as text, with bytes that are not UTF-8 as lone surrogates (`surrogateescape`): `.` matches
     one. Raises Refused, naming option and expression, when one does not compile.
@@ -30,6 +30,7 @@ class Rules:
         file_names: Iterable[str] = (),
         directory_names: Iterable[str] = (),
         patterns: Iterable[str] = (),
+        option: str = "--exclude",
         follow_symlinks: bool = False,
         one_file_system: bool = False,
     ) -> None:
@@ -38,7 +39,7 @@ class Rules:
         self._types = _checked_types(types)
         self._file_names = [_regex("--exclude_file_name", text) for text in file_names]
         self._directory_names = [_regex("--exclude_directory_name", text) for text in directory_names]
-        lines = [_line(text) for text in patterns]
+        lines = [_line(text, option) for text in patterns]
         self._lines = [line for line in reversed(lines) if line is not None]
         self.keeps_regular_files = not (self._file_names or self._lines or "regular" in self._types)
         """Whether `excludes` need not be asked about regular files."""
@@ -114,7 +115,7 @@ def _regex(option: str, text: str) -> re.Pattern[str]:
         raise Refused(f"{option} {text!r} is not a regular expression: {error}") from error
 
 
-def _line(text: str) -> _Line | None:
+def _line(text: str, option: str) -> _Line | None:
     """One gitignore line; None when it is blank or a comment.
 
     Git asks about one path at a time, top down, and the last line that matches it decides. `GitIgnoreSpec.match_file`
@@ -125,7 +126,7 @@ def _line(text: str) -> _Line | None:
         return None
     only_directories = line.endswith("/")
     bare = line[:-1] if only_directories else line
-    option, shown = ("--include", text[1:]) if text.startswith("!") else ("--exclude", text)
+    option, shown = ("--include", text[1:]) if text.startswith("!") else (option, text)
     if re.search(r"\[[^]]*\[:", bare):
         raise Refused(f"{option} {shown!r} has a character class like [:alpha:], which is not supported")
     try:

@@ -14,12 +14,14 @@ import click
 from ingest.command import run, until_signal
 from ingest.deployment import Deployment
 from ingest.errors import Refused
-from ingest.options import MultiValueCommand, Seconds, common, metrics, option, options, processors, profiling
+from ingest.options import MultiValueCommand, common, metrics, processors, profiling
 from ingest.paths import normalise_target
 from scanner import cli as scan
 from scanner import s3_options
 from scanner.job_options import job_options
-from watcher.buckets.notifications import check, listener, notification_options
+from watcher import options
+from watcher.buckets import notifications
+from watcher.buckets.notifications import notification_options
 
 if TYPE_CHECKING:
     from consumer.dispatch import Consumer
@@ -29,26 +31,11 @@ if TYPE_CHECKING:
     from watcher.events import Backend
     from watcher.watch import Watcher
 
-QUIET = 1.0
-"""Seconds for which a file is left alone before it is taken."""
-
-_watch_options = options(
-    option("quiet", type=Seconds(), help=f"Seconds without a change [{QUIET:g}]."),
-    option("marker", metavar="SUFFIX", help="Take a file only once FILE+SUFFIX is there, such as .done."),
-    option("temporary", multiple=True, metavar="PATTERN", help="Names that wait for their rename [*.part, rsync's …]."),
-    option("backend", type=click.Choice(("inotify", "watchdog", "polling")), help="How to watch [inotify on Linux]."),
-    option("poll_interval", type=Seconds(0.1), default=30.0, show_default=True, help="Of what is polled."),
-    option("max_watches", type=click.IntRange(min=1), help="Watch at most so many directories, poll the others."),
-    option("reconcile_interval", type=click.IntRange(min=1), default=3600, show_default=True, help="Between scans."),
-    option("no_events", is_flag=True, help="Only scan, every --reconcile-interval seconds."),
-    option("spool", type=click.Path(path_type=Path, dir_okay=False), help="File of what is not published yet."),
-)
-
 
 @click.command(cls=MultiValueCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("source")
 @click.argument("target")
-@_watch_options
+@options.watch_options
 @notification_options
 @job_options
 @click.version_option(package_name="irods-landing-zone")
@@ -63,7 +50,8 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     """
     from ingest.metrics import offer  # noqa: PLC0415 - --help must be quick
 
-    check(given, in_s3=s3_options.is_s3(source, given))
+    notifications.check(given, in_s3=s3_options.is_s3(source, given))
+    options.check(given)
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
         offer(given)
@@ -76,6 +64,7 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
     from ingest import logs  # noqa: PLC0415
     from ingest.metrics import offer  # noqa: PLC0415
     from scanner.enter import enter  # noqa: PLC0415
+    from scanner.rules import Rules  # noqa: PLC0415
     from scanner.submit import Submission  # noqa: PLC0415
     from watcher.spool import Spool  # noqa: PLC0415
     from watcher.temporary import TEMPORARY  # noqa: PLC0415
@@ -83,8 +72,11 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
 
     heard = _listener(source, target, state, given) if s3_options.is_s3(source, given) else None
     given |= {"watch": True, "temporary": () if heard else given["temporary"] or TEMPORARY}
-    given["quiet"] = 0.0 if heard else QUIET if given["quiet"] is None else given["quiet"]
+    temporary = Rules(patterns=given["temporary"], option="--temporary")
+    given["quiet"] = 0.0 if heard else options.QUIET if given["quiet"] is None else given["quiet"]
     submission = Submission(source, target, given)
+    file = given["spool"] or _default_spool(state, submission.job)
+    _check_files(state, submission.job, file)
     logs.configure(submission.job.log)
     backend = heard or _backend(submission.job, given)
     store = state.open_store()
@@ -92,13 +84,19 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
     scan.warn_if_nobody_reads(state, store, names)
     workers = given["workers"] or processors()
     broker = state.broker(max(scan.LEAST_PARTITIONS, 4 * workers))
-    spool = Spool(given["spool"] or _default_spool(state, submission.job))
+    spool = Spool(file)
     with backend:
         backend.start()
         job, new = enter(store, broker, submission, names, "watch", allow_overlap=given["allow_overlap"])
-        watcher = _watcher(state, job, backend, spool, given)
-        if not new:
+        watcher = _watcher(state, job, backend, spool, given | {"temporary": temporary})
+        if new:
+            spool.clear()  # a move of a job that was stopped would rename what has the name today
+        else:
             watcher.scan()
+        if job.follow_symlinks and heard is None:
+            click.echo(
+                "warning: linked directories are not watched: only the reconciling scans see changes there", err=True
+            )
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if served:
             watcher.run(until_signal(), offer(given, *LOOPS))
@@ -136,14 +134,12 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
 
 
 def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: dict[str, Any]) -> Watcher:
-    from scanner.rules import Rules  # noqa: PLC0415
     from watcher.publish import Publisher  # noqa: PLC0415
     from watcher.settle import Settler  # noqa: PLC0415
     from watcher.temporary import is_temporary  # noqa: PLC0415
     from watcher.watch import Watcher  # noqa: PLC0415
 
-    rules = Rules(patterns=given["temporary"])
-    temporary = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
+    temporary = is_temporary(lambda path, directory: _excludes(given["temporary"], job, path, directory=directory))
     settler = Settler(job.quiet, temporary, given["marker"], ordered=job.s3 is None)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
@@ -164,7 +160,7 @@ def _listener(source: str, target: str, state: Deployment, given: dict[str, Any]
     """What hears of the changes in a bucket."""
     root = s3_options.root(source)
     name = _pair(root, normalise_target(target))
-    return listener(root, s3_options.settings(given), given, kafka=state.kafka, name=name)
+    return notifications.listener(root, s3_options.settings(given), given, kafka=state.kafka, name=name)
 
 
 def _backend(job: Job, given: dict[str, Any]) -> Backend:
@@ -186,7 +182,7 @@ def _backend(job: Job, given: dict[str, Any]) -> Backend:
     # With names to leave out, whatever is below a renamed directory is looked at anew: spare that where there are none.
     some = job.exclude_types or job.exclude_file_names or job.exclude_directory_names or patterns
     excluded = excludes if some else nothing
-    interval = given["poll_interval"]
+    interval = given["poll_interval"] or options.POLL
     if given["backend"] == "polling":
         from watcher.files.polling import PollingBackend  # noqa: PLC0415
 
@@ -204,6 +200,26 @@ def _backend(job: Job, given: dict[str, Any]) -> Backend:
 
 def _excludes(rules: Any, job: Job, path: bytes, *, directory: bool) -> bool:
     return rules.excludes(job.source, path, "directory" if directory else "regular") is not None
+
+
+def _check_files(state: Deployment, job: Job, spool: Path) -> None:
+    """Refuse a spool that is the state file, and files of our own that are within the source. Raises Refused."""
+    from scanner.rules import Rules  # noqa: PLC0415
+
+    databases = {} if state.shared else {"--state (INGEST_STATE)": Path(state.state)}
+    if os.path.realpath(spool) in map(os.path.realpath, databases.values()):
+        raise Refused(f"--spool {spool} is the state file: it must be a file of its own")
+    if job.s3 is not None:
+        return
+    named = {"--log_filename": job.log.filename, "--profile_filename": job.profile and job.profile.filename}
+    logs = {option: Path(name) for option, name in named.items() if name}
+    rules = Rules.of(job)
+
+    def left_out(path: bytes) -> bool:
+        above = [path[:end] for end, byte in enumerate(path) if byte == ord("/")]
+        return any(_excludes(rules, job, each, directory=each is not path) for each in (*above, path))
+
+    options.check_files(job.source, databases | {"--spool": spool}, logs, left_out)
 
 
 def _default_spool(state: Deployment, job: Job) -> Path:

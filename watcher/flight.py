@@ -1,4 +1,7 @@
-"""What is published and not settled: a move must not overtake the work on its names, nor that work the move."""
+"""What is published and not settled: a move must not overtake the work on its names, nor that work the move.
+
+Nor may a directory be made while the file of its name may still be there, or the other way round.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,12 @@ class Kin:
             for each in _lineage(path):
                 _take(self._above, each)
 
+    def __bool__(self) -> bool:
+        return bool(self._paths)
+
+    def __contains__(self, path: bytes) -> bool:
+        return path in self._paths
+
     def has(self, paths: Iterable[bytes]) -> bool:
         """Whether one of the paths is related to one that was added."""
         return any(path in self._above or any(each in self._paths for each in _lineage(path)) for path in paths)
@@ -59,10 +68,10 @@ class Flight:
     """The tasks that are under way, with the paths that they are about."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, tuple[tuple[bytes, ...], bool]] = {}
+        self._tasks: dict[str, tuple[tuple[bytes, ...], list[Kin]]] = {}
         self._all = Kin()
         self._moves = Kin()
-        self._moving = 0
+        self._directories = Kin()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -75,28 +84,28 @@ class Flight:
     @property
     def moving(self) -> bool:
         """Whether a move is among them."""
-        return self._moving > 0
+        return bool(self._moves)
 
-    def add(self, task: str, paths: Iterable[bytes], *, move: bool) -> None:
+    def add(self, task: str, paths: Iterable[bytes], kind: type[Single]) -> None:
         """A task is published."""
         paths = tuple(paths)
-        self._tasks[task] = paths, move
-        self._all.add(paths)
-        if move:
-            self._moves.add(paths)
-            self._moving += 1
+        kin = [self._all, *([self._moves] if kind is Move else [self._directories] if kind is MakeDirectory else [])]
+        self._tasks[task] = paths, kin
+        for each in kin:
+            each.add(paths)
 
     def keep_only(self, tasks: Collection[str]) -> bool:
         """All others are settled; whether there were any."""
         settled = self._tasks.keys() - tasks
         for task in settled:
-            paths, move = self._tasks.pop(task)
-            self._all.remove(paths)
-            if move:
-                self._moves.remove(paths)
-                self._moving -= 1
+            paths, kin = self._tasks.pop(task)
+            for each in kin:
+                each.remove(paths)
         return bool(settled)
 
     def holds_up(self, work: Single) -> bool:
         """Whether this work must wait until some of the tasks are settled."""
-        return (self._all if isinstance(work, Move) else self._moves).has(paths_of(work))
+        if isinstance(work, Move):
+            return self._all.has(paths_of(work))
+        same = self._all if isinstance(work, MakeDirectory) else self._directories
+        return work.path in same or self._moves.has(paths_of(work))

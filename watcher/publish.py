@@ -4,6 +4,7 @@ The number of the batch is the marker of the step, and stands in the spool befor
 twice, because an answer was lost or a watcher was killed, is published once, and counts once.
 
 A move waits for what is under way on its names, and what comes later on them waits for the move; the rest passes both.
+So do a directory that is to be made and the file of its name: the one waits for the other.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Publisher:
         with lock:
             spool.done(int(self._marker or 0))
         self._strangers = True
+        self._waits_until = time.monotonic() + scans.patience
 
     def turn(self) -> bool:
         """Publish a batch; False when there was nothing to publish, or what there is must wait."""
@@ -81,7 +83,8 @@ class Publisher:
             settled = self._flight.keep_only(self._store.unsettled(self._pass_id, self._flight.tasks))
             self._landed = self._landed or settled
         if self._strangers:  # tasks that a watcher before this one has published: nobody knows about which paths
-            self._strangers = status_of(self._store, self._job).live.remaining_tasks > 1
+            left = status_of(self._store, self._job).live.remaining_tasks > 1
+            self._strangers = left and time.monotonic() < self._waits_until
 
     def _next_step(self) -> Step | None:
         """The step for what can be published now."""
@@ -101,7 +104,7 @@ class Publisher:
                 continue
             else:
                 batch.append(work)
-                ahead.add(str(number), paths_of(work), move=isinstance(work, Move))
+                ahead.add(str(number), paths_of(work), type(work))
             numbers.append(number)
         return self._step(numbers, batch) if numbers else None
 
@@ -126,12 +129,12 @@ class Publisher:
         changes = [_change(work) for work in batch if isinstance(work, Sync | Vanish)]
         children = []
         for paths, child in tasks.files_with_paths(self._job, self._pass_id, changes):
-            self._flight.add(child.task, paths, move=False)
+            self._flight.add(child.task, paths, Sync)
             children.append(child)
         for work in batch:
             if isinstance(work, Move | MakeDirectory):
                 children.append(self._task(work))
-                self._flight.add(children[-1].task, paths_of(work), move=isinstance(work, Move))
+                self._flight.add(children[-1].task, paths_of(work), type(work))
         return Step(
             job=self._job.name,
             pass_id=self._pass_id,

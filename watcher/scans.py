@@ -12,6 +12,10 @@ from ingest.messages import Scope, path_to_wire
 from ingest.store import Store
 from watcher.events import Rescan
 
+PATIENCE_SECONDS = 30.0
+"""For how long, at most, moves hold up scans, and tasks of an earlier watcher everything: retries may take hours."""
+PAUSES = (5.0, 300.0)
+"""Seconds after a pass that could not be made: after the first one, and at most; each further one doubles them."""
 _LOOK_SECONDS = 0.2
 
 
@@ -28,7 +32,8 @@ def status_of(store: Store, job: Job) -> JobStatus:
 
 
 class _Asked(NamedTuple):
-    pass_id: str
+    pass_id: str | None
+    """None: the first pass of the job, or one that an earlier watcher wanted."""
     scope: dict[bytes, bool]
     skipped: int
     """How many passes of the job had been skipped before."""
@@ -40,16 +45,20 @@ class Scans:
     What is wanted and not done is in memory only: a watcher that starts has the whole source scanned.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE_SECONDS, pauses: tuple[float, float] = PAUSES) -> None:
+        self.patience = patience
+        self._pauses = pauses
+        self._pause = pauses[0]
+        self._not_before = 0.0
+        self._held_since = 0.0
         self._wanted: dict[bytes, bool] = {}
-        self._asked: _Asked | None = None
+        self._asked: _Asked | None = _Asked(None, {b"": True}, 0)
         self._looked = 0.0
-        self._others = True  # until the job is seen at rest: its first pass, or one that an earlier watcher wanted
 
     @property
     def under_way(self) -> bool:
         """Whether a pass is asked for or running."""
-        return self._others or self._asked is not None
+        return self._asked is not None
 
     def want(self, scan: Rescan) -> None:
         """Have a directory scanned, by a pass that begins after now."""
@@ -58,29 +67,39 @@ class Scans:
     def turn(self, store: Store, job: Job, *, hold: bool) -> None:
         """Look after the pass that was asked for, and ask for the next one unless it is to be held back.
 
-        Raises Unreachable and Stopped.
+        What is wanted is held back no longer than `patience`. Raises Unreachable and Stopped.
         """
-        idle = not self.under_way and (hold or not self._wanted)
-        if idle or time.monotonic() - self._looked < _LOOK_SECONDS:
+        now = time.monotonic()
+        if not (hold and self._wanted):
+            self._held_since = now
+        hold = hold and now < self._held_since + self.patience
+        if not (self.under_way or self._may_ask(hold)) or now - self._looked < _LOOK_SECONDS:
             return
-        self._looked = time.monotonic()
+        self._looked = now
         status = status_of(store, job)
         self._see(status)
-        if self._asked is None and self._wanted and not hold and status.state is JobState.WAITING:
+        if self._may_ask(hold) and status.state is JobState.WAITING:
             self._ask(store, job, status)
 
+    def _may_ask(self, hold: bool) -> bool:
+        return self._asked is None and bool(self._wanted) and not hold and time.monotonic() >= self._not_before
+
     def _see(self, status: JobStatus) -> None:
-        if status.state is not JobState.WAITING:
+        asked = self._asked
+        if status.state is not JobState.WAITING or asked is None:
             return
-        self._others, asked = False, self._asked
-        if asked is None:
+        ours = asked.pass_id in (None, status.pass_id)
+        if not ours and status.passes_skipped == asked.skipped:
             return
-        if status.pass_id == asked.pass_id:
-            self._asked = None
-        elif status.passes_skipped > asked.skipped:  # another one ran when ours came
-            self._asked = None
-            for path, deep in asked.scope.items():
-                self.want(Rescan(path, deep))
+        self._asked = None
+        if ours and not status.error:
+            self._pause = self._pauses[0]
+            return
+        for path, deep in asked.scope.items():  # it was not made: another one ran when it came, or it met an error
+            self.want(Rescan(path, deep))
+        if ours:
+            self._not_before = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, self._pauses[1])
 
     def _ask(self, store: Store, job: Job, status: JobStatus) -> None:
         scope, pass_id = self._wanted, secrets.token_hex(8)

@@ -90,6 +90,12 @@ class Spool:
             self._db.execute("UPDATE work SET batch = NULL WHERE batch IS NOT NULL")
         self._count -= removed
 
+    def clear(self) -> None:
+        """Remove all work: it is of a job that has been stopped."""
+        with self._refusing(), transaction(self._db):
+            self._db.execute("DELETE FROM work")
+        self._count = 0
+
     def close(self) -> None:
         """Let others use the file."""
         self._db.close()

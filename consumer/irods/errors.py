@@ -8,8 +8,10 @@ from irods.exception import NetworkException, get_exception_class_by_code, iRODS
 
 ALREADY_EXISTS = frozenset({-809000, -312000})
 """CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME, OVERWRITE_WITHOUT_FORCE_FLAG."""
-TAKEN = frozenset({-833000, -834000})
-"""CAT_NAME_EXISTS_AS_COLLECTION, CAT_NAME_EXISTS_AS_DATAOBJ: what a rename says."""
+TAKEN_BY_COLLECTION = -833000
+"""CAT_NAME_EXISTS_AS_COLLECTION: what a rename says."""
+TAKEN = frozenset({TAKEN_BY_COLLECTION, -834000})
+"""This, or CAT_NAME_EXISTS_AS_DATAOBJ."""
 NO_COLLECTION = -814000
 """CAT_UNKNOWN_COLLECTION: of a missing collection as of an unknown zone."""
 BLOCKED = TAKEN | {NO_COLLECTION}

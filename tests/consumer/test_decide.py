@@ -146,6 +146,15 @@ class TestRegistered:
         with pytest.raises(Impossible, match=r"^wrong resource or path: the replica on tree > leaf is /vault/a$"):
             decide(situation(operation, [MADE], forced=True))
 
+    @pytest.mark.parametrize("operation", REGISTERS)
+    def test_a_replica_whose_file_is_gone_from_the_source_gets_ours_unless_another_has_it(
+        self, operation: Operation
+    ) -> None:
+        gone = msgspec.structs.replace(REGISTERED, path="/src/old")
+        assert decide(situation(operation, [gone], lost=frozenset({"/src/old"}))) == Decision(Do.UPDATE, gone)
+        seen = situation(operation, [gone, REGISTERED], lost=frozenset({"/src/old"}))
+        assert decide(seen) == Decision(Do.NOTHING, REGISTERED)
+
     def test_of_several_replicas_on_the_resource_the_one_with_our_path_is_updated(self) -> None:
         other = msgspec.structs.replace(OLD, number=1, hierarchy="tree;leaf2", path="/elsewhere")
         ours = msgspec.structs.replace(OLD, number=2, hierarchy="tree;leaf3")

@@ -83,6 +83,29 @@ def test_what_cannot_be_registered_fails_alone_with_the_reason_and_changes_nothi
     assert irods.collections.exists(f"{home}/collection")
 
 
+@both
+def test_an_object_whose_file_is_gone_from_the_source_is_given_the_one_of_its_name(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
+    operation: str,
+) -> None:  # fmt: skip
+    resource = storage.resource()
+    file = handler_file(handler(operation, resource=resource))
+    for name in ("old", "stays"):
+        (source / name).write_text(name)
+    assert scan.ingest(source, home, "--event_handler", file).status == 0
+    for old, new in (("old", "new"), ("stays", "taken")):
+        irods.data_objects.move(f"{home}/{old}", f"{home}/{new}")
+    (source / "old").rename(source / "new")
+    (source / "taken").write_text("another")
+    before = rows(irods, home)
+    ran = scan.ingest(source, home, "--event_handler", file, "--ignore_cache")
+    assert (ran.status, ran.out.count("1 failed")) == (255, 1), ran
+    assert f"wrong resource or path: the replica on {resource} is {source}/stays" in ran.out
+    after = rows(irods, home)
+    assert after["taken"] == before["taken"]
+    assert after["new"] == [row_of(source / "new", resource)]
+
+
 def test_register_sync_refuses_an_object_without_replica_on_the_target_resource(
     scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
 ) -> None:

@@ -196,6 +196,13 @@ class JobContract(StoreFixtures):
         assert [each.path for each in store.problems("job")] == [b"c", b"\xff", b"a", b"b"]
         assert store.problems("job", 1) == [given[0]]
 
+    def test_a_step_drops_the_problems_of_the_paths_that_it_solves_and_adds_its_own(self, store: Store) -> None:
+        running(store, "one", "two", "three")
+        store.settle(step("one", solved=[b"a"]))
+        store.settle(step("two", problems=[problem(b"a"), problem(b"b", skipped=True), problem(b"\xff")]))
+        store.settle(step("three", solved=[b"a", b"\xff", b"none"], problems=[problem(b"\xff", skipped=True)]))
+        assert store.problems("job") == [problem(b"b", skipped=True), problem(b"\xff", skipped=True)]
+
     def test_a_path_has_one_problem_the_latest(self, store: Store) -> None:
         running(store, "one", "two")
         store.settle(step("one", problems=[problem(b"p")]))

@@ -18,7 +18,7 @@ from tests.store.support import create, status_of, step, take
 from watcher.events import MakeDirectory, Move, Sync, Vanish, Work
 from watcher.flight import Single, paths_of
 from watcher.publish import Publisher
-from watcher.scans import Scans
+from watcher.scans import PATIENCE_SECONDS, Scans
 from watcher.spool import Spool
 
 Published = list[Single]
@@ -35,9 +35,9 @@ class Watch:
         take(self.store)
         self.again()
 
-    def again(self) -> None:
+    def again(self, patience: float = PATIENCE_SECONDS) -> None:
         """A publisher takes over from the one before, as after a crash."""
-        self.publisher = Publisher(self.store, self.job, self.spool, threading.Lock(), Scans())
+        self.publisher = Publisher(self.store, self.job, self.spool, threading.Lock(), Scans(patience))
 
     def tell(self, *work: Work) -> Published:
         """What is published now that this has settled, too."""
@@ -118,6 +118,17 @@ def test_moves_in_a_row_follow_one_another(watch: Watch) -> None:
     assert watch.settle(b"a") == [moves[2]]
 
 
+def test_a_directory_waits_for_what_becomes_of_the_file_of_its_name_and_what_is_below_it_waits_with_it(
+    watch: Watch,
+) -> None:
+    gone, made = Vanish(b"a"), MakeDirectory(b"a")
+    assert watch.tell(gone, made, MakeDirectory(b"a/b"), file(b"c/a")) == [gone, file(b"c/a")]
+    assert watch.settle(b"c/a") == []
+    assert watch.settle(b"a") == [made, MakeDirectory(b"a/b")]
+    assert watch.tell(file(b"a/x"), gone) == [file(b"a/x")]
+    assert watch.settle(b"a") == [gone]
+
+
 def test_what_was_told_and_not_published_when_the_watcher_died_is_published_once(watch: Watch) -> None:
     watch.spool.put([file(b"a"), file(b"b")])
     watch.spool.choose([1], 1)
@@ -134,6 +145,14 @@ def test_what_was_published_before_the_watcher_died_is_not_published_again(watch
     assert watch.tell(file(b"b")) == []  # it waits until all that the dead one has published is settled
     assert watch.settle(b"a") == [file(b"b")]
     assert status_of(watch.store).live.files == 2
+
+
+def test_what_an_earlier_watcher_has_published_and_is_retried_for_hours_holds_up_nothing_in_the_end(
+    watch: Watch,
+) -> None:
+    assert watch.tell(file(b"a")) == [file(b"a")]
+    watch.again(patience=0.0)
+    assert watch.tell(file(b"b")) == [file(b"b")]
 
 
 def related(one: bytes, other: bytes) -> bool:
@@ -176,4 +195,6 @@ def test_work_on_the_names_of_a_move_is_published_in_order_and_never_beside_it(
 def in_order(one: Single, other: Single) -> bool:
     """Whether these two must not change places, nor be under way together."""
     touch = any(related(a, b) for a in paths_of(one) for b in paths_of(other))
-    return touch and isinstance(one, Move) | isinstance(other, Move)
+    same = paths_of(one) == paths_of(other)
+    makes = isinstance(one, MakeDirectory) | isinstance(other, MakeDirectory)
+    return (touch and isinstance(one, Move) | isinstance(other, Move)) or (same and makes)

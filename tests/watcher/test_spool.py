@@ -182,3 +182,14 @@ def test_a_place_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) ->
     (tmp_path / "folder").mkdir()
     with pytest.raises(Refused, match=r"cannot use the spool .*folder"):
         Spool(tmp_path / "folder")
+
+
+def test_a_spool_that_is_cleared_is_empty_also_for_the_next_process(file: Path) -> None:
+    spool = Spool(file)
+    spool.put(EVERY_KIND)
+    spool.clear()
+    assert (len(spool), numbers(spool)) == (0, [])
+    spool.put([Vanish(b"f")])
+    assert len(spool) == 1
+    spool.close()
+    assert [work for _, work in content(file)] == [Vanish(b"f")]

@@ -147,7 +147,8 @@ def _add_child(db: sqlite3.Connection, job: str, pass_id: str, child: Child) -> 
 
 
 def _remember(db: sqlite3.Connection, step: Step) -> None:
-    db.executemany("DELETE FROM problem WHERE job = ? AND path = ?", [(step.job, path) for path in step.solved])
+    if step.solved and db.execute("SELECT 1 FROM problem WHERE job = ? LIMIT 1", (step.job,)).fetchone():
+        db.executemany("DELETE FROM problem WHERE job = ? AND path = ?", [(step.job, path) for path in step.solved])
     db.executemany(
         "INSERT OR REPLACE INTO problem (job, path, skipped, problem) VALUES (?, ?, ?, ?)",
         [(step.job, each.path, each.skipped, msgspec.msgpack.encode(each)) for each in step.problems],

@@ -5,9 +5,11 @@ local job = key('job', step.job)
 
 local function remember()
   local problems, order = key('problems', step.job), key('problem-order', step.job)
-  for _, path in ipairs(step.solved) do
-    call('HDEL', problems, path)
-    call('ZREM', order, path)
+  if #step.solved > 0 and call('EXISTS', problems) == 1 then
+    for _, path in ipairs(step.solved) do
+      call('HDEL', problems, path)
+      call('ZREM', order, path)
+    end
   end
   for _, each in ipairs(step.problems) do
     call('HSET', problems, each.path, each.problem)
