@@ -88,10 +88,15 @@ def broken_step(given: Given, broken: Broken, now: float) -> Step:
 
 
 def away_step(given: Given, now: float, back_off: float) -> Step:
-    """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed."""
-    task = given.task
+    """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed.
+
+    The file in progress comes last then: should it alone be out of reach, it does not keep the others.
+    """
+    task, rest = given.task, _not_done(given)
+    if isinstance(task, SyncFiles):
+        rest = [*rest[1:], *rest[:1]]
     if isinstance(task, (SyncFiles, Delete)):
-        return _batch_step(given, now, [], _not_done(given), back_off)
+        return _batch_step(given, now, [], rest, back_off)
     return _step(given, now, Part(), again_with=again(task), due=now + back_off)
 
 
@@ -138,7 +143,7 @@ def _batch_step(
         if outcome.result is Result.FAILED and item.attempt < given.began.max_retries:
             retried.append(_once_more(item))
         elif outcome.result is Result.UNSETTLED:
-            unsettled.append(_once_more(item))
+            unsettled.append(msgspec.structs.replace(item, waited=True, catalog=UNKNOWN))
         else:
             settled.append((item, target, outcome))
     delete = isinstance(given.task, Delete)

@@ -12,6 +12,9 @@ from ingest.messages import COLLECTION, GOOD, UNKNOWN, Catalog, Replica, Stat
 MARGIN_SECONDS = 2
 """How much newer than its file a put replica must be to count as made from it (clocks differ, seconds are whole)."""
 
+REGISTERS = frozenset({Operation.REGISTER_SYNC, Operation.REGISTER_AS_REPLICA_SYNC})
+"""What records a file where it is; all else brings its content into the zone, or nothing."""
+
 SPOILT = 0
 """The mtime of a replica with wrong content, where the rights to mark it stale were missing."""
 
@@ -76,7 +79,7 @@ def decide(seen: Situation) -> Decision:
         return Decision(Do.HOOKS_MODIFY if replicas else Do.HOOKS_CREATE)
     if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC and not seen.resource:
         raise Impossible("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
-    registers = seen.operation in (Operation.REGISTER_SYNC, Operation.REGISTER_AS_REPLICA_SYNC)
+    registers = seen.operation in REGISTERS
     if not replicas:
         return Decision(Do.REGISTER if registers else Do.PUT)
     there = [replica for replica in replicas if on_resource(replica, seen.resource)]

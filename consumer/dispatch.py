@@ -209,8 +209,7 @@ class Consumer:
 
     def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
         """Whether the task comes again later, as the job's source is out of reach: what is behind may be another's."""
-        at_work = any(worker.given.job.name == job.name for worker in self._pool.busy())
-        seconds = self._absences.seconds(job.name, at_work=at_work)
+        seconds = self._absences.put_off(job.name)
         if seconds:
             self._settle(accounting.away_step(Given(task, record, job), time.time(), seconds))
         return seconds > 0

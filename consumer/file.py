@@ -13,7 +13,7 @@ from irods.session import iRODSSession
 from consumer.actions import Act
 from consumer.candidates import SourceView
 from consumer.context import Context
-from consumer.decide import Do, Impossible, Situation, decide
+from consumer.decide import REGISTERS, Do, Impossible, Situation, decide
 from consumer.failures import failure, out_of_reach, zone_answers
 from consumer.irods.catalog import look_up
 from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, connection_lost
@@ -30,7 +30,6 @@ from scanner.source import Looker
 
 _LOOKS = 3
 """How often a path is decided anew when the catalog has changed under our hands."""
-REGISTERS = frozenset({Operation.REGISTER_SYNC, Operation.REGISTER_AS_REPLICA_SYNC})
 _PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
 
 
@@ -97,7 +96,7 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     operation = ctx.handler.operation(session, meta)
     ctx.handler.check_modes(operation, meta)
     if operation is Operation.PUT and _is_young(ctx, entry):  # what is put half stays so
-        return Outcome(Result.SKIPPED if change.attempt else Result.UNSETTLED)  # its writer's next event brings it
+        return Outcome(Result.SKIPPED if change.waited else Result.UNSETTLED)  # its writer's next event brings it
     reason = unfit(ctx, entry, operation, target)
     if reason:
         ctx.source.look(b"")  # raises when the source is out of sight: it looks unreadable, too

@@ -14,8 +14,9 @@ from irods.session import iRODSSession
 
 from consumer import collections
 from consumer.context import Context
+from consumer.decide import REGISTERS
 from consumer.failures import failure, out_of_reach
-from consumer.file import REGISTERS, physical_of
+from consumer.file import physical_of
 from consumer.irods import registration, requests
 from consumer.irods.catalog import collection_exists, look_up
 from consumer.irods.errors import NO_COLLECTION, NO_OBJECT, TAKEN, TAKEN_BY_COLLECTION, code_of

@@ -67,7 +67,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """One path of a batch. `path` is relative to the job's root, in its wire form.
 
     `cached` is the fingerprint that the path cache had, when it had another one than the file has now. `gone`: somebody
-    has seen it vanish, and if it has, its data object is to be deleted.
+    has seen it vanish, and if it has, its data object is to be deleted. `waited`: it was met before, perhaps while it
+    was being written.
     """
 
     path: str
@@ -75,6 +76,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     cached: int | None = None
     attempt: int = 0
     gone: bool = False
+    waited: bool = False
 
 
 class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -74,8 +74,8 @@ def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job
     """An active job that no living process works on was interrupted: go on with it if it is the same one."""
     old = status.job
     name = job.name if named else old.name
-    same = msgspec.structs.replace(job, name=name, topics=old.topics, log=old.log, profile=old.profile) == old
-    if not same:
+    of_process = {"topics": old.topics, "log": old.log, "profile": old.profile, "quiet": old.quiet}
+    if msgspec.structs.replace(job, name=name, **of_process) != old:
         kind = "name" if old.name == job.name else f"target, {old.target},"
         raise Refused(
             f"the active job {old.name} has this {kind} already: `ingest-scan stop {old.name}` ends it,"

@@ -34,7 +34,7 @@ class S3Failed(Exception):  # noqa: N818 - it reads as what happened
     def __init__(self, code: str, text: str, status: int | None = None) -> None:
         super().__init__(text)
         self.code = code
-        self.busy = status in _BUSY
+        self.busy = status in _BUSY and code != "SlowDownRead"  # which MinIO says of an object that it cannot read
         """The server wants fewer requests: that tells nothing about an object."""
 
     @property

@@ -146,7 +146,7 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
     temporary = is_temporary(lambda path, directory: _excludes(given["temporary"], job, path, directory=directory))
     suffix = os.fsencode(given["marker"] or "")
     markers = Markers(suffix, lambda path: os.path.lexists(os.path.join(job.source, path)))
-    settler = Settler(job.quiet, temporary, markers, ordered=job.s3 is None)
+    settler = Settler(given["quiet"], temporary, markers, ordered=job.s3 is None)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()
@@ -211,6 +211,7 @@ def _excludes(rules: Any, job: Job, path: bytes, *, directory: bool) -> bool:
 def _check_files(state: Deployment, job: Job, spool: Path) -> None:
     """Refuse a spool that is the state file, and files of our own that are within the source. Raises Refused."""
     from scanner.rules import Rules  # noqa: PLC0415
+    from watcher.temporary import is_temporary  # noqa: PLC0415
 
     databases = {} if state.shared else {"--state (INGEST_STATE)": Path(state.state)}
     if os.path.realpath(spool) in map(os.path.realpath, databases.values()):
@@ -221,11 +222,8 @@ def _check_files(state: Deployment, job: Job, spool: Path) -> None:
     logs = {option: Path(name) for option, name in named.items() if name}
     rules = Rules.of(job)
 
-    def left_out(path: bytes) -> bool:
-        above = [path[:end] for end, byte in enumerate(path) if byte == ord("/")]
-        return any(_excludes(rules, job, each, directory=each is not path) for each in (*above, path))
-
-    options.check_files(job.source, databases | {"--spool": spool}, logs, left_out)
+    left_out = is_temporary(lambda path, directory: _excludes(rules, job, path, directory=directory))
+    options.check_files(job.source, databases | {"--spool": spool}, logs, lambda path: left_out(path, False))
 
 
 def _default_spool(state: Deployment, job: Job) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ingest.errors import Refused
-from ingest.options import LONGEST, Seconds, option, options
+from ingest.options import LONGEST, Seconds, option, options, said
 
 QUIET = 1.0
 """Seconds for which a file is left alone before it is taken."""
@@ -39,10 +39,10 @@ _DATABASE = ("", "-wal", "-shm")
 def check(given: Mapping[str, Any]) -> None:
     """Refuse options that do not go together, in a sentence. Raises Refused."""
     for name in _FOR_EVENTS:
-        if given["no_events"] and given[name] not in (None, ()):
+        if given["no_events"] and given[name] not in (None, ()) and said(name):
             raise Refused(f"--{name.replace('_', '-')} has no meaning with --no-events, which only scans")
     for name, backends in _BACKENDS.items():
-        if given[name] is not None and given["backend"] not in (None, *backends):
+        if given[name] is not None and given["backend"] not in (None, *backends) and said(name):
             raise Refused(f"--{name.replace('_', '-')} has no meaning with --backend {given['backend']}")
     if "/" in (given["marker"] or ""):
         raise Refused(f"--marker {given['marker']!r} has a slash: it is what is added to the name of a file")

@@ -48,7 +48,7 @@ def put(
         requests.put(session, path, data, keywords)
         return content.size
     if content.descriptor is None:
-        content.read(0, 1)  # what cannot be read is known before a replica is opened for it
+        content.read(0, min(1, content.size))  # what cannot be read is known before a replica is opened for it
         streams.put(session, path, content, keywords, digest if checksum else None, allow_redirect=allow_redirect)
     else:
         _put_file(session, path, content.descriptor, keywords, allow_redirect=allow_redirect)

@@ -1,4 +1,4 @@
-"""watchdog's native observer behind our protocol: for macOS and Windows. On Linux take `inotify.py`.
+"""watchdog's native observer behind our protocol: for macOS. On Linux take `inotify.py`.
 
 There watchdog loses directories that are renamed while it looks (and goes on watching what was moved out), says nothing
 of directories that it could not watch, and tells of a queue that overflowed in its log only, from version 7 on. So a
