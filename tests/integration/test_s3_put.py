@@ -36,6 +36,20 @@ def test_a_large_object_goes_in_parallel_and_is_verified_and_a_second_pass_leave
     assert only(irods, home, "large") == row
 
 
+def test_objects_of_all_sizes_are_put_where_a_hook_lets_servers_redirect(
+    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
+) -> None:
+    redirect = (
+        "@staticmethod\ndef pre_data_obj_create(module, logger, session, meta, *args, **options):\n"
+        "    options['allow_redirect'] = True\n"
+    )
+    for key, data in (("empty", b""), ("small", b"x")):
+        bucket.put(key, data)
+    ran = ingest(scan, bucket, home, "--event_handler", handler_file(handler("PUT_SYNC", more=redirect)))
+    assert summary(ran, "2 synced (1 B)") == (0, True), ran
+    assert (content(irods, f"{home}/empty"), content(irods, f"{home}/small")) == (b"", b"x")
+
+
 def test_a_changed_object_is_put_again_to_the_resource_where_it_was(
     scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
 ) -> None:

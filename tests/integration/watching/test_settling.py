@@ -190,8 +190,9 @@ def test_without_events_the_source_is_scanned_again_and_again(
     scan: CommandLine, source: Path, home: str, irods: iRODSSession
 ) -> None:
     process = scan.process(
-        str(source), home, "--no-events", "--reconcile-interval", "1", "--workers", "1", program="watcher"
-    )
+        str(source), home, "--no-events", "--reconcile-interval", "1", "--workers", "1", program="watcher",
+        INGEST_QUIET="5",  # which a settings file for several watchers may have
+    )  # fmt: skip
     (source / "new").write_text("x")
     wait_until(lambda: irods.collections.exists(home) and in_step(irods, source, home), lambda: process.poll() is None)
     (source / "newer").write_text("x")
@@ -253,7 +254,7 @@ def test_a_second_watcher_of_the_same_is_refused_and_disturbs_nobody(
     wait_until(lambda: in_step(irods, source, home))
 
 
-def test_a_watcher_that_is_told_to_end_does_so_and_the_next_one_goes_on(
+def test_a_watcher_that_is_told_to_end_does_so_and_the_next_one_goes_on_with_another_quiet_time(
     watch: Watch, source: Path, home: str, irods: iRODSSession
 ) -> None:
     watching = watch("--quiet", "300")
@@ -261,5 +262,7 @@ def test_a_watcher_that_is_told_to_end_does_so_and_the_next_one_goes_on(
     (source / "settling").write_text("x")
     status, told = watching.end()
     assert (status, "the same command goes on" in told) == (0, True)
-    watching.again()
+    watch("--quiet", "0.2")
+    wait_until(lambda: in_step(irods, source, home))
+    (source / "settling").write_text("longer")
     wait_until(lambda: in_step(irods, source, home))
