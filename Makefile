@@ -81,8 +81,8 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-bench: $(READY) services
-	@for each in broker listing devzone_calls operations fleet; do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
+bench: $(READY) services # about half an hour
+	@for each in broker listing devzone_calls operations fleet watcher landing; do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
 
 clean:
 	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

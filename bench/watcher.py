@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -55,6 +56,7 @@ def burst(kind: Callable[[bytes], Backend], write: Callable[[str, range], None],
 
 
 def main(files: int, directories: int) -> None:
+    warnings.filterwarnings("ignore", module="watchdog")  # of each nested directory
     bursts = {
         f"{files:,} files in one directory": (write_flat, files, files),
         f"{directories:,} nested directories": (write_nested, directories, directories * PER_DIRECTORY),
