@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.store import Step
+from scanner.entries import shown
 
 
 def tell(log: Any, step: Step) -> None:
@@ -15,7 +16,7 @@ def tell(log: Any, step: Step) -> None:
                 "failed",
                 job=step.job,
                 pass_id=step.pass_id,
-                path=problem.path.decode("utf-8", "backslashreplace"),
+                path=shown(problem.path),
                 target=problem.target,
                 reason=problem.reason,
                 error=problem.error,

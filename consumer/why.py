@@ -14,7 +14,7 @@ from ingest.fingerprint import cache_key
 from ingest.job import JobStatus
 from ingest.messages import COLLECTION
 from ingest.store import Store
-from scanner.entries import Entry, RootUnseen, Skipped
+from scanner.entries import Entry, RootUnseen, Skipped, shown
 
 
 def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
@@ -26,7 +26,7 @@ def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
         if relative is not None:
             found = True
             job = status.job
-            yield f"Job {job.name} ({status.state.value}): {_text(job.source)} → {job.target}"
+            yield f"Job {job.name} ({status.state.value}): {shown(job.source)} → {job.target}"
             try:
                 yield from _explain(Context(job, store, sessions), relative)
             except (Refused, Unreachable) as error:  # of this job: others may have more to say
@@ -83,7 +83,3 @@ def _seen(entry: Entry | Skipped | None) -> str:
     if isinstance(entry, Skipped):
         return f"left alone: {entry.reason}"
     return f"{entry.kind}, {entry.stat.size} bytes, mtime {entry.stat.mtime_ns // 1_000_000_000}"
-
-
-def _text(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")

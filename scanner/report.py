@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.job import JobState, JobStatus, Problem, Watching
 from ingest.store import ConsumerStatus
+from scanner.entries import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -114,7 +115,7 @@ def print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
     """What failed or was skipped: a JSON line per path, or a table."""
     if as_json:
         for each in problems:
-            fields: dict[str, Any] = {"path": _text(each.path), "target": each.target}
+            fields: dict[str, Any] = {"path": shown(each.path), "target": each.target}
             fields |= {"skipped": each.skipped, "reason": each.reason}
             print_json(
                 {**fields, "error": each.error, "code": each.code, "attempts": each.attempts, "at": _utc(each.at)}
@@ -127,14 +128,14 @@ def print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
         return
     table = Table("path", "what", "reason", "attempts")
     for each in problems:
-        path = _plain(_text(each.path) or "(the source itself)")
+        path = _plain(shown(each.path) or "(the source itself)")
         table.add_row(path, "skipped" if each.skipped else "failed", _plain(each.reason), str(each.attempts))
     console().print(table)
 
 
 def print_planned(action: str, path: bytes | None, target: str, reason: str) -> None:
     """One line of a plan."""
-    line = {"action": action, "path": None if path is None else _text(path), "target": target, "reason": reason}
+    line = {"action": action, "path": None if path is None else shown(path), "target": target, "reason": reason}
     print_json({name: value for name, value in line.items() if value not in (None, "") or name == "path"})
 
 
@@ -148,7 +149,7 @@ def print_table(statuses: Sequence[JobStatus], now: float, consumers: Sequence[C
     table = Table("job", "state", "source → target", "files", "done", "unchanged", "skipped", "failed", "elapsed")
     for status in statuses:
         counts = status.counts
-        where = f"{_text(status.job.source)} → {status.job.target}"
+        where = f"{shown(status.job.source)} → {status.job.target}"
         numbers = (counts.files, counts.done, counts.unchanged, counts.skipped, counts.failed)
         elapsed = str(dt.timedelta(seconds=round(_elapsed(status, now))))
         table.add_row(_plain(status.job.name), _shown_state(status, now), _plain(where), *map(str, numbers), elapsed)
@@ -214,7 +215,7 @@ def print_summary(status: JobStatus, problems: Sequence[Problem], now: float) ->
         these = [problem for problem in problems if problem.skipped is skipped]
         for problem in these[:_PROBLEMS_SHOWN]:
             out.print(
-                f"[{style}]{title}[/] {_plain(_text(problem.path) or '(the source itself)')}: {_plain(problem.reason)}"
+                f"[{style}]{title}[/] {_plain(shown(problem.path) or '(the source itself)')}: {_plain(problem.reason)}"
             )
         if len(these) > _PROBLEMS_SHOWN:
             out.print(f"… and {len(these) - _PROBLEMS_SHOWN} more")
@@ -281,10 +282,6 @@ def _size(number: float) -> str:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1024
     return f"{number:.1f} TiB"
-
-
-def _text(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")
 
 
 def _plain(text: str) -> str:
