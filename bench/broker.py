@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from ingest.broker import Outgoing
-from ingest.broker.embedded import EmbeddedBroker
+from ingest.broker.embedded.broker import EmbeddedBroker
 from ingest.sqlite import connect, transaction
 
 VALUE = bytes(range(256)) * 8

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bench.operations import timed_bare, timed_ingest
 from ingest.store.redis import RedisStore
-from tests.integration.support import wait_until
 from tests.support.devzone_process import running_zone
 from tests.support.fleet import Fleet
+from tests.support.integration import wait_until
 from tests.support.services import Kafka, Redis, running
 
 WORKERS = (1, 2, 4, 8)

@@ -24,11 +24,11 @@ from pathlib import Path
 from bench.operations import timed_ingest
 from ingest.job import DEFAULT_FILES_PER_TASK
 from tests.conftest import CommandLine
-from tests.integration.support import wait_until
 from tests.support.bursts import PER_DIRECTORY, overflow_queue, writing
 from tests.support.catalog import catalog, tree
 from tests.support.devzone_process import Zone, running_zone
 from tests.support.fleet import Fleet
+from tests.support.integration import wait_until
 from tests.support.services import Kafka, Redis, running
 from tests.support.watching import Watching, at_rest
 

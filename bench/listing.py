@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from scanner.filesystem import list_directory
+from scanner.files.filesystem import list_directory
 from scanner.rules import Rules
 
 ROUNDS = 5

@@ -1,5 +1,5 @@
-"""`python -m consumer` is `ingest-consume`."""
+"""`python -m consumer` is `ingest-consume`, which is put together in `landingzone`."""
 
-from consumer.cli import main
+import runpy
 
-main()
+runpy.run_module("landingzone.consume", run_name="__main__")

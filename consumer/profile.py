@@ -19,12 +19,12 @@ from irods.api_number import api_number
 from irods.connection import Connection
 
 from consumer.protocol import Away, Finished, Profiled, Report
-from ingest import hooks
-from ingest.core import Core
-from ingest.handler_file import Handler
+from ingest.handlers import hooks
+from ingest.handlers.core import Core
+from ingest.handlers.loader import Handler
 from ingest.job import Job
 from ingest.messages import Task
-from ingest.profile import Event, Kind, path_text, task_path, wanted
+from ingest.service.profile import Event, Kind, path_text, task_path, wanted
 
 _API_NAMES = {number: name.removesuffix("_AN").removesuffix("_APN") for name, number in api_number.items()}
 _SINCE, _MEASURED = "_profiled_since", "_profiled"

@@ -14,7 +14,7 @@ import msgspec
 
 from ingest.job import Counts, LogSettings, Problem
 from ingest.messages import Candidate
-from ingest.profile import Event
+from ingest.service.profile import Event
 from ingest.store import Cached, Child
 
 PAGE_STORED = b"stored"

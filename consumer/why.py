@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from consumer.context import Context
+from consumer.dry_run import Plan
 from consumer.irods.catalog import look_up
 from consumer.irods.sessions import Sessions
-from consumer.plan import Plan
+from consumer.sync.context import Context
 from ingest.errors import Refused, Unreachable
 from ingest.fingerprint import cache_key
 from ingest.job import JobStatus

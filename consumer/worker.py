@@ -15,26 +15,26 @@ from multiprocessing.connection import Connection
 
 import msgspec
 
-from consumer import bulk
-from consumer.context import Context
-from consumer.delete import delete
-from consumer.failures import out_of_reach
-from consumer.file import sync_files
 from consumer.irods.errors import describe
 from consumer.irods.sessions import Sessions
-from consumer.live import recall
-from consumer.meta import of_job
-from consumer.move import move_path
-from consumer.path import list_path
 from consumer.profile import Profiler
 from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page, Report, Result, Setup, pack
-from consumer.restart import close_pass, open_pass
-from ingest import logs
+from consumer.sync.context import Context
+from consumer.sync.failures import out_of_reach
+from consumer.sync.meta import of_job
+from consumer.sync.vanished import recall
+from consumer.tasks import bulk
+from consumer.tasks.delete import delete
+from consumer.tasks.list_directory import list_path
+from consumer.tasks.move import move_path
+from consumer.tasks.open_close import close_pass, open_pass
+from consumer.tasks.sync_files import sync_files
 from ingest.compat import runtime
 from ingest.deployment import Deployment
 from ingest.errors import Refused, SourceAway, Unreachable
 from ingest.job import DEFAULT_IDLE_SECONDS
 from ingest.messages import ClosePass, Delete, ListPath, MovePath, OpenPass, SyncFiles, Task, decode
+from ingest.service import logs
 from ingest.store import Store
 from scanner.entries import RootUnseen
 

@@ -20,11 +20,11 @@ from typing import NoReturn
 import click
 from irods.password_obfuscation import encode
 
-from devzone.bootstrap import ADMIN, ADMIN_PASSWORD, ZONE_NAME, open_catalog
-from devzone.latency import Latency
-from devzone.opened import OpenReplicas
-from devzone.resources import DEFAULT_RESOURCE
-from devzone.server import Server, listen
+from devzone.catalog.resources import DEFAULT_RESOURCE
+from devzone.objects.opening import OpenReplicas
+from devzone.server.bootstrap import ADMIN, ADMIN_PASSWORD, ZONE_NAME, open_catalog
+from devzone.server.latency import Latency
+from devzone.server.server import Server, listen
 from devzone.session import Zone
 
 SWITCH_SECONDS = 0.0005  # threads answer many short calls: let none wait long for the interpreter

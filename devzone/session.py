@@ -6,12 +6,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from devzone.catalog import Catalog
-from devzone.resources import Resources
+from devzone.catalog.catalog import Catalog
+from devzone.catalog.resources import Resources
 from devzone.wire import Node
 
 if TYPE_CHECKING:
-    from devzone.opened import Descriptor, OpenReplicas
+    from devzone.objects.opening import Descriptor, OpenReplicas
 
 
 @dataclass(slots=True)

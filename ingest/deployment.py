@@ -90,10 +90,10 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     def broker(self, least_partitions: int = 8, instance_id: str | None = None) -> Broker:
         """The queue; in a state file a new topic gets at least so many partitions, and no instance id counts."""
         if self.kafka is None:
-            from ingest.broker.embedded import EmbeddedBroker  # noqa: PLC0415
+            from ingest.broker.embedded.broker import EmbeddedBroker  # noqa: PLC0415
 
             return EmbeddedBroker(Path(self.state), partitions=max(least_partitions, self.partitions or 0))
-        from ingest.broker.kafka import KafkaBroker  # noqa: PLC0415
+        from ingest.broker.kafka.broker import KafkaBroker  # noqa: PLC0415
 
         return KafkaBroker(
             self.kafka,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from struct import Struct
 
-from ingest.core import Operation
+from ingest.handlers.core import Operation
 from ingest.job import Job
 from ingest.messages import Stat
 

@@ -1,5 +1,5 @@
-"""`python -m scanner` is `ingest-scan`."""
+"""`python -m scanner` is `ingest-scan`, which is put together in `landingzone`."""
 
-from scanner.cli import main
+import runpy
 
-main()
+runpy.run_module("landingzone.scan", run_name="__main__")

@@ -13,7 +13,7 @@ from typing import Protocol
 from ingest.job import Job
 from scanner.content import Content
 from scanner.entries import Entry, Skipped
-from scanner.filesystem import FileSystemSource
+from scanner.files.filesystem import FileSystemSource
 from scanner.rules import Rules
 
 
@@ -84,6 +84,6 @@ def source_of(job: Job, rules: Rules) -> Source:
     """The source of a job."""
     if job.s3 is None:
         return FileSystemSource(job.source, rules)
-    from scanner.s3 import S3Source  # noqa: PLC0415 - only what is needed
+    from scanner.buckets.source import S3Source  # noqa: PLC0415 - only what is needed
 
     return S3Source(job.source, job.s3, rules)

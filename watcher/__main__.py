@@ -1,5 +1,5 @@
-"""`python -m watcher` is `ingest-watch`."""
+"""`python -m watcher` is `ingest-watch`, which is put together in `landingzone`."""
 
-from watcher.cli import main
+import runpy
 
-main()
+runpy.run_module("landingzone.watch", run_name="__main__")

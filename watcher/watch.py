@@ -17,11 +17,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ingest import logs
 from ingest.errors import Unreachable
-from ingest.health import Health
 from ingest.job import Watching
-from ingest.outage import Outage
+from ingest.service import logs
+from ingest.service.backoff import Outage
+from ingest.service.health import Health
 from ingest.store import Store
 from watcher import metrics
 from watcher.events import Backend, Missed, Rescan, RootLost, Work

@@ -5,7 +5,7 @@ from __future__ import annotations
 from irods.session import iRODSSession
 
 from consumer.irods.errors import NO_COLLECTION, NO_OBJECT, code_of
-from ingest.core import DeleteMode
+from ingest.handlers.core import DeleteMode
 
 NOT_EMPTY = -821000
 """CAT_COLLECTION_NOT_EMPTY."""

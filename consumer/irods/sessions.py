@@ -13,7 +13,7 @@ from irods.message import ET, XML_Parser_Type
 from irods.session import iRODSSession
 
 from consumer.irods.errors import connection_lost, describe
-from ingest.environment import secret
+from ingest.credentials import secret
 from ingest.errors import Refused, Unreachable
 
 MAX_SESSIONS = 8

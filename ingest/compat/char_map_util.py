@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ingest.character_map import CharacterMap
+from ingest.handlers.character_map import CharacterMap
 
 
 def translate_path(path: str, mp: Any, translate_function: Callable[..., str] | None = None) -> str:

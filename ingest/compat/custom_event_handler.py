@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.core import DeleteMode, Operation
-from ingest.handler_file import Handler, loaded
+from ingest.handlers.core import DeleteMode, Operation
+from ingest.handlers.loader import Handler, loaded
 
 
 class custom_event_handler:

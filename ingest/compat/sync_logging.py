@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest import logs
+from ingest.service import logs
 
 irods_sync_logger = "irods_sync"
 """The logger's name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingest.compat.celery import enqueue_task
-from ingest.core import DeleteMode, Operation, delete_mode_is_compatible_with_operation
+from ingest.handlers.core import DeleteMode, Operation, delete_mode_is_compatible_with_operation
 
 __all__ = [
     "DeleteMode",

@@ -16,16 +16,16 @@ import jsonschema
 import pytest
 import yaml
 
-from consumer.cli import cli as consume
 from consumer.irods.sessions import credentials
-from ingest.broker import kafka_settings
-from ingest.signing import VARIABLE
+from ingest.broker.kafka import settings
+from ingest.handlers.signing import VARIABLE
 from ingest.store.redis import server
-from scanner.cli import cli as scan
+from landingzone.consume import cli as consume
+from landingzone.notification_options import OTHER_KAFKA
+from landingzone.notification_options import SECRET as SHARED_SECRET
+from landingzone.scan import cli as scan
+from landingzone.watch import cli as watch
 from tests.support.services import ROOT
-from watcher.buckets.notifications import OTHER_KAFKA
-from watcher.buckets.notifications import SECRET as SHARED_SECRET
-from watcher.cli import cli as watch
 
 SCHEMA = ROOT / ".cache" / "compose-spec.json"
 FILE = ROOT / "docker-compose.yml"
@@ -80,7 +80,7 @@ def of_ours(compose: Any) -> Iterator[tuple[str, list[str], dict[str, str]]]:
 
 def known_variables(*programs: str) -> set[str]:
     """Every environment variable that our commands read, or some of them."""
-    found = {*kafka_settings.variables(), *kafka_settings.variables(OTHER_KAFKA), *server.ENVIRONMENT}
+    found = {*settings.variables(), *settings.variables(OTHER_KAFKA), *server.ENVIRONMENT}
     found |= {each for name in (VARIABLE, SHARED_SECRET) for each in (name, f"{name}_FILE")}
     for command in [COMMANDS[each] for each in programs or COMMANDS]:
         for each in command.commands.values() if isinstance(command, click.Group) else [command]:

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from consumer.irods.sessions import credentials
-from ingest.broker.kafka_settings import connection
+from ingest.broker.kafka.settings import connection
 from ingest.errors import Refused
 from ingest.store.redis.server import place
 from tests.config.test_compose import COMMANDS, known_variables

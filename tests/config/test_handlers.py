@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from irods.session import iRODSSession
 
-from ingest.handler_check import warnings
-from ingest.handler_file import Handler
+from ingest.handlers.check import warnings
+from ingest.handlers.loader import Handler
 from tests.conftest import CommandLine
-from tests.integration.support import avus, content, rows
+from tests.support.integration import avus, content, rows
 
 FOLDER = Path(__file__).parents[2] / "config" / "handlers"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py"))

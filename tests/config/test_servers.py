@@ -15,14 +15,14 @@ import pytest
 import redis
 import yaml
 
-from consumer.cli import cli as consume
 from ingest.broker import Outgoing
-from ingest.broker.kafka import KafkaBroker
-from ingest.options import common
+from ingest.broker.kafka.broker import KafkaBroker
 from ingest.store.redis import RedisStore
-from tests.broker.contract import behind, read, values
+from landingzone.consume import cli as consume
+from landingzone.options import common
 from tests.conftest import CommandLine
-from tests.store.support import T0, child, make_job
+from tests.ingest.broker.contract import behind, read, values
+from tests.ingest.store.support import T0, child, make_job
 from tests.support.services import ROOT, Kafka, Redis, running
 
 CONFIG = ROOT / "config"

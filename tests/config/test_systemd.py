@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.dispatch import BACK_OFF, STOP_GRACE
+from consumer.dispatch.loop import BACK_OFF, STOP_GRACE
 from ingest.sqlite import BUSY_SECONDS
 from tests.config.test_compose import COMMANDS, known_variables
 from tests.conftest import CommandLine

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devzone.catalog.paths import check_object_path, check_zone, trash_path, vault_path
 from devzone.errors import IrodsError
-from devzone.paths import check_object_path, check_zone, trash_path, vault_path
 
 PARTS = st.sampled_from(["..", ".", "a", "", "b c", "..."])
 

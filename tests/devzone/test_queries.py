@@ -10,11 +10,11 @@ from irods.meta import iRODSMeta
 from irods.models import Collection, CollectionMeta, DataObject, DataObjectMeta, Resource, User, UserMeta, Zone
 from irods.session import iRODSSession
 
-from devzone.bootstrap import open_catalog
-from devzone.columns import BY_NUMBER
-from devzone.conditions import Binds, compile_condition
+from devzone.query.columns import BY_NUMBER
+from devzone.query.conditions import Binds, compile_condition
+from devzone.query.sqlbuild import Select
+from devzone.server.bootstrap import open_catalog
 from devzone.session import User as CatalogUser
-from devzone.sqlbuild import Select
 
 ADMIN = CatalogUser(1, "rods", "tempZone", "rodsadmin", (1,))
 PLAIN = CatalogUser(2, "alice", "tempZone", "rodsuser", (2, 3))

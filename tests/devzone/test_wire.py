@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from irods.message import FileOpenRequest, GenQueryResponse, StringStringMap, iRODSMessage
 
 from devzone.errors import SYS_PACK_INSTRUCT_FORMAT_ERR, USER_PACKSTRUCT_INPUT_ERR, IrodsError
-from devzone.tables import columns_of, table_body
+from devzone.query.tables import columns_of, table_body
 from devzone.wire import element, pack_message, parse, read_message
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.core import Operation
 from ingest.fingerprint import cache_space, fingerprint, name_hash, same_data
+from ingest.handlers.core import Operation
 from ingest.job import Job
 from ingest.messages import Stat
 

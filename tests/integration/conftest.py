@@ -13,9 +13,9 @@ from irods.message import ET, XML_Parser_Type
 from irods.session import iRODSSession
 
 from ingest.errors import Refused
-from scanner.cli import cli
+from landingzone.scan import cli
 from tests.conftest import COMMAND_SECONDS, CommandLine, Ran
-from tests.integration.support import Storage, let_others_in
+from tests.support.integration import Storage, let_others_in
 from tests.support.passes import Passes, running_consumer
 
 # Names with control characters make a listing unparsable for the default parser.

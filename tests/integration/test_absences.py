@@ -11,8 +11,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import handler, wait_until
 from tests.support.catalog import catalog, tree
+from tests.support.integration import handler, wait_until
 
 FILES = 200
 ONE_BY_ONE = ("--files_per_task", "1")

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from irods.session import iRODSSession
 
 from ingest.paths import logical_path
-from tests.integration.support import collections, content, deleting, handler, rows
+from tests.support.integration import collections, content, deleting, handler, rows
 from tests.support.passes import Passes
 
 COMBINATIONS = [

@@ -10,8 +10,8 @@ from irods.session import iRODSSession
 
 from ingest.paths import UNDECODABLE_PREFIX
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, collections, handler, rows
 from tests.support.counting_proxy import CountingProxy
+from tests.support.integration import avus, collections, handler, rows
 
 BODY = r"""
 @staticmethod

@@ -8,7 +8,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile, Ran
-from tests.integration.support import handler, rows
+from tests.support.integration import handler, rows
 
 
 def assert_refused(ran: Ran, status: int, *words: str) -> None:

@@ -10,7 +10,7 @@ from irods.session import iRODSSession
 
 from ingest import DeleteMode, Operation
 from tests.conftest import CommandLine, HandlerFile, Ran
-from tests.integration.support import Storage, collections, content, deleting, handler, let_others_in, rows
+from tests.support.integration import Storage, collections, content, deleting, handler, let_others_in, rows
 
 GOES = {
     "NO_OP": ("DO_NOT_DELETE",),

@@ -12,7 +12,7 @@ from irods.session import iRODSSession
 
 from ingest.mounts import mount_of, mounts_below, mounts_of
 from tests.conftest import CommandLine, HandlerFile, Ran
-from tests.integration.support import collections, deleting, handler, rows, wait_until
+from tests.support.integration import collections, deleting, handler, rows, wait_until
 
 REGISTER = handler("REGISTER_SYNC", more=deleting("UNREGISTER"))
 

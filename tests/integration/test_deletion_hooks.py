@@ -7,7 +7,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import children, collections, content, deleting, handler, rows, running, wait_until
+from tests.support.integration import children, collections, content, deleting, handler, rows, running, wait_until
 
 EVENTS = ("data_obj_delete", "coll_delete")
 REGISTER = handler("REGISTER_SYNC", more=deleting("UNREGISTER"))

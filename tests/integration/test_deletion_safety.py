@@ -9,7 +9,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import STALE, Storage, collections, deleting, handler, rows
+from tests.support.integration import STALE, Storage, collections, deleting, handler, rows
 
 REGISTER = handler("REGISTER_SYNC", more=deleting("UNREGISTER"))
 PREFIX = "irods_UnicodeEncodeError_"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
-from tests.integration.support import rows, wait_until
 from tests.support.fleet import Fleet, assert_exact, fill, fleet, kafka, redis
+from tests.support.integration import rows, wait_until
 
 __all__ = ["fleet", "kafka", "redis"]
 

@@ -9,7 +9,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import collections, deleting, handler, rows
+from tests.support.integration import collections, deleting, handler, rows
 
 EVENT = {
     "create collection": "coll_create",

@@ -11,9 +11,9 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import children, gated, handler, hooks, logged, rows, wait_until
 from tests.support.catalog import catalog, tree
 from tests.support.devzone_process import running_zone
+from tests.support.integration import children, gated, handler, hooks, logged, rows, wait_until
 
 
 def make(source: Path, count: int, name: str = "f") -> None:

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import RetriableError
 
 from tests.conftest import CommandLine
-from tests.integration.support import wait_until
+from tests.support.integration import wait_until
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -13,7 +13,7 @@ from irods.session import iRODSSession
 
 from ingest.store.embedded import EmbeddedStore
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, handler, rows, wait_until
+from tests.support.integration import avus, handler, rows, wait_until
 
 KEY = "INGEST_HANDLER_KEY"
 

@@ -13,8 +13,8 @@ from irods.access import iRODSAccess
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import Storage, avus, content, handler, only, rows
 from tests.support.counting_proxy import CountingProxy
+from tests.support.integration import Storage, avus, content, handler, only, rows
 
 RECORDER = """
 import json

@@ -10,8 +10,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import children, gated, handler, rows, running, wait_until
 from tests.support.catalog import catalog, tree
+from tests.support.integration import children, gated, handler, rows, running, wait_until
 
 END_SECONDS = 60
 

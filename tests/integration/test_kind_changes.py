@@ -8,7 +8,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import collections, content, deleting, handler, rows
+from tests.support.integration import collections, content, deleting, handler, rows
 
 DELETING = [("REGISTER_SYNC", "UNREGISTER"), ("PUT_SYNC", "NO_TRASH"), ("PUT_SYNC", "TRASH")]
 every = pytest.mark.parametrize(("operation", "mode"), DELETING)

@@ -14,8 +14,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import handler, wait_until
 from tests.support.fleet import redis
+from tests.support.integration import handler, wait_until
 from tests.support.services import Redis
 
 __all__ = ["redis"]

@@ -9,8 +9,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, collections, content, handler, only, rows
 from tests.support.counting_proxy import CountingProxy
+from tests.support.integration import avus, collections, content, handler, only, rows
 
 ODD = (
     "it's", "''", 'say "hi"', "this and that", " and ", "tick`tock", "100%", "%41", "under_score", "back\\slash",

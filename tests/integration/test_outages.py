@@ -10,9 +10,9 @@ from pathlib import Path
 from irods.session import iRODSSession
 from kafka import KafkaAdminClient
 
-from tests.integration.support import rows, wait_until
 from tests.support.devzone_process import running_zone
 from tests.support.fleet import Fleet, assert_exact, fill, fleet, kafka, redis
+from tests.support.integration import rows, wait_until
 from tests.support.services import free_ports
 
 __all__ = ["fleet", "kafka", "redis"]

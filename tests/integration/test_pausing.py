@@ -7,13 +7,13 @@ import msgspec
 import pytest
 from irods.session import iRODSSession
 
-from consumer.intake import DeadLetter
+from consumer.dispatch.intake import DeadLetter
 from ingest.broker import Broker, Outgoing
 from ingest.deployment import Deployment
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import gated, handler, rows, wait_until
 from tests.integration.test_served_jobs import served
 from tests.support.catalog import catalog, tree
+from tests.support.integration import gated, handler, rows, wait_until
 
 __all__ = ["served"]
 

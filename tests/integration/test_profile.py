@@ -11,7 +11,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile, Ran
-from tests.integration.support import handler, hooks, rows
+from tests.support.integration import handler, hooks, rows
 
 Line = dict[str, Any]
 KEYS = {"kind", "name", "job", "pass_id", "task", "pid", "tid", "start", "duration"}

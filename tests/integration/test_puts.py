@@ -8,8 +8,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import GOOD, Storage, content, handler, hooks, logged, only, rows, sha2
 from tests.support.counting_proxy import CountingProxy
+from tests.support.integration import GOOD, Storage, content, handler, hooks, logged, only, rows, sha2
 
 WRITES = ("DATA_OBJ_PUT", "DATA_OBJ_OPEN", "DATA_OBJ_CREATE", "DATA_OBJ_WRITE", "REPLICA_OPEN", "TOUCH")
 PUTS = ("PUT", "PUT_SYNC", "PUT_APPEND")

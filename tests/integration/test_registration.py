@@ -8,8 +8,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import GOOD, STALE, Row, Storage, handler, hooks, logged, only, rows, sha2
 from tests.support.counting_proxy import CountingProxy
+from tests.support.integration import GOOD, STALE, Row, Storage, handler, hooks, logged, only, rows, sha2
 
 both = pytest.mark.parametrize("operation", ["REGISTER_SYNC", "REGISTER_AS_REPLICA_SYNC"])
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
-from consumer.pool import Pool
+from consumer.dispatch.pool import Pool
 from consumer.protocol import Setup
 from ingest.broker import partition_of
 from ingest.deployment import Deployment
 from ingest.job import LogSettings
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import handler, rows
+from tests.support.integration import handler, rows
 
 _DUPLICATE = """
 @staticmethod

@@ -9,8 +9,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.s3_support import ingest, summary
-from tests.integration.support import collections, deleting, handler, hooks, logged, rows, wait_until
+from tests.support.integration import collections, deleting, handler, hooks, logged, rows, wait_until
+from tests.support.s3_jobs import ingest, summary
 from tests.support.s3_servers import Bucket
 
 

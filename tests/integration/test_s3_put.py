@@ -9,9 +9,9 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.s3_support import ingest, summary
-from tests.integration.support import GOOD, Storage, content, handler, only, rows, sha2, wait_until
 from tests.support.counting_proxy import CountingProxy
+from tests.support.integration import GOOD, Storage, content, handler, only, rows, sha2, wait_until
+from tests.support.s3_jobs import ingest, summary
 from tests.support.s3_servers import Bucket, S3Server
 
 MIB = 1 << 20

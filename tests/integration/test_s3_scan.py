@@ -10,9 +10,9 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.s3_support import ingest, put_all, summary
-from tests.integration.support import collections, content, handler, hooks, logged, only, rows, sha2, wait_until
-from tests.s3.test_source import ODD_KEYS
+from tests.scanner.buckets.test_source import ODD_KEYS
+from tests.support.integration import collections, content, handler, hooks, logged, only, rows, sha2, wait_until
+from tests.support.s3_jobs import ingest, put_all, summary
 from tests.support.s3_servers import Bucket, S3Server
 
 

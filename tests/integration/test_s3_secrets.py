@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.s3_support import ingest
-from tests.integration.support import handler
+from tests.support.integration import handler
+from tests.support.s3_jobs import ingest
 from tests.support.s3_servers import Bucket
 
 

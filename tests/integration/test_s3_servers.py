@@ -15,8 +15,8 @@ from minio.sse import SseCustomerKey
 from minio.sseconfig import Rule, SSEConfig
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.s3_support import ingest, put_all, summary
-from tests.integration.support import GOOD, content, handler, only, rows
+from tests.support.integration import GOOD, content, handler, only, rows
+from tests.support.s3_jobs import ingest, put_all, summary
 from tests.support.s3_proxy import Answer, Asked, PassOn, proxy, refusal
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.secured import Authority

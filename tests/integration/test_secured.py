@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from ingest.job import DEFAULT_TOPICS
 from tests.conftest import CommandLine, Ran
-from tests.integration.support import children, handler, rows, wait_until
+from tests.support.integration import children, handler, rows, wait_until
 from tests.support.secured import Authority, SecuredKafka, SecuredRedis
 from tests.support.services import running
 

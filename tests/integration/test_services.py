@@ -13,7 +13,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine
-from tests.integration.support import rows, wait_until
+from tests.support.integration import rows, wait_until
 from tests.support.systemd import NotifySocket, notify_socket
 
 WATCHDOG = {"WATCHDOG_USEC": "2000000"}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import handler
 from tests.root.mounts import Mounts
+from tests.support.integration import handler
 from tests.support.watching import UNREGISTER, Watching
 
 CLONE_NEWNS = 0x00020000

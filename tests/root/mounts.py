@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.integration.support import wait_until
+from tests.support.integration import wait_until
 
 
 class Mounts:

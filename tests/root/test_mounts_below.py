@@ -6,10 +6,10 @@ from pathlib import Path
 
 from irods.session import iRODSSession
 
-from tests.integration.support import rows, wait_until
 from tests.root.conftest import Watch
 from tests.root.mounts import Mounts
 from tests.root.test_unmounting import fill, passes
+from tests.support.integration import rows, wait_until
 from tests.support.watching import at_rest, in_step
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
-from tests.integration.support import rows, wait_until
 from tests.root.conftest import Watch
 from tests.root.mounts import Mounts
 from tests.root.test_unmounting import AWAY, fill, passes
+from tests.support.integration import rows, wait_until
 from tests.support.watching import in_step
 
 CHANGES = """

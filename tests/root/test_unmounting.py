@@ -10,9 +10,9 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import HandlerFile
-from tests.integration.support import gated, handler, rows, wait_until
 from tests.root.conftest import Watch
 from tests.root.mounts import Mounts
+from tests.support.integration import gated, handler, rows, wait_until
 from tests.support.watching import UNREGISTER, Watching, in_step
 
 AWAY = "the source is out of sight"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from irods.session import iRODSSession
 
-from tests.integration.support import rows, wait_until
 from tests.root.conftest import Watch
 from tests.root.test_unmounting import fill
+from tests.support.integration import rows, wait_until
 from tests.support.watching import at_rest, in_step
 
 ALLOWED, DIRECTORIES = 10, 30

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ingest.errors import Refused
 from ingest.job import Job
-from scanner.filesystem import look
+from scanner.files.filesystem import look
 from scanner.rules import Rules
-from tests.scanner.support import files, make_socket, skipped_of, walked, write
+from tests.support.scanning import files, make_socket, skipped_of, walked, write
 
 ROOT = b"/data/source"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingest import tasks
-from ingest.broker.embedded import EmbeddedBroker
-from ingest.handler_file import sha256
+from ingest.broker.embedded.broker import EmbeddedBroker
+from ingest.handlers.loader import sha256
 from ingest.job import DEFAULT_TOPICS, Counts, Job, JobStatus, Topics
 from ingest.store.embedded import EmbeddedStore
 from tests.conftest import CommandLine

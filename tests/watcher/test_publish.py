@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingest.job import Topics
 from ingest.messages import ListPath, MovePath, SyncFiles, Task, decode, path_from_wire
 from ingest.store.embedded import EmbeddedStore
-from tests.store.support import create, status_of, step, take
+from tests.ingest.store.support import create, status_of, step, take
 from watcher.events import MakeDirectory, Move, Sync, Vanish, Work
 from watcher.flight import Single, paths_of
 from watcher.publish import Publisher

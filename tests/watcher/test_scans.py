@@ -10,8 +10,8 @@ import pytest
 from ingest.job import Topics
 from ingest.messages import Restart, Scope, decode
 from ingest.store.embedded import EmbeddedStore
-from tests.integration.support import wait_until
-from tests.store.support import begin, create, step, take
+from tests.ingest.store.support import begin, create, step, take
+from tests.support.integration import wait_until
 from watcher.events import Rescan
 from watcher.scans import Scans
 

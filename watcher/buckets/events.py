@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from ingest import logs
+from ingest.service import logs
 from watcher.events import Directory, Event, Gone, Missed, Written
 
 WRITTEN = ("ObjectCreated:", "ObjectRestore:Completed")

@@ -13,10 +13,10 @@ from kafka import KafkaConsumer
 from kafka.errors import UnknownTopicOrPartitionError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from ingest import logs
-from ingest.broker.kafka_settings import KAFKA, connection, translated
+from ingest.broker.kafka.settings import KAFKA, connection, translated
 from ingest.errors import Refused, Unreachable
-from ingest.outage import Outage
+from ingest.service import logs
+from ingest.service.backoff import Outage
 from watcher.buckets.events import Reader
 from watcher.events import Event, Missed
 

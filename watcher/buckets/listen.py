@@ -18,11 +18,11 @@ from typing import Any
 import urllib3
 from minio.error import InvalidResponseError, MinioException, S3Error
 
-from ingest import logs
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
-from ingest.outage import Outage
 from ingest.s3 import connect, reason
+from ingest.service import logs
+from ingest.service.backoff import Outage
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
 from watcher.events import Event, Missed

@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from ingest import logs
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import Keys
+from ingest.service import logs
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
 

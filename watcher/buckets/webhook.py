@@ -12,8 +12,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ingest import logs
 from ingest.errors import Refused
+from ingest.service import logs
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
 from watcher.events import Missed

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 from inotify_simple import INotify, flags
 
-from ingest import logs
+from ingest.service import logs
 
 LIMITS = ("fs.inotify.max_user_watches", "user.max_inotify_watches")
 """Names of sysctls. Outside of containers they are one and the same; in a user namespace the second is its own."""

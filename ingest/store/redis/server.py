@@ -17,7 +17,7 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ingest.environment import readable, secret
+from ingest.credentials import readable, secret
 from ingest.errors import Refused, Unreachable
 
 PREFIX = "ingest:"

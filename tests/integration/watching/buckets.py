@@ -10,8 +10,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import collections, deleting, handler, wait_until
 from tests.support.catalog import Rows, catalog
+from tests.support.integration import collections, deleting, handler, wait_until
 from tests.support.s3_servers import Bucket
 from tests.support.watching import Watching
 

@@ -9,10 +9,10 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import HandlerFile
-from tests.integration.support import wait_until
 from tests.integration.watching.buckets import REGISTER, S3Watching, change_much
 from tests.integration.watching.notified import by_kafka
 from tests.support.fleet import Fleet, fleet, kafka, redis
+from tests.support.integration import wait_until
 from tests.support.watching import at_rest
 
 __all__ = ["fleet", "kafka", "redis"]

@@ -12,10 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from irods.session import iRODSSession
 
-from tests.integration.support import wait_until
 from tests.integration.watching.buckets import Watch, change_much, in_step, watch
 from tests.integration.watching.notified import SECRET, by_kafka, by_webhook, notification
 from tests.support.cut_proxy import cut_proxy
+from tests.support.integration import wait_until
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import free_ports
 

@@ -9,9 +9,9 @@ from urllib.parse import quote
 import pytest
 from irods.session import iRODSSession
 
-from tests.integration.support import children, collections, deleting, handler, rows, running, wait_until
 from tests.integration.watching.buckets import S3Watching, Watch, watch
 from tests.integration.watching.notified import SECRET, TOKEN, Notified, by_kafka, by_sqs, by_webhook
+from tests.support.integration import children, collections, deleting, handler, rows, running, wait_until
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import KAFKA_PASSWORD, KAFKA_USER, Kafka
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
-from tests.integration.support import deleting, handler, rows, sha2, wait_until
 from tests.integration.watching.buckets import Watch, watch
 from tests.integration.watching.notified import Notified, by_kafka, by_sqs, by_webhook
+from tests.support.integration import deleting, handler, rows, sha2, wait_until
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.watching import at_rest
 

@@ -11,8 +11,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import handler, hooks, logged, wait_until
 from tests.support.bursts import PER_DIRECTORY, image, overflow_queue, writing
+from tests.support.integration import handler, hooks, logged, wait_until
 from tests.support.watching import UNREGISTER, Watching, at_rest, in_step
 
 FLAT, NESTED = 8_000, 400

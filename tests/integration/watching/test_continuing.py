@@ -11,7 +11,7 @@ from irods.models import DataObject
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, handler, rows, wait_until
+from tests.support.integration import avus, handler, rows, wait_until
 from tests.support.watching import UNREGISTER, Watching, at_rest, in_step, job
 from watcher.events import Move
 from watcher.spool import Spool

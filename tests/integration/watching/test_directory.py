@@ -14,7 +14,7 @@ from irods.models import DataObject
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, collections, handler, rows, wait_until
+from tests.support.integration import avus, collections, handler, rows, wait_until
 from tests.support.watching import END_SECONDS, UNREGISTER, Watching, at_rest, in_step, job
 
 

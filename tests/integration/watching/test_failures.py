@@ -11,7 +11,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import collections, handler, rows, wait_until
+from tests.support.integration import collections, handler, rows, wait_until
 from tests.support.watching import UNREGISTER, Watching, at_rest, in_step, job
 
 Watch = Callable[..., Watching]

@@ -13,7 +13,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine
-from tests.integration.support import wait_until
+from tests.support.integration import wait_until
 from tests.support.watching import Watching, at_rest, in_step
 
 

@@ -9,8 +9,8 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import handler, rows, wait_until
 from tests.integration.watching.buckets import Watch, watch
+from tests.support.integration import handler, rows, wait_until
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.watching import UNREGISTER, Watching, at_rest
 

@@ -12,7 +12,7 @@ from irods.models import Collection, DataObject
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, collections, content, deleting, handler, rows, wait_until
+from tests.support.integration import avus, collections, content, deleting, handler, rows, wait_until
 from tests.support.watching import UNREGISTER, Watching, at_rest, in_step, job
 
 Watch = Callable[..., Watching]

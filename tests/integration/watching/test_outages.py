@@ -10,10 +10,10 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import HandlerFile
-from tests.integration.support import handler, hooks, logged, wait_until
 from tests.support.bursts import PER_DIRECTORY, writing
 from tests.support.devzone_process import running_zone
 from tests.support.fleet import Fleet, fleet, kafka, redis
+from tests.support.integration import handler, hooks, logged, wait_until
 from tests.support.services import free_ports
 from tests.support.watching import UNREGISTER, Watching, at_rest, in_step
 

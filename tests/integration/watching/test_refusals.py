@@ -9,7 +9,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine
-from tests.integration.support import rows, wait_until
+from tests.support.integration import rows, wait_until
 from tests.support.watching import Watching, at_rest
 
 BAD_TOGETHER = [

@@ -12,7 +12,7 @@ from irods.models import DataObject
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.integration.support import avus, handler, rows, wait_until
+from tests.support.integration import avus, handler, rows, wait_until
 from tests.support.watching import UNREGISTER, Watching, in_step
 
 AWAY = "the source is out of sight"

@@ -19,8 +19,8 @@ from ingest.job import JobState, JobStatus
 from ingest.paths import logical_path, physical_path
 from ingest.store.embedded import EmbeddedStore
 from tests.conftest import CommandLine
-from tests.integration.support import avus, content, deleting, handler
 from tests.integration.watching.changing import Source, undisturbed
+from tests.support.integration import avus, content, deleting, handler
 from tests.support.watching import Watching
 
 KEPT = b"kept"

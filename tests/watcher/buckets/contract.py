@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.s3.test_source import ODD_KEYS
+from tests.scanner.buckets.test_source import ODD_KEYS
 from tests.support.s3_servers import Bucket
 from watcher.events import Backend, Event, Gone, Missed, Written
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from ingest.errors import Refused
-from watcher.cli import cli
+from landingzone.watch import cli
 
 S3 = "s3://bucket/p"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.scanner.support import NOBODY
+from tests.support.scanning import NOBODY
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from ingest.errors import Refused
-from tests.scanner.support import unprivileged
 from tests.support.devzone_process import ROOT
+from tests.support.scanning import unprivileged
 from tests.watcher.files.contract import write
 from tests.watcher.files.heard import Heard
 from watcher.events import Directory, Event, Gone, Missed, Moved

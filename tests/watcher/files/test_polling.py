@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.scanner.support import unprivileged
+from tests.support.scanning import unprivileged
 from tests.watcher.files.contract import BackendContract, ExclusionContract, write
 from tests.watcher.files.contract_tree import RootContract, TreeContract, UpheavalContract
 from tests.watcher.files.heard import Heard

@@ -1,0 +1,277 @@
+"""From what a worker reported to the one step that the store takes: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from consumer.protocol import Began, Finished, Outcome, Page, Part, PathDone, Result
+from ingest import tasks
+from ingest.broker import Outgoing, Record
+from ingest.fingerprint import cache_key
+from ingest.handlers.loader import DEFAULT_TIMEOUT
+from ingest.job import Counts, Job, Problem
+from ingest.messages import (
+    UNKNOWN,
+    Candidate,
+    Change,
+    ClosePass,
+    Delete,
+    ListPath,
+    MovePath,
+    OpenPass,
+    SyncFiles,
+    Task,
+    again,
+    encode,
+    path_from_wire,
+)
+from ingest.store import Again, Cached, Child, Step
+
+BEFORE_BEGAN = Began(timeout=DEFAULT_TIMEOUT, max_retries=0, delay=0.0)
+"""What holds until the worker has said something: the handler itself may hang while it is asked."""
+
+
+class Given(NamedTuple):
+    """A task that was handed to a worker, where it came from, and what has been reported of it."""
+
+    task: Task
+    record: Record
+    job: Job
+    began: Began = BEFORE_BEGAN
+    done: Sequence[PathDone] = ()
+    marker: bytes | None = None
+    """How far the worker's listing is in the store."""
+
+
+class Broken(NamedTuple):
+    """The worker did not come to an end: why. Without `retry` nothing is handed out again, as for a stopped job."""
+
+    reason: str
+    retry: bool = True
+
+
+def page_step(given: Given, page: Page, now: float) -> Step:
+    """A listing has got as far as `marker`, and the task goes on."""
+    return msgspec.structs.replace(_step(given, now, page.part), after=given.marker, marker=page.marker)
+
+
+def finished_step(given: Given, finished: Finished, now: float) -> Step:
+    """The task came to its end, for better or worse."""
+    if isinstance(given.task, (SyncFiles, Delete)):
+        if finished.failure is None:
+            return _batch_step(given, now, [])
+        return _batch_step(given, now, [(item, finished.failure) for item in _not_done(given)])
+    if finished.failure is None:
+        counts = finished.part.counts
+        part = msgspec.structs.replace(finished.part, counts=counts + Counts(tasks_failed=int(counts.failed > 0)))
+        return msgspec.structs.replace(_step(given, now, part), after=given.marker)
+    return _task_failed(given, finished.failure, finished, now)
+
+
+def broken_step(given: Given, broken: Broken, now: float) -> Step:
+    """The worker was killed, or died: the path in progress has failed, those after it have not been begun.
+
+    A move that has got on goes on, whatever the retries: half of it done leaves dead physical paths behind.
+    """
+    if isinstance(given.task, MovePath) and broken.retry and given.marker != given.began.marker:
+        return _step(given, now, Part(), again_with=again(given.task), due=now)
+    if not broken.retry:
+        given = given._replace(began=BEFORE_BEGAN)
+    outcome = Outcome(Result.FAILED, reason=broken.reason)
+    if not isinstance(given.task, (SyncFiles, Delete)):
+        return _task_failed(given, outcome, Finished(), now)
+    rest = _not_done(given)
+    return _batch_step(given, now, [(item, outcome) for item in rest[:1]], rest[1:] if broken.retry else [])
+
+
+def away_step(given: Given, now: float, back_off: float) -> Step:
+    """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed.
+
+    The file in progress comes last then: should it alone be out of reach, it does not keep the others.
+    """
+    task, rest = given.task, _not_done(given)
+    if isinstance(task, SyncFiles):
+        rest = [*rest[1:], *rest[:1]]
+    if isinstance(task, (SyncFiles, Delete)):
+        return _batch_step(given, now, [], rest, back_off)
+    return _step(given, now, Part(), again_with=again(task), due=now + back_off)
+
+
+def _task_failed(given: Given, outcome: Outcome, finished: Finished, now: float) -> Step:
+    task = given.task
+    if isinstance(task, OpenPass):
+        return _step(given, now, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
+    attempt, path = 0, b""
+    if isinstance(task, (ListPath, MovePath)):
+        attempt, path = task.attempt, path_from_wire(task.path if isinstance(task, ListPath) else task.new)
+    if isinstance(task, (ListPath, MovePath)) and attempt < given.began.max_retries:
+        once_more = msgspec.structs.replace(again(task), attempt=attempt + 1)
+        part = Part(counts=Counts(retries=1))
+        return _step(given, now, part, again_with=once_more, due=now + given.began.delay)
+    problem = _problem(path, finished.target, outcome, attempt, now)
+    part = finished.part
+    part = msgspec.structs.replace(
+        part, counts=part.counts + Counts(tasks_failed=1), problems=[*part.problems, problem]
+    )
+    return _step(given, now, part)
+
+
+Item = Change | Candidate
+
+
+def _items(task: Task) -> Sequence[Item]:
+    if isinstance(task, SyncFiles):
+        return task.changes
+    return task.candidates if isinstance(task, Delete) else ()
+
+
+def _not_done(given: Given) -> Sequence[Item]:
+    return _items(given.task)[len(given.done) :]
+
+
+def _batch_step(
+    given: Given, now: float, broken: list[tuple[Item, Outcome]], untouched: Sequence[Item] = (), wait: float = 0.0
+) -> Step:
+    """The step for a batch: what was done is done, what failed is retried or recorded, the rest is handed out again."""
+    results = [(item, done.target, done.outcome) for item, done in zip(_items(given.task), given.done, strict=False)]
+    results += [(item, "", outcome) for item, outcome in broken]
+    settled, retried, unsettled = [], [], []
+    for item, target, outcome in results:
+        if outcome.result is Result.FAILED and item.attempt < given.began.max_retries:
+            retried.append(_once_more(item))
+        elif outcome.result is Result.UNSETTLED:
+            unsettled.append(msgspec.structs.replace(item, waited=True, catalog=UNKNOWN))
+        else:
+            settled.append((item, target, outcome))
+    delete = isinstance(given.task, Delete)
+    part = _deleted(given, settled, now) if delete else _synced(given, settled, now)
+    failed = part.counts.failed > 0 or any(outcome.result is Result.FAILED for _, _, outcome in settled)
+    failed = failed or (isinstance(given.task, (SyncFiles, Delete)) and given.task.failed)
+    left = [*retried, *unsettled, *untouched]
+    counts = part.counts + Counts(retries=int(bool(retried)), tasks_failed=int(failed and not left))
+    part = msgspec.structs.replace(part, counts=counts)
+    judged = [item for item, _, _ in settled if isinstance(item, Candidate)]
+    if not left:
+        return _step(given, now, part, judged=judged)
+    items = {"candidates" if delete else "changes": left}
+    task = msgspec.structs.replace(again(given.task), failed=failed, **items)
+    due = now + max(wait, given.began.delay if retried else 0.0, given.job.quiet if unsettled else 0.0)
+    return _step(given, now, part, again_with=task, due=due, judged=judged)
+
+
+def _once_more(item: Item) -> Item:
+    if isinstance(item, Change):
+        return msgspec.structs.replace(item, attempt=item.attempt + 1, catalog=UNKNOWN)
+    return msgspec.structs.replace(item, attempt=item.attempt + 1)
+
+
+def _synced(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+    """In a watch job, which has no passes for a long time, what was done or has gone solves the problem that it had."""
+    counts, problems, solved = Counts(), [], list[bytes]()
+    cached, uncached = list[Cached](), list[tuple[bytes, bytes]]()
+    for item, target, outcome in settled:
+        assert isinstance(item, Change)  # noqa: S101 - of a SyncFiles
+        counts += Counts(files=-1, deleted=1) if outcome.deleted else _count(outcome)
+        uncached += outcome.uncached
+        cached += outcome.cached
+        path = path_from_wire(item.path)
+        if outcome.reason:
+            problems.append(_problem(path, target, outcome, item.attempt, now))
+        elif given.job.watch:
+            solved.append(path)
+    return Part((), counts, problems, solved, cached, uncached)
+
+
+def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+    """What may have been deleted is forgotten by the path cache; what waited for its place is synced, or failed too.
+
+    Whoever was killed after a deletion has not told of it, and then the source may come back as it was.
+    """
+    counts, uncached, problems, following = Counts(), [], [], list[Child]()
+    for item, _, outcome in settled:
+        assert isinstance(item, Candidate)  # noqa: S101 - of a Delete
+        relative = item.target.removeprefix(given.job.target + "/").encode("utf-8", "surrogateescape")
+        if outcome.result is Result.DONE:
+            counts += Counts(deleted=1)
+        if not outcome.kept:
+            uncached.append(cache_key(given.job, item.target, directory=item.collection))
+        if outcome.reason:
+            problems.append(_problem(relative, item.target, outcome, item.attempt, now))
+        if item.resync is not None and outcome.result in (Result.DONE, Result.UNCHANGED):
+            following += _resync(given, item)
+        elif item.taken_by == "regular" and item.resync is not None:  # a directory is counted by nobody
+            counts += Counts(failed=1)
+            waits = Outcome(Result.FAILED, reason="the collection of this name could not be deleted")
+            problems.append(_problem(path_from_wire(item.resync), item.target, waits, item.attempt, now))
+    return Part(following, counts, problems, uncached=uncached)
+
+
+def _resync(given: Given, candidate: Candidate) -> Iterator[Child]:
+    """The task for what takes the place of a candidate that is out of the way."""
+    path, pass_id = candidate.resync or "", given.task.pass_id
+    if candidate.taken_by == "directory":
+        yield tasks.listing(given.job, pass_id, path_from_wire(path))
+    else:
+        yield from tasks.files(given.job, pass_id, [Change(path)])
+
+
+def _count(outcome: Outcome) -> Counts:
+    return Counts(
+        done=int(outcome.result is Result.DONE),
+        unchanged=int(outcome.result is Result.UNCHANGED),
+        skipped=int(outcome.result is Result.SKIPPED),
+        failed=int(outcome.result is Result.FAILED),
+        bytes=outcome.bytes,
+    )
+
+
+def _problem(path: bytes, target: str, outcome: Outcome, attempt: int, now: float) -> Problem:
+    return Problem(
+        path=path,
+        target=target,
+        skipped=outcome.result is Result.SKIPPED,
+        reason=outcome.reason,
+        error=outcome.error,
+        code=outcome.code,
+        attempts=attempt + 1,
+        at=now,
+    )
+
+
+def _step(
+    given: Given,
+    now: float,
+    part: Part,
+    *,
+    again_with: Task | None = None,
+    due: float = 0.0,
+    error: str | None = None,
+    judged: Sequence[Candidate] = (),
+) -> Step:
+    task, record = given.task, given.record
+    once_more = None
+    if again_with is not None:
+        message = Outgoing(record.topic, record.partition, encode(again_with))
+        once_more = Again(due, again_with.round, message)
+    last = isinstance(task, ClosePass) and not part.children
+    return Step(
+        job=task.job,
+        pass_id=task.pass_id,
+        task=task.task,
+        round=task.round,
+        at=now,
+        counts=part.counts,
+        children=part.children,
+        again=once_more,
+        problems=part.problems,
+        solved=part.solved,
+        cached=part.cached,
+        uncached=part.uncached,
+        candidates=part.candidates,
+        judged=judged,
+        closing=None if last else tasks.closing(given.job, task.pass_id),
+        error=error,
+    )

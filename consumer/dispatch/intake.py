@@ -1,0 +1,107 @@
+"""What comes out of the broker and the store on its way to the workers: messages read, relayed, parked, put aside."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+from consumer.dispatch.schedule import next_pass
+from ingest import tasks
+from ingest.broker import Broker, Outgoing, Record
+from ingest.job import Job
+from ingest.messages import Restart, Task, decode
+from ingest.store import Store
+
+DEAD_LETTERS = ".dlq"
+"""What the topic of messages that nobody can read is called after their own."""
+_RELAY = 500
+_JOBS_HELD = 100
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A message that could not be read, as it is kept: where it was, why, and the message itself (in base64)."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    value: bytes
+
+
+class Intake:
+    """Decides what of a record is work. Its methods raise Unreachable when broker or store are out of reach."""
+
+    def __init__(self, broker: Broker, store: Store, log: Any) -> None:
+        self._broker = broker
+        self._store = store
+        self._log = log
+        self._jobs: dict[str, Job] = {}
+        self._paused: frozenset[str] = frozenset()
+
+    def relay(self) -> None:
+        """Publish what the store has in its outbox. Twice does no harm: a task that is settled is passed over."""
+        messages = self._store.outbox(_RELAY)
+        if messages:
+            self._broker.publish([message for _, message in messages])
+            self._store.outbox_done([number for number, _ in messages])
+
+    def look_for_pauses(self) -> None:
+        """Learn which jobs are paused, for the records that are asked about next."""
+        self._paused = self._store.paused_jobs()
+
+    def task(self, record: Record) -> tuple[Task, Job] | None:
+        """The task of a record and its job; None when the record is dealt with: it may be committed."""
+        try:
+            message = decode(record.value)
+        except ValueError as error:
+            self._put_aside(record, str(error))
+            return None
+        if message.job in self._paused:
+            parcel = Outgoing(record.topic, record.partition, record.value)
+            if self._store.park(message.job, parcel):
+                return None
+        if isinstance(message, Restart):
+            self._begin_pass(message)
+            return None
+        if not self._store.outstanding(message.pass_id, message.task, message.round):
+            return None
+        job = self._job(message)
+        return None if job is None else (message, job)
+
+    def _put_aside(self, record: Record, reason: str) -> None:
+        """Keep a message that cannot be read where people find it: it must not hold up those behind it."""
+        topic = record.topic + DEAD_LETTERS
+        letter = DeadLetter(record.topic, record.partition, record.offset, reason, record.value)
+        partitions = self._broker.ensure_topics([topic])[topic]
+        self._broker.publish([Outgoing(topic, record.partition % partitions, msgspec.json.encode(letter))])
+        self._log.error(
+            "a message cannot be read", topic=record.topic, offset=record.offset, reason=reason, kept_in=topic
+        )
+
+    def _begin_pass(self, restart: Restart) -> None:
+        status = self._store.job(restart.job)
+        if status is None:
+            return
+        job, now = status.job, time.time()
+        due = next_pass(job, now)
+        self._store.begin_pass(
+            job.name,
+            restart.pass_id,
+            tasks.opening(job, restart),
+            now,
+            next_due=due,
+            following=None if due is None else tasks.restart(job, "interval"),
+            keep_problems=restart.retry or bool(restart.scope),
+        )
+
+    def _job(self, task: Task) -> Job | None:
+        if task.pass_id not in self._jobs:
+            status = self._store.job(task.job)
+            if status is None:
+                return None
+            if len(self._jobs) >= _JOBS_HELD:
+                self._jobs.clear()
+            self._jobs[task.pass_id] = status.job
+        return self._jobs[task.pass_id]

@@ -1,0 +1,300 @@
+"""The consumer: one parent process between the broker, the store and its workers.
+
+It takes records, hands them to workers lane by lane, settles what comes back in the store, and only then commits.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from consumer import failure_log
+from consumer.dispatch import accounting, metrics
+from consumer.dispatch.accounting import Broken, Given
+from consumer.dispatch.intake import Intake
+from consumer.dispatch.lanes import Lanes
+from consumer.dispatch.pool import Event, Pool, Worker
+from consumer.dispatch.unavailable import Absences
+from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, Setup
+from ingest.broker import Broker, Record, TopicPartition
+from ingest.errors import Refused, Unreachable
+from ingest.job import Job
+from ingest.messages import Task
+from ingest.service import logs
+from ingest.service.backoff import Outage
+from ingest.service.health import Health
+from ingest.service.profile import ProfileFile, broken_off
+from ingest.store import ConsumerStatus, Step, Store
+
+GROUP = "ingest"
+STOP_GRACE = 10.0
+"""Seconds that running paths get when their job is stopped or the consumer is told to end."""
+BACK_OFF = (0.5, 15.0)
+"""Seconds to wait when broker or store are out of reach: at first, and at most."""
+_MOST_IDLE_DEATHS = 20
+_WAIT = 0.05
+_LOOK_SECONDS = 0.5
+"""How often stopped jobs and overdue tasks are looked for."""
+_ALIVE_SECONDS = 6.0
+"""For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
+_TRY_SECONDS = 10.0
+"""How long broker or store may be asked in vain before they are called out of reach."""
+_LAG_SECONDS = 15.0
+"""How often the group's lag is looked up for the metrics: three requests to Kafka."""
+_INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
+
+
+class Consumer:
+    """Works on the tasks of some topics until told to end; not for several threads."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        store: Store,
+        topics: Sequence[str],
+        setup: Setup,
+        *,
+        workers: int,
+        stop_grace: float = STOP_GRACE,
+        profile: ProfileFile | None = None,
+        group: str = GROUP,
+    ) -> None:
+        """`topics` are restart, path and file topics, in this order of descending depth: files go first."""
+        self._broker = broker
+        self._store = store
+        self._group = group
+        self._health = Health("consumer")
+        self._topics = tuple(topics)
+        self._stop_grace = stop_grace
+        self._profile = profile
+        self._lanes = Lanes(reversed(self._topics))
+        self._max_held = 4 * workers
+        self._name = f"consumer-{secrets.token_hex(4)}"
+        self._stopped: dict[str, float] = {}
+        self._blocked: frozenset[TopicPartition] = frozenset()
+        self._idle_deaths = 0
+        self._unheard: deque[Event] = deque()
+        self._doubtful: Event | None = None
+        self._turned = time.monotonic()
+        self._looked = self._announced = self._measured = 0.0
+        self._log: Any = logs.get("consumer").bind(consumer=self._name)
+        self._outage = Outage(self._log, BACK_OFF)
+        self._absences = Absences(self._log)
+        self._intake = Intake(broker, store, self._log)
+        self._member = broker.join(group, self._topics)
+        self._pool = Pool(workers, setup)
+
+    def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
+        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time.
+
+        `health` hears how it is.
+        """
+        self._health = health or self._health
+        self._health.started()
+        try:
+            while not until():
+                self._turn_or_wait(until, take=True)
+            self._health.ended()
+            end = time.monotonic() + self._stop_grace
+            while self._pool.busy() and time.monotonic() < end:
+                self._turn_or_wait(lambda: time.monotonic() >= end, take=False)
+            with suppress(Unreachable):  # what is in work then is handed out again
+                self._look_after_workers()
+                for worker in self._pool.busy():
+                    if worker.given.job.name in self._stopped:
+                        self._settle_broken(worker, _INTERRUPTED)
+        finally:
+            self._pool.close()
+            with suppress(Unreachable, Refused):  # a store that has lost everything is said already
+                self._store.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
+            self._member.close()
+
+    def _turn_or_wait(self, until: Callable[[], bool], *, take: bool) -> None:
+        """A turn; when broker or store are out of reach wait, longer each time, and go on where it broke off."""
+        try:
+            self._turn(take=take)
+        except Unreachable as error:
+            seconds = self._outage.met(str(error))
+            metrics.UNREACHABLE.inc()
+            self._health.turned("consumer", f"waits: {error}", ready=False, rest=seconds)
+            self._doubtful = self._unheard[0] if self._unheard else None
+            end = time.monotonic() + seconds
+            with suppress(Unreachable):
+                self._announce(_TRY_SECONDS + seconds)
+            while time.monotonic() < end and not until():
+                self._stay_member()
+            for worker in self._pool.busy():
+                worker.excuse(time.monotonic() - self._turned)
+        else:
+            self._outage.over()
+            self._doubtful = None
+            self._health.turned("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
+        self._turned = time.monotonic()
+
+    def _stay_member(self) -> None:
+        """Be heard of by the broker, or others would take our partitions for those of a dead one."""
+        try:
+            self._member.poll(_WAIT, 0)
+        except Unreachable:
+            time.sleep(_WAIT)
+
+    def _turn(self, *, take: bool) -> None:
+        self._intake.relay()
+        self._store.fire_due(time.time())
+        room = self._max_held - self._lanes.workable()
+        self._hold_back()
+        paused = self._absences.of_zone
+        idle = not self._pool.busy() and (paused or not len(self._lanes))
+        self._lanes.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
+        self._lanes.keep_only(self._member.assignment())
+        passed = self._hand_out() if take and not paused else 0
+        if not self._unheard:
+            self._unheard.extend(self._pool.events(_WAIT if self._pool.busy() and not passed else 0.0))
+        while self._unheard:  # one that cannot be settled now stays at the head
+            self._hear(self._unheard[0])
+            self._unheard.popleft()
+        self._member.commit(self._lanes.to_commit())
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._look_after_workers()
+            self._announce()
+            self._measure()
+
+    def _measure(self) -> None:
+        metrics.BUSY.set(len(self._pool.busy()))
+        if self._health.measured and time.monotonic() - self._measured > _LAG_SECONDS:
+            self._measured = time.monotonic()
+            with suppress(Unreachable):
+                metrics.LAG.set(self._broker.lag(self._group, self._topics))
+
+    def _settle(self, step: Step) -> bool:
+        """Whether the store has taken it."""
+        taken = self._store.settle(step)
+        if taken:
+            metrics.count(step)
+            failure_log.tell(self._log, step)
+        return taken
+
+    def _is_stored(self, event: Event, page: Page) -> bool:
+        """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
+        task = event.worker.given.task
+        return event is self._doubtful and self._store.marker(task.pass_id, task.task) == page.marker
+
+    def _hold_back(self) -> None:
+        """Fetch nothing for lanes that are blocked: one slow file must not fill all the room and idle other workers."""
+        blocked = self._lanes.blocked()
+        if self._blocked - blocked:
+            self._member.resume(self._blocked - blocked)
+        self._member.pause(blocked)
+        self._blocked = blocked
+
+    def _hand_out(self) -> int:
+        """Give free workers what is next in each lane; how many records were no work, or are none for now."""
+        free, ready, passed = self._pool.free(), list(self._lanes.ready()), 0
+        if free and ready:
+            self._intake.look_for_pauses()
+        for record in ready:
+            if not free:
+                break
+            work = self._intake.task(record)
+            if work is not None and not self._is_put_off(*work, record):
+                self._give(free.pop(), *work, record)
+            else:
+                self._lanes.done(record)
+                passed += 1
+        return passed
+
+    def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
+        """Whether the task comes again later, as the job's source is out of reach: what is behind may be another's."""
+        seconds = self._absences.put_off(job.name)
+        if seconds:
+            self._settle(accounting.away_step(Given(task, record, job), time.time(), seconds))
+        return seconds > 0
+
+    def _give(self, worker: Worker, task: Task, job: Job, record: Record) -> None:
+        self._lanes.begin(record)
+        try:
+            worker.hand(task, record, job)
+        except OSError:  # it died while it had nothing to do
+            self._settle_broken(worker, Broken("the worker process has died before it began"))
+
+    def _hear(self, event: Event) -> None:
+        worker, report = event
+        match report:
+            case None if worker.task is None:
+                self._replace_dead(worker)
+            case None:
+                self._settle_broken(worker, Broken(f"the worker process has died ({worker.exit_words()})"))
+            case Began() | PathDone():
+                self._idle_deaths = 0
+                worker.note(report)
+            case Profiled():
+                if self._profile is not None:
+                    self._profile.write(report.events)
+            case Page():
+                step = accounting.page_step(worker.given, report, time.time())
+                if self._is_stored(event, report) or self._settle(step):
+                    worker.page_stored(report.marker)
+                else:  # the job was stopped, or another consumer lists this directory
+                    self._lanes.done(worker.release())
+                    self._pool.replace(worker)
+            case Finished():
+                self._settle_finished(worker, report)
+            case Away():
+                self._pause(worker, report)
+
+    def _settle_finished(self, worker: Worker, finished: Finished) -> None:
+        self._settle(accounting.finished_step(worker.given, finished, time.time()))
+        self._absences.over(worker.given.job.name)
+        self._lanes.done(worker.release())
+
+    def _replace_dead(self, worker: Worker) -> None:
+        """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
+        self._idle_deaths += 1
+        if self._idle_deaths > _MOST_IDLE_DEATHS:
+            raise Refused(f"worker processes die before they take a task ({worker.exit_words()})")
+        self._pool.replace(worker)
+
+    def _pause(self, worker: Worker, away: Away) -> None:
+        """Zone, source or store are out of reach: wait, longer each time, and lose nothing."""
+        seconds = self._absences.met(worker.given.job.name, away, known=bool(self._outage.reason))
+        self._settle(accounting.away_step(worker.given, time.time(), seconds))
+        self._lanes.done(worker.release())
+
+    def _settle_broken(self, worker: Worker, broken: Broken) -> None:
+        given = worker.given
+        self._log.warning("a task is broken off", task=given.task.task, reason=broken.reason)
+        if self._profile is not None:
+            self._profile.write([broken_off(given.task, given.job, worker.process.pid, worker.seconds)])
+        self._settle(accounting.broken_step(given, broken, time.time()))
+        self._lanes.done(worker.release())
+        self._pool.replace(worker)
+
+    def _look_after_workers(self) -> None:
+        busy = {worker.given.job.name for worker in self._pool.busy()}
+        for name in busy:
+            status = self._store.job(name)
+            if status is not None and status.state.active:
+                self._stopped.pop(name, None)
+            else:
+                self._stopped.setdefault(name, time.monotonic())
+        for worker in self._pool.busy():
+            since = self._stopped.get(worker.given.job.name)
+            if since is not None and time.monotonic() - since > self._stop_grace:
+                self._settle_broken(worker, _INTERRUPTED)
+            elif worker.overdue:
+                self._settle_broken(worker, Broken(f"timeout after {worker.timeout:g} s"))
+
+    def _announce(self, longer: float = 0.0) -> None:
+        """Say that we are alive, and for how many seconds longer than always that holds."""
+        now = time.monotonic()
+        busy = tuple(sorted({worker.given.job.name for worker in self._pool.busy()}))
+        if now - self._announced > _ALIVE_SECONDS / 4 or busy or longer:
+            self._announced = now
+            waits = self._absences.reasons | ({"": self._outage.reason} if self._outage.reason else {})
+            status = ConsumerStatus(self._name, self._topics, busy, waits)
+            self._store.announce(status, time.time() + _ALIVE_SECONDS + longer)

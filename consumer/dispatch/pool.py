@@ -1,0 +1,167 @@
+"""The worker processes of a consumer: started, given tasks, listened to, killed and replaced."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import NamedTuple
+
+from consumer.dispatch.accounting import BEFORE_BEGAN, Given
+from consumer.protocol import PAGE_STORED, Began, PathDone, Profiled, Report, Setup, pack, unpack
+from ingest.broker import Record
+from ingest.job import Job
+from ingest.messages import Task
+
+_EXIT_SECONDS = 1.0
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from consumer.worker import main; main()"
+
+
+_END_SECONDS = 2.0
+
+
+class Event(NamedTuple):
+    """A worker has said something; None: it has died."""
+
+    worker: Worker
+    report: Report | None
+
+
+class Worker:
+    """One worker process, and the task in its hands."""
+
+    def __init__(self, setup: Setup) -> None:
+        ours, theirs = socket.socketpair()
+        program = _PROGRAM.format(path=sys.path)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.PIPE,  # held open: the worker ends when we do
+                stdout=2,  # what handlers print must not mix with our own output
+            )
+        self.pipe = Connection(ours.detach())
+        self.pipe.send_bytes(pack(setup))
+        self.task: Task | None = None
+        self.record: Record | None = None
+        self.job: Job | None = None
+        self._began = BEFORE_BEGAN
+        self._done: list[PathDone] = []
+        self._marker: bytes | None = None
+        self._since = 0.0
+
+    def hand(self, task: Task, record: Record, job: Job) -> None:
+        """Give it a task; it has none."""
+        self.task, self.record, self.job = task, record, job
+        self._began, self._done, self._marker, self._since = BEFORE_BEGAN, [], None, time.monotonic()
+        self.pipe.send_bytes(record.value)
+
+    def note(self, report: Began | PathDone) -> None:
+        """Remember what it said of the task."""
+        if isinstance(report, Began):
+            self._began, self._marker = report, report.marker
+        else:
+            self._done.append(report)
+
+    @property
+    def given(self) -> Given:
+        """The task in its hands with all that it has reported."""
+        assert self.task is not None  # noqa: S101 - asked of busy workers only
+        assert self.record is not None  # noqa: S101
+        assert self.job is not None  # noqa: S101
+        return Given(self.task, self.record, self.job, self._began, self._done, self._marker)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that the task, or a page of it, may take."""
+        return self._began.timeout
+
+    @property
+    def seconds(self) -> float:
+        """Seconds for which it has had the task, or since its last page was stored."""
+        return time.monotonic() - self._since
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the task, or a page of it, has taken longer than it may."""
+        return self.task is not None and self.seconds > self._began.timeout
+
+    def excuse(self, seconds: float) -> None:
+        """Do not count this time, in which nobody could take its reports."""
+        self._since += seconds
+
+    def page_stored(self, marker: bytes) -> None:
+        """Let it go on with its listing or move, which is stored as far as `marker`, and has all its time again."""
+        self._marker, self._since = marker, time.monotonic()
+        with suppress(OSError):  # it has died meanwhile: its pipe will say so
+            self.pipe.send_bytes(PAGE_STORED)
+
+    def release(self) -> Record:
+        """The task is settled; the record that brought it."""
+        record = self.given.record
+        self.task = self.record = self.job = None
+        return record
+
+    def exit_words(self) -> str:
+        """How the dead process ended."""
+        try:
+            code = self.process.wait(_EXIT_SECONDS)  # its pipe closes a moment before it has ended
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe"
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+    def end(self) -> None:
+        """Kill the process; it is waited for a moment only, since one that hangs in a dead mount cannot end."""
+        self.process.kill()
+        self.pipe.close()
+        if self.process.stdin:
+            self.process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_END_SECONDS)
+
+
+class Pool:
+    """A fixed number of workers."""
+
+    def __init__(self, size: int, setup: Setup) -> None:
+        self._setup = setup
+        self._workers = [Worker(setup) for _ in range(size)]
+
+    def free(self) -> list[Worker]:
+        """Those without a task."""
+        return [worker for worker in self._workers if worker.task is None]
+
+    def busy(self) -> list[Worker]:
+        """Those with a task."""
+        return [worker for worker in self._workers if worker.task is not None]
+
+    def replace(self, worker: Worker) -> None:
+        """Kill a worker, if it still lives, and start another in its place."""
+        worker.end()
+        self._workers[self._workers.index(worker)] = Worker(self._setup)
+
+    def events(self, timeout: float) -> Iterator[Event]:
+        """What the workers have to say; waits up to `timeout` seconds for the first report."""
+        pipes = {worker.pipe: worker for worker in self._workers}
+        for pipe in _ready(list(pipes), timeout):
+            try:
+                report = unpack(pipe.recv_bytes())
+                while isinstance(report, (Began, PathDone, Profiled)) and pipe.poll():
+                    yield Event(pipes[pipe], report)
+                    report = unpack(pipe.recv_bytes())
+                yield Event(pipes[pipe], report)
+            except (EOFError, OSError):
+                yield Event(pipes[pipe], None)
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self._workers:
+            worker.end()
+
+
+def _ready(pipes: Sequence[Connection], timeout: float) -> list[Connection]:
+    return [each for each in wait(pipes, timeout) if isinstance(each, Connection)]

@@ -1,0 +1,90 @@
+"""Everything that a worker needs to work on a task of one pass."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from irods.session import iRODSSession
+
+from consumer.irods.catalog import Leaf, leaf_vault, only_leaf
+from consumer.irods.sessions import Sessions
+from consumer.sync.meta import Meta
+from ingest.errors import Refused
+from ingest.fingerprint import cache_space
+from ingest.handlers import signing
+from ingest.handlers.loader import Handler, sha256
+from ingest.job import Job
+from ingest.paths import join, logical_name, logical_path
+from ingest.service import logs
+from ingest.store import Store
+from scanner.rules import Rules
+from scanner.source import source_of
+
+
+class Context:
+    """A job with its handler, source, sessions and store; raises Refused when the handler cannot be had."""
+
+    def __init__(
+        self, job: Job, store: Store, sessions: Sessions, handler: Handler | None = None, *, live: bool = False
+    ) -> None:
+        """`live`: the work is that of a live pass, which takes single changes and judges no deletions."""
+        self.job = job
+        self.live = live
+        self.store = store
+        self.sessions = sessions
+        self.source = source_of(job, Rules.of(job))
+        self.handler = handler or _handler(job, store)
+        characters = self.handler.character_map()
+        self._translate = None if characters is None else characters.translate
+        self.cache_space = cache_space(job)
+        self.log: Any = logs.get("consumer").bind(job=job.name)
+        self._vaults: dict[str, str] = {}
+        self._leaves: dict[str, Leaf | None] = {}
+
+    def session(self, meta: Meta) -> iRODSSession:
+        """The session in which a path is written: the one of `as_user()`, else the service account's."""
+        return self.sessions.get(self.handler.as_user(meta))
+
+    @property
+    def lister(self) -> iRODSSession:
+        """The session in which the catalog is asked: the service account's."""
+        return self.sessions.get()
+
+    def name(self, parent: bytes, name: bytes, *, directory: bool) -> str:
+        """The logical name of an entry of the source-relative directory `parent`."""
+        source = join(self.job.source, join(parent, name))
+        return logical_name(source, name, directory=directory, translate=self._translate)
+
+    def target(self, path: bytes, *, directory: bool = False) -> str:
+        """The logical path of a source-relative path."""
+        job = self.job
+        return logical_path(job.source, job.target, path, directory=directory, translate=self._translate)
+
+    def vault_of(self, hierarchy: str) -> str:
+        """The vault path of the leaf of a hierarchy; asked once."""
+        leaf = hierarchy.rpartition(";")[2]
+        if leaf not in self._vaults:
+            self._vaults[leaf] = leaf_vault(self.lister, leaf)
+        return self._vaults[leaf]
+
+    def only_leaf(self, resource: str) -> Leaf | None:
+        """The storage resource at or below a resource, when there is no choice; asked once."""
+        if resource not in self._leaves:
+            self._leaves[resource] = only_leaf(self.lister, resource)
+        return self._leaves[resource]
+
+    @cached_property
+    def default_resource(self) -> str | None:
+        """The default resource of the client environment."""
+        return getattr(self.lister, "default_resource", None) or None
+
+
+def _handler(job: Job, store: Store) -> Handler:
+    if job.handler is None:
+        return Handler.default()
+    source = store.handler(job.handler)
+    if source is None or sha256(source) != job.handler:
+        raise Refused(f"the store has lost the event handler of job {job.name}: start the job again")
+    signing.check(source, job.handler_signature)
+    return Handler.load(source, job.handler_file or "event_handler.py")

@@ -1,0 +1,147 @@
+"""What is to be done with one file: a pure function of the file, the catalog's answer and the job's wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from ingest.handlers.core import Operation
+from ingest.messages import COLLECTION, GOOD, UNKNOWN, Catalog, Replica, Stat
+
+MARGIN_SECONDS = 2
+"""How much newer than its file a put replica must be to count as made from it (clocks differ, seconds are whole)."""
+
+REGISTERS = frozenset({Operation.REGISTER_SYNC, Operation.REGISTER_AS_REPLICA_SYNC})
+"""What records a file where it is; all else brings its content into the zone, or nothing."""
+
+SPOILT = 0
+"""The mtime of a replica with wrong content, where the rights to mark it stale were missing."""
+
+
+class Do(Enum):
+    """The possible courses."""
+
+    REGISTER = "register"
+    REGISTER_REPLICA = "register replica"
+    UPDATE = "update"
+    PUT = "put"
+    OVERWRITE = "overwrite"
+    APPEND = "append"
+    HOOKS_CREATE = "create hooks"
+    HOOKS_MODIFY = "modify hooks"
+    NOTHING = "nothing"
+
+
+class Decision(NamedTuple):
+    """The course, and the replica that it is about."""
+
+    do: Do
+    replica: Replica | None = None
+    note: str = ""
+
+
+class Impossible(Exception):  # noqa: N818 - the verdict on one path
+    """The path cannot be synced as the job wants it; the message says why."""
+
+
+class Situation(NamedTuple):
+    """Everything that a decision depends on."""
+
+    operation: Operation
+    stat: Stat
+    physical: str
+    """The physical path that a registration records."""
+    resource: str | None
+    """Name of the target resource; None where neither handler nor environment names one."""
+    catalog: Catalog
+    metadata_only: bool = False
+    """The path cache says that nothing but ctime has changed."""
+    data_changed: bool = False
+    """The path cache says that size or mtime have changed: a newer replica is not made from this file all the same."""
+    forced: bool = False
+    """`--ignore_cache`: sync what looks unchanged, too."""
+    preserve_mtime: bool = False
+    replaced: bool = False
+    """The source knows no appending: what has changed there has been replaced as a whole."""
+    lost: frozenset[str] = frozenset()
+    """Physical paths of replicas that lie below the source, which has nothing there any more."""
+
+
+def decide(seen: Situation) -> Decision:
+    """The course of action (SPEC, the table of operations); raises Impossible."""
+    if seen.catalog == UNKNOWN:
+        raise ValueError("the catalog has not been asked")
+    if seen.catalog == COLLECTION:
+        raise Impossible("a collection has this name")
+    replicas: list[Replica] = [each for each in seen.catalog if isinstance(each, Replica)]
+    if seen.operation is Operation.NO_OP:
+        return Decision(Do.HOOKS_MODIFY if replicas else Do.HOOKS_CREATE)
+    if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC and not seen.resource:
+        raise Impossible("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
+    registers = seen.operation in REGISTERS
+    if not replicas:
+        return Decision(Do.REGISTER if registers else Do.PUT)
+    there = [replica for replica in replicas if on_resource(replica, seen.resource)]
+    if not there:
+        if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC:
+            return Decision(Do.REGISTER_REPLICA)
+        raise Impossible(f"the data object has no replica on resource {seen.resource}, only on {_places(replicas)}")
+    return _registered(seen, there) if registers else _written(seen, there)
+
+
+def on_resource(replica: Replica, resource: str | None) -> bool:
+    """Whether the replica's leaf is the resource or lies below it; without a resource any replica will do."""
+    return resource is None or resource in replica.hierarchy.split(";")
+
+
+def _registered(seen: Situation, there: list[Replica]) -> Decision:
+    same_path = [replica for replica in there if replica.path == seen.physical]
+    lost = [replica for replica in there if replica.path in seen.lost]
+    if lost and not same_path:  # a move that was never told, or that failed halfway
+        return Decision(Do.UPDATE, lost[0])
+    if not same_path:
+        raise Impossible(f"wrong resource or path: the replica on {_places(there)} is {there[0].path}")
+    replica = same_path[0]
+    in_step = (replica.size, replica.mtime) == (seen.stat.size, seen.stat.mtime_ns // 1_000_000_000)
+    if seen.forced or not in_step or replica.status != GOOD or seen.data_changed:
+        return Decision(Do.UPDATE, replica)
+    return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
+
+
+def _written(seen: Situation, there: list[Replica]) -> Decision:
+    replica = next((each for each in there if each.status == GOOD), there[0])
+    if seen.operation is Operation.PUT:
+        return _put_once(seen, replica)
+    same = replica.status == GOOD and not seen.data_changed and _made_from(replica, seen)
+    if not seen.forced:
+        if seen.metadata_only and replica.size == seen.stat.size and replica.status == GOOD:
+            return Decision(Do.HOOKS_MODIFY, replica)
+        if same:
+            return Decision(Do.NOTHING, replica)
+    if seen.operation is Operation.PUT_APPEND and replica.status == GOOD and not seen.replaced:
+        if seen.stat.size > replica.size or same:
+            return Decision(Do.APPEND, replica)
+        how = "shorter than" if seen.stat.size < replica.size else "newer and as long as"
+        return Decision(Do.OVERWRITE, replica, f"the file is {how} the data object: overwritten")
+    return Decision(Do.OVERWRITE, replica)
+
+
+def _put_once(seen: Situation, replica: Replica) -> Decision:
+    """PUT leaves alone what is there, unless it is but the leftover of an interrupted put."""
+    if all(each.status != GOOD or each.mtime == SPOILT for each in seen.catalog if isinstance(each, Replica)):
+        return Decision(Do.OVERWRITE, replica, "what an interrupted put has left is overwritten")
+    return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
+
+
+def _made_from(replica: Replica, seen: Situation) -> bool:
+    if replica.size != seen.stat.size:
+        return False
+    if seen.preserve_mtime:
+        return replica.mtime == seen.stat.mtime_ns // 1_000_000_000
+    latest = max(seen.stat.mtime_ns, seen.stat.ctime_ns) / 1_000_000_000
+    return replica.mtime > latest + MARGIN_SECONDS
+
+
+def _places(replicas: Iterable[Replica]) -> str:
+    return ", ".join(sorted({replica.hierarchy.replace(";", " > ") for replica in replicas}))

@@ -1,0 +1,46 @@
+"""What an exception says of a path: an outage, which is nobody's fault, or the path's own failure."""
+
+from __future__ import annotations
+
+from consumer.irods.errors import connection_lost, describe, server_error
+from consumer.irods.sessions import check_login
+from consumer.protocol import Outcome, Result
+from consumer.sync.context import Context
+from consumer.sync.decide import Impossible
+from ingest.errors import Refused, Unreachable
+from scanner.entries import RootUnseen
+
+
+def out_of_reach(ctx: Context, error: Exception) -> bool:
+    """Whether it says that the zone or the source cannot be reached: an outage is never a path's failure.
+
+    A handler may lose connections of its own: then the zone is asked.
+    """
+    if isinstance(error, (Unreachable, RootUnseen)):
+        return True
+    return connection_lost(error) and (ctx.handler.method_in(error) is None or not zone_answers(ctx))
+
+
+def zone_answers(ctx: Context) -> bool:
+    """Whether the zone lets us in, with new connections."""
+    ctx.sessions.close()
+    try:
+        check_login(ctx.sessions)
+    except Unreachable:
+        return False
+    return True
+
+
+def failure(ctx: Context, target: str, error: Exception) -> Outcome:
+    """The record of what went wrong with one path."""
+    ctx.log.debug("failed", target=target, exc_info=error)
+    if isinstance(error, (Impossible, Refused)):
+        return Outcome(Result.FAILED, reason=str(error))
+    found = server_error(error)
+    method = ctx.handler.method_in(error)
+    return Outcome(
+        Result.FAILED,
+        reason=f"{method}() of the event handler: {describe(error)}" if method else describe(error),
+        error=found.name if found else type(error).__name__,
+        code=found.code if found else None,
+    )

@@ -1,0 +1,80 @@
+"""The path topic: one directory becomes one collection, and what is new in it becomes tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from consumer.protocol import Finished, Outcome, Page, Part, Result
+from consumer.sync.collections import DirectoryCollection
+from consumer.sync.context import Context
+from consumer.sync.failures import failure, out_of_reach
+from consumer.tasks.listing_pages import Pages
+from ingest.job import Counts, Problem
+from ingest.messages import ListPath, path_from_wire
+from scanner.entries import Entry, RootUnseen, SourceGone, SourceUnreadable
+
+
+def list_path(ctx: Context, task: ListPath, marker: bytes | None, *, last_try: bool) -> Iterator[Page | Finished]:
+    """List the directory of a task from `marker` on.
+
+    When its collection cannot be created the task fails; on the `last_try` it goes on all the same, so that every
+    path below tells its failure. Raises what says that the zone or the source is out of reach.
+    """
+    path = path_from_wire(task.path)
+    target = ctx.target(path, directory=True)
+    seen = ctx.source.look(path)
+    if not isinstance(seen, Entry) or seen.kind != "directory":
+        yield Finished()  # it is gone, or something else by now: its parent's next listing will tell
+        return
+    collection, broken = DirectoryCollection(ctx, path, seen, task.present), None
+    try:
+        collection.ensure()
+    except Exception as error:
+        if out_of_reach(ctx, error):
+            raise
+        broken = failure(ctx, target, error)
+        if not last_try:
+            yield Finished(failure=broken, target=target)
+            return
+    if task.reach == "collection":
+        counts = Counts(collections=int(collection.created))
+        yield Finished(Part(counts=counts, cached=collection.remember() if broken is None else ()), broken, target)
+        return
+    yield from _list(ctx, task, path, collection, marker, broken)
+
+
+def _list(
+    ctx: Context,
+    task: ListPath,
+    path: bytes,
+    collection: DirectoryCollection,
+    marker: bytes | None,
+    broken: Outcome | None,
+) -> Iterator[Page | Finished]:
+    target = ctx.target(path, directory=True)
+    pages = Pages(ctx, task, path, collection, deletes=broken is None and collection.deletes and not ctx.live)
+    try:
+        with ctx.source.list_directory(path, marker) as listing:
+            yield from pages.over(listing)
+        last = pages.part()
+    except SourceGone:
+        yield Finished()
+        return
+    except RootUnseen:
+        raise
+    except SourceUnreadable as error:
+        if error.failed:
+            yield Finished(failure=Outcome(Result.FAILED, reason=error.reason), target=target)
+            return
+        problem = Problem(path=path, target=target, skipped=True, reason=error.reason, at=time.time())
+        last = Part(counts=Counts(files=1, skipped=1), problems=[problem])
+    finally:
+        collection.close()
+    if broken is None:
+        cached = [*last.cached, *collection.remember()]
+        counts = last.counts + Counts(collections=int(collection.created))
+        last = msgspec.structs.replace(last, counts=counts, cached=cached)
+    yield Finished(last, broken, target)

@@ -1,0 +1,161 @@
+"""From the listing of a directory to tasks, page by page: what is new, what is in the way, what has no source."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+from consumer.protocol import Page, Part
+from consumer.sync import candidates
+from consumer.sync.collections import DirectoryCollection
+from consumer.sync.context import Context
+from consumer.sync.meta import of_file
+from ingest import tasks
+from ingest.fingerprint import cache_key, fingerprint
+from ingest.handlers.core import Operation
+from ingest.job import Counts, Problem
+from ingest.messages import Candidate, Change, ListPath, path_to_wire
+from ingest.store import Child
+from scanner.entries import Entry, Skipped
+from scanner.source import Listing
+
+PAGE_ENTRIES = 5_000
+"""Entries of a directory between two steps of the store, and names of one look into the path cache."""
+
+
+class Pages:
+    """Turns the listing of one directory into tasks; changed files in batches that share a partition."""
+
+    def __init__(
+        self, ctx: Context, task: ListPath, path: bytes, collection: DirectoryCollection, *, deletes: bool
+    ) -> None:
+        """`deletes`: what the collection has and the directory has not becomes a candidate for deletion."""
+        self._ctx = ctx
+        self._task = task
+        self._path = path
+        self._collection = collection
+        self._deletes = deletes
+        self._target = ctx.target(path, directory=True)
+        self._asks = ctx.handler.has("operation")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._changes: list[Change] = []
+        self._children: list[Child] = []
+        self._problems: list[Problem] = []
+        self._candidates: list[Candidate] = []
+        self._counts = Counts()
+
+    def over(self, listing: Listing) -> Iterator[Page]:
+        """The pages of the listing but the last, which `part` gives."""
+        page: list[Entry] = []
+        last = b""
+        for entry in listing:
+            if len(page) == PAGE_ENTRIES:
+                self._take(page)
+                yield Page(last, self.part())
+                page = []
+            if isinstance(entry, Skipped):
+                self._skip(entry)
+            elif self._is_marked(entry, listing):
+                page.append(entry)
+            last = listing.marker(entry)
+        self._take(page)
+        if self._deletes:
+            yield from self._missing(listing, last)
+
+    def _is_marked(self, entry: Entry, listing: Listing) -> bool:
+        """Whether an entry is to be taken: with a marker, only files whose marker is there."""
+        if self._ctx.job.marker is None or entry.kind == "directory":
+            return True
+        marker = os.fsencode(self._ctx.job.marker)
+        return not entry.name.endswith(marker) and listing.has(entry.name + marker)
+
+    def part(self) -> Part:
+        """What has come together since the last call."""
+        self._children += tasks.files(self._ctx.job, self._task.pass_id, self._changes)
+        part = Part(self._children, self._counts, self._problems, candidates=self._candidates)
+        self._begin()
+        return part
+
+    def _missing(self, listing: Listing, last: bytes) -> Iterator[Page]:
+        contents = self._collection.contents()
+        self._counts += Counts(listed=sum(1 for _ in contents.names()))
+        for candidate in candidates.missing(self._ctx, self._path, contents, listing):
+            if len(self._candidates) >= PAGE_ENTRIES:
+                yield Page(last, self.part())
+            self._add(candidate)
+
+    def _take(self, page: list[Entry]) -> None:
+        unchanged = files = 0
+        for entry, cached in zip(page, self._known(page), strict=True):
+            files += entry.kind != "directory"
+            if self._deletes and self._in_the_way(entry):
+                continue
+            if entry.kind == "directory":
+                self._descend(entry, cached)
+            elif cached is not None and cached == fingerprint(entry.stat, self._operation(entry)):
+                unchanged += 1
+            else:
+                self._change(entry, cached)
+        self._counts += Counts(files=files, unchanged=unchanged)
+
+    def _known(self, page: list[Entry]) -> list[int | None]:
+        """The fingerprints that the path cache has for the entries of a page."""
+        ctx = self._ctx
+        if ctx.job.ignore_cache or not page:
+            return [None] * len(page)
+        keys = [
+            cache_key(ctx.job, f"{self._target}/{self._name(each)}", directory=each.kind == "directory")
+            for each in page
+        ]
+        return ctx.store.cached(ctx.cache_space, keys[0][0], [name for _, name in keys])
+
+    def _operation(self, entry: Entry) -> Operation:
+        if not self._asks:
+            return Operation.REGISTER_SYNC
+        meta = of_file(self._ctx.job, entry, self._ctx.target(entry.path))
+        return self._ctx.handler.operation(self._ctx.session(meta), meta)
+
+    def _name(self, entry: Entry) -> str:
+        return self._ctx.name(self._path, entry.name, directory=entry.kind == "directory")
+
+    def _in_the_way(self, entry: Entry) -> bool:
+        """Whether what the zone has under the entry's name must go before the entry is synced."""
+        found = candidates.in_the_way(self._ctx, self._path, entry, self._collection.contents())
+        if found is None:
+            return False
+        for candidate in found:
+            self._add(candidate)
+        return True
+
+    def _add(self, candidate: Candidate) -> None:
+        self._candidates.append(candidate)
+        if candidate.target != f"{self._target}/{candidate.name}":  # what lies deeper is not in this listing
+            self._counts += Counts(listed=1)
+
+    def _descend(self, entry: Entry, cached: int | None) -> None:
+        present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))
+        if present and self._task.reach == "names":
+            return
+        self._children.append(tasks.listing(self._ctx.job, self._task.pass_id, entry.path, present=present))
+
+    def _change(self, entry: Entry, cached: int | None) -> None:
+        found = self._collection.contents()[self._name(entry)]
+        self._changes.append(Change(path_to_wire(entry.path), found, cached))
+
+    def _skip(self, skipped: Skipped) -> None:
+        if skipped.failed:
+            self._counts += Counts(files=1, failed=1)
+        else:
+            self._counts += Counts(files=1, skipped=1)
+        self._problems.append(
+            Problem(
+                path=skipped.path,
+                target=self._ctx.target(skipped.path),
+                skipped=not skipped.failed,
+                reason=skipped.reason,
+                at=time.time(),
+            )
+        )

@@ -1,0 +1,164 @@
+"""Making and removing collections (681, 679)."""
+
+from irods.api_number import api_number
+
+from devzone.api.rename import move_to_trash
+from devzone.catalog.paths import check_zone, in_trash, split
+from devzone.errors import (
+    CAT_COLLECTION_NOT_EMPTY,
+    CAT_NAME_EXISTS_AS_DATAOBJ,
+    CAT_NO_ROWS_FOUND,
+    CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME,
+    USER_FILE_DOES_NOT_EXIST,
+    USER_INPUT_PATH_ERR,
+    IrodsError,
+)
+from devzone.objects import collections, removal, replicas
+from devzone.objects.access import DELETE, MODIFY, is_visible, require
+from devzone.objects.collections import Collection
+from devzone.session import Handler, Reply, Request, Session
+
+UNREGISTER = 26  # oprType of an unregistration
+# Recorded (name.long_path): a recursive removal does not find what lies in collections with longer paths.
+LONGEST_LISTED = 1084
+
+
+def _create(session: Session, request: Request) -> Reply:
+    """Make a collection, with its missing parents if the keyword says so."""
+    path = request.node.path("collName")
+    if len(path) > 1 and path.endswith("/"):
+        path = path[:-1]
+    if "recursiveOpr" in request.node.keywords():
+        create_with_parents(session, path)
+    else:
+        with session.transaction():
+            create(session, path)
+    return Reply()
+
+
+def create_with_parents(session: Session, path: str) -> None:
+    """Make a collection and what is missing above it, as far as the user can see (recorded: coll.create_deep)."""
+    found = collections.find(session.db, path)
+    if found is not None and is_visible(session, found.id):
+        return
+    with session.transaction():
+        missing = _missing(session, path)
+        for part in reversed(missing):
+            create(session, part)
+
+
+def _missing(session: Session, path: str) -> list[str]:
+    """The path and its parents up to the first that the user can see, the deepest first."""
+    missing: list[str] = []
+    while True:
+        found = collections.find(session.db, path)
+        if found is not None and is_visible(session, found.id):
+            return missing
+        check_zone(path, session.zone.name)
+        missing.append(path)
+        path = split(path)[0]
+
+
+def create(session: Session, path: str) -> Collection:
+    """Make one collection; only inside a transaction."""
+    check_zone(path, session.zone.name)
+    if path.rpartition("/")[2] in (".", ".."):
+        raise IrodsError(USER_INPUT_PATH_ERR, path)
+    parent = collections.writable_parent(session, path)
+    if collections.find(session.db, path):
+        raise IrodsError(CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME)
+    if collections.is_object(session.db, path):
+        raise IrodsError(CAT_NAME_EXISTS_AS_DATAOBJ)
+    user = session.user
+    made = collections.insert(session, path, (user.id, user.name, user.zone), parent)
+    collections.touch(session.db, parent.id)
+    return made
+
+
+def _remove(session: Session, request: Request) -> Reply:
+    """Remove one collection, or a tree: into the trash, for good, or from the catalog only."""
+    node = request.node
+    path, keywords = node.path("collName"), node.keywords()
+    if len(path) > 1 and path.endswith("/"):
+        path = path[:-1]
+    unregister = node.number("oprType") == UNREGISTER or keywords.get("oprType") == str(UNREGISTER)
+    if "recursiveOpr" not in keywords:
+        with session.transaction():
+            _remove_empty(session, collections.existing(session.db, path))
+    elif unregister or "forceFlag" in keywords or in_trash(path):
+        _remove_tree(session, path, unregister)
+    else:
+        _remove_to_trash(session, path)
+    return Reply()
+
+
+def _require_removable(session: Session, found: Collection) -> None:
+    """A removal needs a right on the parent as well as on the collection (recorded: coll.remove_without_permission)."""
+    parent = collections.existing(session.db, split(found.name)[0])
+    require(session, parent.id, MODIFY)
+    require(session, found.id, DELETE)
+
+
+def _remove_empty(session: Session, found: Collection) -> None:
+    """Remove a collection that must be empty; only inside a transaction."""
+    check_zone(found.name, session.zone.name)
+    _require_removable(session, found)
+    db = session.db
+    inner = db.execute("select 1 from coll where parent = ? and id <> ? limit 1", (found.name, found.id)).fetchone()
+    if inner or db.execute("select 1 from data where coll_id = ? limit 1", (found.id,)).fetchone():
+        raise IrodsError(CAT_COLLECTION_NOT_EMPTY)
+    collections.delete(db, found.id)
+    collections.touch(db, collections.existing(db, split(found.name)[0]).id)
+
+
+def _remove_tree(session: Session, path: str, unregister: bool) -> None:
+    """Remove a collection with all that is in it; files in vaults go too unless it is an unregistration."""
+    with session.transaction() as db:
+        found = collections.find(db, path)
+        if found is None and collections.is_object(db, path):
+            raise IrodsError(CAT_NAME_EXISTS_AS_DATAOBJ)
+        if found is None or not is_visible(session, found.id):
+            raise IrodsError(USER_FILE_DOES_NOT_EXIST)
+        check_zone(path, session.zone.name)
+        _require_removable(session, found)
+        inner = db.execute(
+            "select id, name, owner_name, inherit from coll where name > ? and name < ?", collections.subtree(path)
+        ).fetchall()
+        tree = sorted([found, *(Collection(*row) for row in inner)], key=lambda coll: -len(coll.name))
+        if len(tree[0].name.encode()) > LONGEST_LISTED:
+            raise IrodsError(CAT_COLLECTION_NOT_EMPTY)
+        gone = [replica for coll in tree for replica in _remove_objects(session, coll, unregister)]
+        for coll in tree:
+            require(session, coll.id, DELETE)
+            collections.delete(db, coll.id)
+        collections.touch(db, collections.existing(db, split(path)[0]).id)
+    if not unregister:
+        removal.remove_files(session, gone)
+
+
+def _remove_objects(session: Session, coll: Collection, unregister: bool) -> list[replicas.Replica]:
+    """Remove the rows of all objects of a collection; returns them."""
+    found = replicas.below(session.db, coll.id)
+    by_id: dict[int, list[replicas.Replica]] = {}
+    for replica in found:
+        by_id.setdefault(replica.id, []).append(replica)
+    for group in by_id.values():
+        removal.require_removable(session, group, unregister)
+        replicas.delete_object(session.db, group[0].id)
+    return found
+
+
+def _remove_to_trash(session: Session, path: str) -> None:
+    """Move a tree to the user's trash."""
+    check_zone(path, session.zone.name)
+    found = collections.find(session.db, path)
+    if found is None or not is_visible(session, found.id):
+        raise IrodsError(CAT_NO_ROWS_FOUND)
+    _require_removable(session, found)
+    move_to_trash(session, path, create_with_parents)
+
+
+HANDLERS: dict[int, Handler] = {
+    api_number["COLL_CREATE_AN"]: _create,
+    api_number["RM_COLL_AN"]: _remove,
+}

@@ -1,0 +1,1 @@
+"""The catalog: its tables in SQLite, resources, logical paths, open replicas."""

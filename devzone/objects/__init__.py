@@ -1,0 +1,1 @@
+"""What the API calls do to data objects and collections."""

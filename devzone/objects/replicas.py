@@ -1,0 +1,108 @@
+"""Replica rows of data objects: find, insert, change status; used by every family of calls."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from devzone.catalog.catalog import now
+from devzone.catalog.paths import split
+from devzone.objects.access import first_rights
+from devzone.objects.collections import Collection
+from devzone.session import Session
+
+STALE, GOOD, INTERMEDIATE, LOCKED = 0, 1, 2, 3
+_FIELDS = "id, number, coll_id, name, type, size, resc_id, path, repl_status, checksum, modify_ts, owner_name"
+
+
+@dataclass(slots=True)
+class Replica:
+    """The part of a replica's row that calls decide on."""
+
+    id: int
+    number: int
+    coll_id: int
+    name: str
+    type: str
+    size: int
+    resc_id: int
+    path: str
+    status: int
+    checksum: str
+    modified: str
+    owner: str
+
+
+def find(db: sqlite3.Connection, path: str) -> list[Replica]:
+    """All replicas of the data object of that logical path, by number; empty if there is none."""
+    parent, name = split(path)
+    rows = db.execute(
+        f"select {_FIELDS} from data where coll_id = (select id from coll where name = ?) and name = ? "  # noqa: S608
+        "order by number",
+        (parent, name),
+    )
+    return [Replica(*row) for row in rows]
+
+
+def below(db: sqlite3.Connection, coll_id: int) -> list[Replica]:
+    """All replicas directly in a collection."""
+    rows = db.execute(f"select {_FIELDS} from data where coll_id = ?", (coll_id,))  # noqa: S608
+    return [Replica(*row) for row in rows]
+
+
+@dataclass(slots=True)
+class NewReplica:
+    """What a new row starts with."""
+
+    path: str
+    resc_id: int
+    size: int
+    type: str = "generic"
+    status: int = GOOD
+    checksum: str = ""
+    mode: str = "0"
+    modified: str = ""
+
+
+def insert_object(session: Session, parent: Collection, name: str, new: NewReplica) -> int:
+    """Add a data object with its first replica and its first rights; returns its id."""
+    data_id = session.new_id()
+    insert_replica(session, (data_id, 0, parent.id, name), new)
+    first_rights(session.db, data_id, session.user.id, parent.id, parent.inherit)
+    return data_id
+
+
+def insert_replica(session: Session, key: tuple[int, int, int, str], new: NewReplica) -> None:
+    """Add a row with (id, number, collection id, name)."""
+    stamp = now()
+    session.db.execute(
+        "insert into data (id, number, coll_id, name, type, size, resc_id, path, owner_name, owner_zone, repl_status, "
+        "checksum, mode, create_ts, modify_ts, access_ts) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *key, new.type, new.size, new.resc_id, new.path, session.user.name, session.user.zone, new.status,
+            new.checksum, new.mode, stamp, new.modified or stamp, stamp,
+        ),
+    )  # fmt: skip
+
+
+def set_others(db: sqlite3.Connection, data_id: int, number: int, status: int) -> None:
+    """Give all other replicas of an object a status."""
+    db.execute("update data set repl_status = ? where id = ? and number <> ?", (status, data_id, number))
+
+
+def delete_object(db: sqlite3.Connection, data_id: int) -> None:
+    """Remove all rows of a data object, its rights and its metadata."""
+    for statement in (
+        "delete from data where id = ?",
+        "delete from access where object_id = ?",
+        "delete from metamap where object_id = ?",
+    ):
+        db.execute(statement, (data_id,))
+
+
+def delete_replica(db: sqlite3.Connection, replica: Replica) -> None:
+    """Remove one row of an object that keeps others."""
+    db.execute("delete from data where id = ? and number = ?", (replica.id, replica.number))
+
+
+def best_first(found: list[Replica]) -> list[Replica]:
+    """Good replicas before stale ones, each by number."""
+    return sorted(found, key=lambda replica: (replica.status != GOOD, replica.number))

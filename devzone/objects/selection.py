@@ -1,0 +1,57 @@
+"""Which replica or resource a call means: by keywords, by status, by the state of the resource."""
+
+from devzone.catalog.resources import DEFAULT_RESOURCE, Resource, Resources
+from devzone.errors import HIERARCHY_ERROR, IrodsError
+from devzone.objects.replicas import GOOD, Replica, best_first
+
+
+def named_root(resources: Resources, keywords: dict[str, str]) -> Resource | None:
+    """The root resource that the keywords name; None if they name none."""
+    name = keywords.get("destRescName") or keywords.get("rescName")
+    return resources.root(name) if name else None
+
+
+def on_root(resources: Resources, found: list[Replica], root: Resource) -> list[Replica]:
+    """The replicas in the hierarchy below a root resource, the best first."""
+    return [r for r in best_first(found) if resources.by_id[r.resc_id].root_name == root.name]
+
+
+def in_hierarchy(resources: Resources, found: list[Replica], keywords: dict[str, str]) -> list[Replica]:
+    """The replicas in the hierarchy that the keyword rescHier names; it is ignored if there are none (recorded)."""
+    wanted = keywords.get("rescHier")
+    return [r for r in found if wanted and resources.by_id[r.resc_id].hierarchy == wanted]
+
+
+def for_reading(resources: Resources, found: list[Replica], keywords: dict[str, str]) -> Replica:
+    """The replica to read: the one asked for, else the best; HIERARCHY_ERROR if none can be read."""
+    usable = [r for r in found if r.status <= GOOD and not resources.by_id[r.resc_id].is_down]
+    if not usable:
+        raise IrodsError(HIERARCHY_ERROR)
+    root = named_root(resources, keywords)
+    by_number = [r for r in usable if str(r.number) == keywords.get("replNum")]
+    by_root = on_root(resources, usable, root) if root else []
+    return (by_number or in_hierarchy(resources, usable, keywords) or by_root or best_first(usable))[0]
+
+
+def for_writing(
+    resources: Resources, found: list[Replica], keywords: dict[str, str], create: bool
+) -> Replica | Resource:
+    """The replica to write, or the storage resource on which a further replica is to be made.
+
+    A client that may create and names no resource means the default resource, wherever the object lies (recorded:
+    obj.open_modes_without_resource).
+    """
+    asked = in_hierarchy(resources, found, keywords)
+    if asked:
+        return asked[0]
+    root = named_root(resources, keywords)
+    if root is None and not create:
+        usable = [r for r in best_first(found) if not resources.by_id[r.resc_id].is_down]
+        if not usable:
+            raise IrodsError(HIERARCHY_ERROR)
+        return usable[0]
+    root = root or resources.root(DEFAULT_RESOURCE)
+    inside = on_root(resources, found, root)
+    if inside:
+        return inside[0]
+    return resources.for_create(root.name) if create else best_first(found)[0]

@@ -1,0 +1,1 @@
+"""The server: connections, authentication, added latency, and how a new zone is made."""

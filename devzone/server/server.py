@@ -1,0 +1,71 @@
+"""The listening socket, a thread for each client, and the clean end."""
+
+import socket
+import threading
+from contextlib import suppress
+
+from devzone.server.connection import serve
+from devzone.server.latency import Latency
+from devzone.session import Zone
+
+END_SECONDS = 10.0
+
+
+class Server:
+    """Accepts clients until it is stopped."""
+
+    def __init__(self, listener: socket.socket, zone: Zone, latency: Latency) -> None:
+        self._listener = listener
+        self._zone = zone
+        self._latency = latency
+        self._clients: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Accept clients in a thread of its own."""
+        threading.Thread(target=self._accept, name="accept", daemon=True).start()
+
+    def stop(self) -> None:
+        """Take no more clients, end the connections, and wait for the calls that run."""
+        self._stopping = True
+        self._listener.close()
+        with self._lock:
+            running = list(self._clients.items())
+        for connection, thread in running:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+            thread.join(END_SECONDS)
+
+    def _accept(self) -> None:
+        while not self._stopping:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            with self._lock:
+                self._clients[connection] = thread
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            serve(connection, self._zone, self._latency)
+        finally:
+            with self._lock:
+                self._clients.pop(connection, None)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on that address; OSError if that is not possible."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(256)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

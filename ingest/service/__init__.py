@@ -1,0 +1,1 @@
+"""What every long-running process offers: logs, metrics, health, profiles, back-off, systemd."""

@@ -1,0 +1,72 @@
+"""What a service counts, for Prometheus, and whether it is alive and ready: `/metrics`, `/livez`, `/readyz` over HTTP.
+
+The counters themselves stand beside the code that counts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import click
+from prometheus_client import make_wsgi_app
+
+from ingest.errors import Refused
+from ingest.service.health import Health
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+def offer(given: Mapping[str, Any], *loops: str) -> Health:
+    """Who hears of the health of a service of these loops; metrics are served if the options `given` ask for them.
+
+    Raises Refused.
+    """
+    health = Health(*loops)
+    if given["metrics_port"] is None:
+        return health
+    health.measured = True
+    port = serve(given["metrics_address"], given["metrics_port"], health)
+    click.echo(f"Metrics are at http://{given['metrics_address']}:{port}/metrics.", err=True)
+    return health
+
+
+def serve(address: str, port: int, health: Health) -> int:
+    """Answer requests from a thread until the process ends. Returns the port (chosen when 0); raises Refused."""
+    metrics = make_wsgi_app()
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        healthy = {"/livez": lambda: health.alive, "/readyz": lambda: health.ready}.get(environ["PATH_INFO"])
+        if healthy is not None:
+            return _say(start_response, *(("200 OK", "yes") if healthy() else ("503 Service Unavailable", "no")))
+        if environ["PATH_INFO"] != "/metrics":
+            return _say(start_response, "404 Not Found", "/metrics, /livez and /readyz are here")
+        return list(metrics(environ, start_response))
+
+    try:
+        server = make_server(address, port, answer, _Server, _Silent)
+    except OSError as error:
+        raise Refused(f"--metrics-port: cannot listen on {address}:{port}: {error.strerror}") from error
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return int(server.server_port)
+
+
+def _say(start_response: Callable[..., Any], status: str, text: str) -> list[bytes]:
+    start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"{text}\n".encode()]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no news."""
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """A scrape is no news."""

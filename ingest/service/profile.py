@@ -1,0 +1,126 @@
+"""The profile of a consumer: JSON lines that say how long each task, hook and iRODS call has taken."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ingest.errors import Refused
+from ingest.job import Job, LogSettings
+from ingest.messages import ListPath, Task, path_from_wire
+from ingest.paths import join
+from ingest.service import logs
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+Number = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+Kind = Literal["task", "hook", "call"]
+
+_LEVELS: dict[Kind, int] = {"task": logging.INFO, "hook": logging.DEBUG, "call": logging.DEBUG}
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line. `start` is in seconds since the epoch and `duration` in seconds, both exact to the microsecond.
+
+    `pid` and `tid` are the worker's process and thread. `path` is a source path and `target` a logical one, both as
+    text in which undecodable bytes are escaped; `error` is the class of the exception that ended it.
+    """
+
+    kind: Kind
+    name: str
+    job: str
+    pass_id: str
+    task: str
+    pid: Number
+    tid: Number
+    start: Seconds
+    duration: Seconds
+    path: str | None = None
+    target: str | None = None
+    error: str | None = None
+
+
+def wanted(kind: Kind, level: str | None) -> bool:
+    """Whether events of this kind are written at a `--profile_level`: tasks are INFO, hooks and calls DEBUG."""
+    return level is None or _LEVELS[kind] >= logging.getLevelName(level)
+
+
+def path_text(path: Any) -> str | None:
+    """A path as an event has it; None for what is no path."""
+    return os.fsdecode(path).encode("utf-8", "backslashreplace").decode() if isinstance(path, (str, bytes)) else None
+
+
+def task_path(job: Job, task: Task) -> str | None:
+    """The directory that a task lists; None for other tasks."""
+    return path_text(join(job.source, path_from_wire(task.path))) if isinstance(task, ListPath) else None
+
+
+def broken_off(task: Task, job: Job, pid: int, seconds: float) -> Event:
+    """The event of a task that the worker `pid` was given some seconds ago and will never report of."""
+    return Event(
+        kind="task",
+        name=type(task).__name__,
+        job=task.job,
+        pass_id=task.pass_id,
+        task=task.task,
+        pid=pid,
+        tid=pid,
+        start=round(time.time() - seconds, 6),
+        duration=round(seconds, 6),
+        path=task_path(job, task),
+        error="Broken",
+    )
+
+
+def settings(given: Mapping[str, Any]) -> LogSettings | None:
+    """What the `--profile*` options say; None without `--profile`. Raises Refused when no file is named."""
+    if not given["profile"]:
+        return None
+    if not given["profile_filename"]:
+        raise Refused("--profile needs a file to write to: --profile_filename FILE")
+    return LogSettings(
+        given["profile_level"], given["profile_filename"], given["profile_when"], given["profile_interval"]
+    )
+
+
+class ProfileFile:
+    """The file, rotated as `TimedRotatingFileHandler` does. For one process: the consumer's parent."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        """Raises Refused when it cannot be opened."""
+        self.settings = settings
+        try:
+            self._file = _File(
+                settings.filename or "", when=settings.when or "h", interval=settings.interval or 1, encoding="utf-8"
+            )
+        except (OSError, ValueError) as error:
+            raise Refused(f"cannot write the profile {settings.filename}: {error}") from error
+
+    def write(self, events: Iterable[Event]) -> None:
+        """Add a line for each of the events, all of them to the same file."""
+        lines = b"\n".join(
+            _encoder.encode(event) for event in events if wanted(event.kind, self.settings.level)
+        ).decode()
+        if lines:
+            self._file.handle(logging.makeLogRecord({"msg": lines}))
+
+
+class _File(logging.handlers.TimedRotatingFileHandler):
+    _told = False
+
+    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
+        """A full disk costs the profile, not the job; it is said once."""
+        if not self._told:
+            self._told = True
+            logs.get("consumer").warning(
+                "the profile cannot be written", file=self.baseFilename, reason=str(sys.exc_info()[1])
+            )
+
+
+_encoder = msgspec.json.Encoder()

@@ -1,0 +1,121 @@
+"""The commands about jobs that are there: list, watch, pause, resume, stop, failures, forget."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from ingest.deployment import Deployment
+from ingest.errors import Refused
+from ingest.fingerprint import cache_space
+from ingest.job import JobStatus
+from ingest.store import Store
+from landingzone import report
+from landingzone.foreground import ended, follow
+from landingzone.options import Seconds, common, option
+
+_STOP_MARGIN = 5.0
+"""Seconds beyond the grace time after which `stop` no longer waits for workers."""
+
+
+def known(store: Store, name: str) -> JobStatus:
+    """The job of this name; raises Refused when there is none."""
+    status = store.job(name)
+    if status is None:
+        raise Refused(f"there is no job {name}")
+    return status
+
+
+@click.command("list")
+@option("include_stopped_jobs", is_flag=True, help="Accepted for the incumbent's sake: they are always included.")
+@option("json", is_flag=True, help="JSON also on a terminal.")
+@common
+def list_jobs(state: Deployment, *, json: bool, **_: Any) -> None:
+    """List jobs: a table on a terminal, JSON elsewhere."""
+    store, now = state.open_store(), time.time()
+    statuses, consumers = store.jobs(), store.consumers(now)
+    if json or not sys.stdout.isatty():
+        report.print_json(report.group(statuses, now, consumers))
+    else:
+        report.print_table(statuses, now, consumers)
+
+
+@click.command()
+@click.argument("job")
+@option("stop_grace", type=Seconds(), default=10.0, show_default=True, help="Seconds to wait.")
+@common
+def stop(job: str, state: Deployment, *, stop_grace: float, **_: Any) -> None:
+    """End JOB: what is queued is dropped, what is in work gets some seconds. Its counts stay in the list."""
+    store = state.open_store()
+    status = known(store, job)
+    if not store.stop_job(job, time.time()):
+        raise Refused(f"job {job} is not active: it is {status.state.value}")
+    end = time.monotonic() + stop_grace + _STOP_MARGIN
+    while time.monotonic() < end and any(job in each.busy for each in store.consumers(time.time())):
+        time.sleep(0.1)
+    click.echo(f"Job {job} stopped.")
+
+
+@click.command()
+@click.argument("job")
+@common
+def pause(job: str, state: Deployment, **_: Any) -> None:
+    """Hold JOB until it is resumed: what is in work is finished, nothing else is begun, nothing is lost."""
+    store = state.open_store()
+    status = known(store, job)
+    if not store.pause_job(job):
+        raise Refused(
+            f"job {job} is {'paused already' if status.paused else f'not active: it is {status.state.value}'}"
+        )
+    click.echo(f"Job {job} paused: `ingest-scan resume {job}` lets it go on.")
+
+
+@click.command()
+@click.argument("job")
+@common
+def resume(job: str, state: Deployment, **_: Any) -> None:
+    """Let the paused JOB go on."""
+    store = state.open_store()
+    known(store, job)
+    if not store.resume_job(job):
+        raise Refused(f"job {job} is not paused")
+    click.echo(f"Job {job} goes on.")
+
+
+@click.command()
+@click.argument("job")
+@common
+def watch(job: str, state: Deployment, **_: Any) -> None:
+    """Show how far JOB is, until its pass has ended. Ctrl-C ends the watching, not the job."""
+    store = state.open_store()
+    known(store, job)
+    status = follow(store, job, report.Progress(), ended)
+    report.print_summary(status, store.problems(job), time.time())
+
+
+@click.command()
+@click.argument("job")
+@option("json", is_flag=True, help="JSON also on a terminal.")
+@common
+def failures(job: str, state: Deployment, *, json: bool, **_: Any) -> None:
+    """List what failed or was skipped in the latest pass of JOB, and why."""
+    store = state.open_store()
+    known(store, job)
+    report.print_problems(store.problems(job), as_json=json or not sys.stdout.isatty())
+
+
+@click.command()
+@click.argument("job")
+@common
+def forget(job: str, state: Deployment, **_: Any) -> None:
+    """Drop the records of the ended JOB, and what the path cache knows of its source and target."""
+    store = state.open_store()
+    status = known(store, job)
+    if status.state.active:
+        raise Refused(f"job {job} is still {status.state.value}: `ingest-scan stop {job}` ends it")
+    store.forget_job(job)
+    store.clear_cache(cache_space(status.job))
+    click.echo(f"Job {job} forgotten.")

@@ -1,0 +1,101 @@
+"""The options of `start` for S3, and the two ways to name a source there."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest.errors import Refused
+from ingest.job import S3
+from landingzone.options import said
+from scanner.files.directory import elements
+
+SCHEME = "s3://"
+AMAZON = S3()
+"""What the options say when they are not given."""
+_FOR_DIRECTORIES = ("follow_symlinks", "one_file_system", "accept_new_device")
+_ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,61}[A-Za-z0-9]")
+
+
+def is_s3(source: str, given: dict[str, Any]) -> bool:
+    """Whether the source lies in S3; the incumbent's sign for it is --s3_keypair.
+
+    Raises Refused for options on the command line that are for the other kind.
+    """
+    named = [name for name, value in given.items() if value not in (None, False) and said(name)]
+    if source.startswith(SCHEME) or "s3_keypair" in named:
+        for name in _FOR_DIRECTORIES:
+            if name in named:
+                raise Refused(f"--{name.replace('_', '-')} is for directories, not for sources in S3")
+        return True
+    for name in named:
+        if name.startswith("s3_"):
+            raise Refused(f"--{name} is for sources like s3://bucket/prefix, or needs --s3_keypair")
+    return False
+
+
+def root(source: str) -> bytes:
+    """/bucket/prefix, from s3://bucket/prefix, /bucket/prefix or bucket/prefix. Raises Refused."""
+    try:
+        bucket, _, prefix = source.removeprefix(SCHEME).lstrip("/").partition("/")
+        path = prefix.removesuffix("/").encode()
+        elements(path)
+    except ValueError as error:  # a text that is not UTF-8 as well
+        shown = os.fsencode(source).decode("utf-8", "backslashreplace")
+        raise Refused(f"the prefix of {shown} must not have an element that is empty, '.' or '..'") from error
+    if not _BUCKET.fullmatch(bucket):
+        raise Refused(f"the source {source} has no valid name of a bucket: s3://bucket/prefix")
+    return b"/".join([b"", bucket.encode(), *([path] if path else [])])
+
+
+def settings(given: dict[str, Any]) -> S3:
+    """How the server is reached. Raises Refused."""
+    keypair, proxy = given["s3_keypair"], given["s3_proxy_url"]
+    endpoint = given["s3_endpoint_domain"] or AMAZON.endpoint
+    if not _ENDPOINT.fullmatch(endpoint):
+        raise Refused(f"--s3_endpoint_domain {endpoint!r} must be a host, or host:port, without http:// and path")
+    region, secure = given["s3_region_name"] or AMAZON.region, not given["s3_insecure_connection"]
+    _check_server(endpoint, region, secure=secure)
+    if keypair is not None:
+        from ingest.s3 import read_keypair  # noqa: PLC0415 - slow to import, and most jobs do without
+
+        read_keypair(keypair)
+    if proxy is not None:
+        _check_proxy(proxy)
+    return S3(
+        endpoint=endpoint,
+        region=region,
+        keypair=None if keypair is None else os.path.abspath(keypair),
+        proxy=proxy,
+        secure=secure,
+        multipart_mib=given["s3_multipart_chunksize_in_mib"],
+    )
+
+
+def _check_server(endpoint: str, region: str, *, secure: bool) -> None:
+    """Refuse what the client library would stumble over."""
+    from minio.helpers import BaseURL  # noqa: PLC0415 - slow to import, and most jobs do without
+
+    try:
+        BaseURL(f"{'https' if secure else 'http'}://{endpoint}", region)
+    except ValueError as error:
+        named = f"--s3_endpoint_domain {endpoint!r} with --s3_region_name {region!r}"
+        raise Refused(f"{named} is no S3 server: {error}") from error
+
+
+def _check_proxy(proxy: str) -> None:
+    try:
+        url = urlsplit(proxy)
+        fine = url.scheme in ("http", "https") and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        raise Refused("--s3_proxy_url must be like http://host:port") from None
+    if url.password or url.username:
+        raise Refused(
+            "--s3_proxy_url has a user or password, and is stored with the job: set HTTPS_PROXY in the environment of"
+            " those who work on it instead"
+        )
+    if not fine:
+        raise Refused("--s3_proxy_url must be like http://host:port")

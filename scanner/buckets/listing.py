@@ -1,0 +1,131 @@
+"""What lies directly below a prefix of a bucket, a page at a time, in order of the UTF-8 bytes of the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Protocol
+
+from ingest.paths import split
+from scanner.buckets.client import Object, Page
+from scanner.entries import Entry, Kind, Skipped
+from scanner.names import Names, collect
+
+SPILL_ABOVE = 50_000
+"""Names of one directory that are held in memory."""
+
+
+class _Source(Protocol):
+    def page(self, prefix: str, path: bytes, *, after: str = "", token: str | None = None) -> Page: ...
+    def has_below(self, path: bytes) -> bool: ...
+    def entry(self, path: bytes, found: Object) -> Entry | Skipped: ...
+    def directory(self, path: bytes) -> Entry | Skipped: ...
+
+
+class S3Listing:
+    """The objects and prefixes directly below a prefix: `scanner.source.Listing`.
+
+    A marker is the name of an object, or that of a directory with the "/" that its keys have behind it.
+    """
+
+    def __init__(self, source: _Source, path: bytes, prefix: str, after: bytes, first: Page) -> None:
+        """`first` is the page behind `after`."""
+        self._source = source
+        self._path = path
+        self._prefix = prefix
+        self._after = after
+        self._first = first
+        self._collected: Names | None = None
+
+    def __enter__(self) -> S3Listing:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the temporary file."""
+        if self._collected is not None:
+            self._collected.close()
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing; an object that stands for the prefix itself does not count."""
+        return next(self._every_name(), None) is None
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        for page in self._pages(self._first):
+            for each in self._entries(page):
+                if not (isinstance(each, Skipped) and each.excluded):
+                    yield each
+
+    def names(self) -> Iterator[bytes]:
+        """All names, whatever options or kind; for them the prefix is listed once more."""
+        return self._names().after(b"")
+
+    def has(self, name: bytes) -> bool:
+        """Whether there is an object or a prefix of this name."""
+        return name in self._names()
+
+    def marker(self, entry: Entry | Skipped) -> bytes:
+        """From where a later listing goes on behind this entry."""
+        name = split(entry.path)[1]
+        return name + b"/" if entry.kind == "directory" else name
+
+    def _names(self) -> Names:
+        if self._collected is None:
+            self._collected = collect(self._every_name(), SPILL_ABOVE)
+        return self._collected
+
+    def _every_name(self) -> Iterator[bytes]:
+        for page in self._pages(self._source.page(self._prefix, self._path) if self._after else self._first):
+            yield from (name.removesuffix(b"/") for name in self._found(page) if name)
+
+    def _pages(self, page: Page) -> Iterator[Page]:
+        yield page
+        while page.token is not None:
+            page = self._source.page(self._prefix, self._path, token=page.token)
+            yield page
+
+    def _found(self, page: Page) -> dict[bytes, Object | None]:
+        """Objects by name, and None by the name of each prefix, which ends in a slash."""
+        start = len(self._prefix)
+        found: dict[bytes, Object | None] = {each.key[start:].encode(): each for each in page.objects}
+        return found | {each[start:].encode(): None for each in page.prefixes}
+
+    def _entries(self, page: Page) -> Iterator[Entry | Skipped]:
+        """What a page has; servers give its objects first and then its prefixes, and some the marker itself again."""
+        found = self._found(page)
+        last = max(found, default=b"") if page.token is not None else None
+        for name in sorted(found):
+            each, path = found[name], self._below(name.removesuffix(b"/"))
+            if self._after and name <= self._after:
+                continue
+            if each is None:
+                yield _unfit(path, name, "directory") or self._source.directory(path)
+            elif name:
+                yield (
+                    _unfit(path, name, "regular")
+                    or self._hidden(path, name, found, last)
+                    or self._source.entry(path, each)
+                )
+            elif each.size:
+                yield Skipped(self._below(b""), "regular", "its key ends in a slash, and yet it has content")
+
+    def _below(self, name: bytes) -> bytes:
+        return self._path + b"/" + name if self._path else name
+
+    def _hidden(
+        self, path: bytes, name: bytes, found: dict[bytes, Object | None], last: bytes | None
+    ) -> Skipped | None:
+        """An object gives way to a prefix of the same name, which may come on a page behind the one with `last`."""
+        below = name + b"/"
+        if below in found or (last is not None and below > last and self._source.has_below(path)):
+            return Skipped(path, "regular", "there are keys below it, and iRODS cannot hold both under one name")
+        return None
+
+
+def _unfit(path: bytes, name: bytes, kind: Kind) -> Skipped | None:
+    """Why no path of iRODS can have this name, if so."""
+    if name.removesuffix(b"/") in (b"", b".", b"..") or b"\0" in name:
+        return Skipped(path, kind, "its key has an element that is empty, '.' or '..', or has a NUL in it")
+    return None

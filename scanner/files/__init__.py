@@ -1,0 +1,1 @@
+"""Directory trees as a source: looks and listings, confined to the root by descriptors."""

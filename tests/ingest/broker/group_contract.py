@@ -1,0 +1,140 @@
+"""What every broker does when the members of the group come, go, stall and die."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from ingest.broker import Broker, GroupMember, Outgoing, Record
+from tests.ingest.broker.child import Child
+from tests.ingest.broker.contract import BrokerFixtures, behind, numbered, poll_until, read, spread, values
+
+
+def held_by_two(members: Sequence[GroupMember]) -> bool:
+    held = [lane for member in members for lane in member.assignment()]
+    return len(held) != len(set(held))
+
+
+def share_of(member: GroupMember) -> dict[str, int]:
+    """How many partitions of each topic a member has."""
+    return Counter(lane.topic for lane in member.assignment())
+
+
+class GroupContract(BrokerFixtures):
+    def test_two_members_share_the_partitions_and_each_record_comes_once(
+        self, open_broker: Callable[[], Broker], group: str, topic: str, partitions: int
+    ) -> None:
+        broker = open_broker()
+        with broker.join(group, [topic]) as one, open_broker().join(group, [topic]) as two:
+            poll_until([one, two], spread([one, two], partitions))
+            assert not one.assignment() & two.assignment()
+            broker.publish(numbered(topic, range(200), partitions))
+            first = poll_until([one, two], lambda received: sum(map(len, received)) >= 200)
+            assert sorted(values(first[0] + first[1])) == sorted(b"%d" % number for number in range(200))
+            for member, records in zip([one, two], first, strict=True):
+                assert {record.lane for record in records} == member.assignment()
+            # Were any of them handed out again, it would come before these.
+            broker.publish([Outgoing(topic, partition, b"last") for partition in range(partitions)])
+            then = poll_until([one, two], lambda received: sum(map(len, received)) >= partitions)
+            assert values(then[0] + then[1]) == [b"last"] * partitions
+
+    def test_a_second_member_gets_its_share_of_each_topic(
+        self, open_broker: Callable[[], Broker], group: str, topic: str
+    ) -> None:
+        broker = open_broker()
+        counts = broker.ensure_topics([f"{topic}-{kind}" for kind in ("restart", "path", "file")])
+        with broker.join(group, counts) as one:
+            poll_until([one], lambda _: len(one.assignment()) == sum(counts.values()))
+            with open_broker().join(group, counts) as two:
+                half = {each: count // 2 for each, count in counts.items()}
+                poll_until([one, two], lambda _: share_of(one) == share_of(two) == half)
+
+    def test_a_third_member_comes_and_goes_without_loss_and_no_partition_has_two_holders(
+        self, open_broker: Callable[[], Broker], group: str, topic: str, partitions: int
+    ) -> None:
+        broker = open_broker()
+        received: set[bytes] = set()
+        sent = 0
+
+        def work(members: Sequence[GroupMember], wanted: int) -> None:
+            """Publish, consume and commit until these members have shared out a topic of `wanted` partitions."""
+            nonlocal sent
+
+            def step(_: list[list[Record]]) -> bool:
+                nonlocal sent
+                broker.publish(numbered(topic, range(sent, sent + 20), partitions))
+                sent += 20
+                for member in members:
+                    records = member.poll(0.01, 50)
+                    assert not held_by_two(members)
+                    assert {record.lane for record in records} <= member.assignment()
+                    member.commit(behind(records))
+                    received.update(values(records))
+                return spread(members, wanted)(None)
+
+            poll_until([], step)
+
+        with broker.join(group, [topic]) as one, open_broker().join(group, [topic]) as two:
+            work([one, two], partitions)
+            with open_broker().join(group, [topic]) as three:
+                work([one, two, three], partitions)
+            work([one, two], partitions)
+            while len(received) < sent:
+                for member in (one, two):
+                    received.update(values(member.poll(0.01, 50)))
+        assert received == {b"%d" % number for number in range(sent)}
+
+    def test_after_a_close_only_the_uncommitted_is_delivered_again(
+        self, broker: Broker, group: str, topic: str
+    ) -> None:
+        broker.publish([Outgoing(topic, 0, b"%d" % number) for number in range(6)])
+        with broker.join(group, [topic]) as member:
+            member.commit(behind(read(member, 6)[:4]))
+        with broker.join(group, [topic]) as member:
+            assert values(read(member, 2)) == [b"4", b"5"]
+
+    def test_after_a_kill_only_the_uncommitted_is_delivered_again(
+        self, broker: Broker, child: Callable[[], Child], group: str, topic: str
+    ) -> None:
+        broker.publish([Outgoing(topic, 0, b"%d" % number) for number in range(6)])
+        victim = child()
+        victim("join", group, topic)
+        offsets = [offset for _, _, offset, _ in victim("read", 6)]
+        victim("commit", topic, 0, offsets[3] + 1)
+        victim.kill()
+        with broker.join(group, [topic]) as member:
+            assert values(read(member, 2)) == [b"4", b"5"]
+
+    def test_a_commit_of_a_partition_that_went_to_another_member_is_ignored(
+        self, broker: Broker, open_broker: Callable[[], Broker], group: str, topic: str, partitions: int
+    ) -> None:
+        broker.publish(numbered(topic, range(partitions), partitions))
+        with broker.join(group, [topic]) as one:
+            received = read(one, partitions)
+            with open_broker().join(group, [topic]) as two:
+                again = poll_until([one, two], spread([one, two], partitions))[1]
+                kept, lost = one.assignment(), two.assignment()
+                one.commit(behind(received))
+                if not self.commits_at_once:
+                    again += poll_until([one, two], lambda _: broker.lag(group, [topic]) <= len(lost))[1]
+                assert broker.lag(group, [topic]) == len(lost)
+                again += poll_until([two], lambda more: len(again) + len(more[0]) >= len(lost))[0]
+                assert {record.lane for record in again} == lost
+            back = read(one, len(lost))
+            assert {record.lane for record in back} == lost
+            assert kept | lost == one.assignment()
+
+    def test_a_member_that_stalled_loses_its_partitions_and_starts_again_from_what_is_committed(
+        self, broker: Broker, child: Callable[[], Child], group: str, topic: str, partitions: int
+    ) -> None:
+        broker.publish([Outgoing(topic, 0, b"%d" % number) for number in range(3)])
+        stalled = child()
+        stalled("join", group, topic)
+        offsets = [offset for _, _, offset, _ in stalled("read", 3)]
+        with broker.join(group, [topic]) as member:
+            received = poll_until([member], lambda records: len(records[0]) >= 3)[0]
+            assert values(received) == [b"0", b"1", b"2"]
+            stalled("commit", topic, 0, offsets[2] + 1)
+            assert broker.lag(group, [topic]) == 3
+            member.commit(behind(received[:1]))
+        assert [text for *_, text in stalled("read", 2)] == ["1", "2"]

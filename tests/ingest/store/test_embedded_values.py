@@ -1,0 +1,28 @@
+"""The embedded store keeps the contract for the values of handlers."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from ingest.store.embedded import EmbeddedStore
+from tests.ingest.store.support import T0
+from tests.ingest.store.test_embedded import EmbeddedFixtures
+from tests.ingest.store.values_contract import ValuesContract
+
+
+class TestValues(EmbeddedFixtures, ValuesContract):
+    pass
+
+
+def test_what_has_expired_takes_no_room_once_something_is_written(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path / "state.db")
+    for number in range(50):
+        store.set_value(b"s%d" % number, b"", T0, until=T0 + 1)
+        store.push_values(b"l%d" % number, [b"", b""], T0)
+        store.expire_value(b"l%d" % number, T0 + 1, T0)
+    store.set_value(b"k", b"", T0 + 1)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as db:
+        assert db.execute("SELECT (SELECT count(*) FROM value), (SELECT count(*) FROM value_item)").fetchone() == (1, 0)
