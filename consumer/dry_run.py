@@ -13,9 +13,9 @@ from consumer.sync import candidates, guards
 from consumer.sync.contents import Contents
 from consumer.sync.context import Context
 from consumer.sync.decide import Impossible, decide
+from consumer.sync.deletion import TAKEN, mode_of
 from consumer.sync.meta import of_directory, of_file
-from consumer.tasks.delete import TAKEN, mode_of
-from consumer.tasks.sync_files import situation, unfit
+from consumer.sync.situation import situation, unfit
 from ingest.errors import Refused
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.handlers.core import DeleteMode, Operation

@@ -22,7 +22,7 @@ from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page,
 from consumer.sync.context import Context
 from consumer.sync.failures import out_of_reach
 from consumer.sync.meta import of_job
-from consumer.sync.vanished import recall
+from consumer.sync.path_cache import recall
 from consumer.tasks import bulk
 from consumer.tasks.delete import delete
 from consumer.tasks.list_directory import list_path

@@ -20,8 +20,8 @@ from typing import NoReturn
 import click
 from irods.password_obfuscation import encode
 
+from devzone.catalog.descriptors import OpenReplicas
 from devzone.catalog.resources import DEFAULT_RESOURCE
-from devzone.objects.opening import OpenReplicas
 from devzone.server.bootstrap import ADMIN, ADMIN_PASSWORD, ZONE_NAME, open_catalog
 from devzone.server.latency import Latency
 from devzone.server.server import Server, listen

@@ -1,17 +1,20 @@
 """What one client connection has: its user, its catalog connection, its open objects and queries."""
 
+import base64
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from devzone.catalog.catalog import Catalog
 from devzone.catalog.resources import Resources
+from devzone.errors import SYS_INVALID_INPUT_PARAM, IrodsError
 from devzone.wire import Node
 
 if TYPE_CHECKING:
-    from devzone.objects.opening import Descriptor, OpenReplicas
+    from devzone.catalog.descriptors import Descriptor, OpenReplicas
 
 
 @dataclass(slots=True)
@@ -111,3 +114,26 @@ def load_user(db: sqlite3.Connection, name: str, zone: str) -> User | None:
         return None
     groups = [group for (group,) in db.execute("select group_id from member where user_id = ?", (row[0],))]
     return User(row[0], row[1], row[2], row[3], tuple(dict.fromkeys([row[0], *groups])))
+
+
+def json_of(request: Request) -> dict[str, Any]:
+    """The JSON document of a BinBytesBuf_PI (base64) or BytesBuf_PI (plain) body."""
+    text = request.node.text("buf")
+    try:
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = json.loads(base64.b64decode(text).rstrip(b"\0"))
+    except ValueError:
+        raise IrodsError(SYS_INVALID_INPUT_PARAM, "not JSON") from None
+    if not isinstance(found, dict):
+        raise IrodsError(SYS_INVALID_INPUT_PARAM, "not a JSON object")
+    return found
+
+
+def json_reply(value: object) -> Reply:
+    """An answer that is a JSON document in a BinBytesBuf_PI."""
+    text = json.dumps(value).encode()
+    return Reply(
+        0, f"<BinBytesBuf_PI><buflen>{len(text)}</buflen><buf>{base64.b64encode(text).decode()}</buf></BinBytesBuf_PI>"
+    )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from enum import Enum
 
 import msgspec
-
-from ingest.broker import partition_of
 
 DEFAULT_FILES_PER_TASK = 50
 DEFAULT_IDLE_SECONDS = 60
@@ -79,7 +78,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     handler: str | None = None
     """SHA-256 of the handler's source, which is in the store under this key."""
     handler_signature: str | None = None
-    """Its HMAC, when the submitter has a key; see `ingest.signing`."""
+    """Its HMAC, when the submitter has a key; see `ingest.handlers.signing`."""
     handler_file: str | None = None
     ignore_cache: bool = False
     initial_ingest: bool = False
@@ -222,3 +221,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 # msgspec (0.22) learns a type when it first decodes it, and crashes when two threads (of `ingest-watch`) do so at once.
 msgspec.json.Decoder(JobStatus)
 msgspec.json.Decoder(Problem)
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key: the same in every process and on every machine, for ever."""
+    return zlib.crc32(key) % partitions

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingest.job import JobState, JobStatus, Problem, Watching
+from ingest.job_json import _elapsed, _rate, _state, _utc, _waits, as_json
 from ingest.store import ConsumerStatus
 from scanner.entries import shown
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _PROBLEMS_SHOWN = 20
 _NOTES_SHOWN = 3
-_LIVE = ("files", "done", "unchanged", "skipped", "failed", "deleted", "moved", "bytes")
 
 
 def console(*, error: bool = False) -> Console:
@@ -27,67 +26,6 @@ def console(*, error: bool = False) -> Console:
     from rich.console import Console  # noqa: PLC0415 - slow to import, and --help does without
 
     return Console(stderr=error, highlight=False, soft_wrap=True)
-
-
-def as_json(status: JobStatus, now: float, consumers: Sequence[ConsumerStatus] = ()) -> dict[str, Any]:
-    """A job with the incumbent's keys, and ours."""
-    counts = status.counts
-    return {
-        "job_name": status.job.name,
-        "total_tasks": counts.tasks,
-        "remaining_tasks": counts.remaining_tasks,
-        "failed_tasks": counts.tasks_failed,
-        "retried_tasks": counts.retries,
-        "elapsed_time": str(dt.timedelta(seconds=_elapsed(status, now))),
-        "start_time": _utc(status.started or 0.0),
-        "state": _state(status),
-        "source": os.fsdecode(status.job.source).encode("utf-8", "backslashreplace").decode(),
-        "target": status.job.target,
-        "files": {
-            "total": counts.files,
-            "done": counts.done,
-            "unchanged": counts.unchanged,
-            "skipped": counts.skipped,
-            "failed": counts.failed,
-            "remaining": counts.remaining_files,
-        },
-        "collections_created": counts.collections,
-        "deleted": counts.deleted,
-        "moved": counts.moved,
-        "bytes": counts.bytes,
-        "rate": round(_rate(status, now), 1),
-        "passes": status.passes,
-        "passes_skipped": status.passes_skipped,
-        "next_pass": _utc(status.next_pass) if status.next_pass else None,
-        "error": status.error,
-        "waits_for": _waits(status, consumers),
-    } | (_live(status, now) if status.job.watch else {})
-
-
-def _live(status: JobStatus, now: float) -> dict[str, Any]:
-    """What is told of a watch job beside its scans: the changes taken as they happened, and its watcher."""
-    live, watching = status.live, status.watching
-    more = {"failed_tasks": live.tasks_failed, "remaining": live.remaining_files}
-    told: dict[str, Any] = {"live": {name: getattr(live, name) for name in _LIVE} | more}
-    if watching is not None:
-        told["watcher"] = {
-            "host": watching.host,
-            "alive": watching.until > now,
-            "settling": watching.settling,
-            "spooled": watching.spooled,
-            "unwatched": watching.unwatched,
-            "missed": watching.missed,
-            "away": watching.away or None,
-            "notes": [f"{_utc(at)} {text}" for at, text in watching.notes],
-        }
-    return told
-
-
-def _waits(status: JobStatus, consumers: Sequence[ConsumerStatus]) -> list[str]:
-    """What is out of reach for the consumers that work on an active job."""
-    name, topics = status.job.name, set(status.job.topics.names)
-    here = [each.waits for each in consumers if status.state.active and topics & set(each.topics)]
-    return sorted({waits[key] for waits in here for key in ("", name) if key in waits})
 
 
 def group(
@@ -254,26 +192,6 @@ class Progress:
         """Leave the last state standing."""
         if self._bar is not None:
             self._bar.stop()
-
-
-def _state(status: JobStatus) -> str:
-    return "paused" if status.paused else status.state.value
-
-
-def _elapsed(status: JobStatus, now: float) -> float:
-    if status.started is None:
-        return 0.0
-    return max(0.0, (status.ended or now) - status.started)
-
-
-def _rate(status: JobStatus, now: float) -> float:
-    elapsed = _elapsed(status, now)
-    counts = status.counts
-    return (counts.files - counts.remaining_files) / elapsed if elapsed else 0.0
-
-
-def _utc(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).isoformat(timespec="milliseconds")
 
 
 def _size(number: float) -> str:

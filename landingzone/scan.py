@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingest.errors import Refused, Unreachable
+from ingest.errors import Refused
 from landingzone.job_options import job_options
 from landingzone.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 from landingzone.options import LONGEST, MultiValueCommand, Seconds, common, option, processors, profiling
 
 if TYPE_CHECKING:
-    from consumer.dispatch.loop import Consumer
-    from consumer.irods.sessions import Sessions
-    from ingest.broker import Broker
     from ingest.deployment import Deployment
-    from ingest.job import Job, LogSettings
-    from ingest.service.profile import ProfileFile
-    from ingest.store import Store
-    from landingzone.job_from_options import Submission
-
-FAILED_WORK = 255
-LEAST_PARTITIONS = 8
-"""Partitions of a topic, at least: more than workers, so that none of them waits for another's lane."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
@@ -60,111 +48,9 @@ def start(source: str, target: str, state: Deployment, **given: Any) -> None:
     and Redis are given: then it queues the job. Exit status:
     0 all went well, 1 refused, 2 usage, 255 some work failed.
     """
+    from landingzone.launch import start_job  # noqa: PLC0415 - --help must be quick
+
     start_job(source, target, state, given)
-
-
-def start_job(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
-    """What `start` does, with its options."""
-    from ingest.service import logs  # noqa: PLC0415
-    from landingzone.job_from_options import Submission  # noqa: PLC0415
-    from landingzone.submit import enter  # noqa: PLC0415
-
-    submission = Submission(source, target, given)
-    if given["dry_run"]:
-        _plan(state, submission)
-        return
-    logs.configure(submission.job.log)
-    store = state.open_store()
-    names, served = topics_for(state, store, submission.job, given)
-    workers = given["workers"] or processors()
-    profile = open_profile(submission.job.profile, served=served)
-    warn_if_nobody_reads(state, store, names)
-    broker = state.broker(max(LEAST_PARTITIONS, 4 * workers))
-    job, _ = enter(store, broker, submission, names, "start", allow_overlap=given["allow_overlap"])
-    _see_through(state, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
-
-
-def topics_for(state: Deployment, store: Store, job: Job, given: dict[str, Any]) -> tuple[list[str], bool]:
-    """The topics of a new job, and whether others serve them; else this process will, and its account is tried."""
-    from ingest.job import DEFAULT_TOPICS  # noqa: PLC0415
-    from landingzone.submit import is_served, own_topics  # noqa: PLC0415
-
-    names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
-    if state.shared or is_served(store, names):
-        return names, True
-    log_in().close()
-    return own_topics(names, job.name), False
-
-
-def warn_if_nobody_reads(state: Deployment, store: Store, names: list[str]) -> None:
-    """Say so when a job is about to wait for a consumer."""
-    from landingzone.submit import is_served  # noqa: PLC0415
-
-    if state.shared and not is_served(store, names):
-        click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
-
-
-def consumer_for(state: Deployment, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> Consumer:
-    """A consumer in this process that works on one job."""
-    from consumer.dispatch.loop import Consumer  # noqa: PLC0415
-    from consumer.protocol import Setup  # noqa: PLC0415
-
-    setup = Setup(state.text, job.log, given["profile"] and given["profile"].settings)
-    how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": given["profile"]}
-    return Consumer(broker, store, job.topics.names, setup, **how)
-
-
-def _see_through(state: Deployment, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
-    """Have the job done by a consumer in this process, or let the one that serves it do so; exit as the job ends."""
-    from landingzone.foreground import Foreground  # noqa: PLC0415
-
-    foreground = Foreground(store, job.name, progress=given["synchronous"] and given["progress"])
-    if given["served"] and not given["synchronous"]:
-        click.echo(f"Job {job.name} is queued; see `ingest-scan watch {job.name}`.", err=True)
-        return
-    if given["served"]:
-        status = foreground.wait()
-    else:
-        status = foreground.run(consumer_for(state, store, broker, job, given).run)
-    if status.counts.tasks_failed or status.error:
-        sys.exit(FAILED_WORK)
-
-
-def open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile | None:
-    """The file for what is measured in this process."""
-    from ingest.service.profile import ProfileFile  # noqa: PLC0415
-
-    if settings is None:
-        return None
-    if served:
-        click.echo("warning: --profile has no effect here, the ingest-consume that does the job has its own", err=True)
-        return None
-    return ProfileFile(settings)
-
-
-def _plan(state: Deployment, submission: Submission) -> None:
-    """Print the plan of a pass."""
-    from consumer.dry_run import Plan  # noqa: PLC0415
-    from consumer.sync.context import Context  # noqa: PLC0415
-    from ingest.handlers.loader import Handler  # noqa: PLC0415
-    from landingzone import report  # noqa: PLC0415
-
-    source, job = submission.handler, submission.job
-    handler = Handler.default() if source is None else Handler.load(source, job.handler_file or "")
-    for line in Plan(Context(job, state.open_store(), log_in(), handler)).lines():
-        report.print_planned(line.action, line.path, line.target, line.reason)
-
-
-def log_in() -> Sessions:
-    """Make sure that the account works, before anything starts."""
-    from consumer.irods.sessions import Sessions, check_login  # noqa: PLC0415
-
-    sessions = Sessions(1)
-    try:
-        check_login(sessions)
-    except Unreachable as error:
-        raise Refused(str(error)) from error
-    return sessions
 
 
 @cli.command()
@@ -178,6 +64,7 @@ def log_in() -> Sessions:
 def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
     """Sync once more what failed in the latest pass of the ended JOB."""
     from ingest.service import logs  # noqa: PLC0415
+    from landingzone.launch import log_in, open_profile, see_through  # noqa: PLC0415
     from landingzone.submit import is_served, reopen  # noqa: PLC0415
 
     store = state.open_store()
@@ -196,7 +83,7 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> 
     profile = open_profile(status.job.profile, served=served)
     reopen(store, status, sorted(wanted))
     more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}
-    _see_through(state, store, state.broker(), status.job, given | more)
+    see_through(state, store, state.broker(), status.job, given | more)
 
 
 @cli.command()
@@ -205,6 +92,7 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> 
 def why(path: str, state: Deployment, **_: Any) -> None:
     """Tell everything that is known about PATH, a file of a source or a logical path, for each job that covers it."""
     from consumer.why import explain  # noqa: PLC0415
+    from landingzone.launch import log_in  # noqa: PLC0415
 
     for line in explain(state.open_store(), path, log_in()):
         click.echo(line)

@@ -15,7 +15,7 @@ from ingest.deployment import Deployment
 from ingest.errors import Refused
 from ingest.paths import normalise_target
 from landingzone import notification_options as notifications
-from landingzone import s3_options, scan, watch_options
+from landingzone import s3_options, watch_options
 from landingzone.job_options import job_options
 from landingzone.notification_options import notification_options
 from landingzone.options import MultiValueCommand, common, metrics, processors, profiling
@@ -47,6 +47,7 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     now and then. With Kafka and Redis it publishes what ingest-consume then syncs; else it syncs in this process.
     """
     from ingest.service.metrics import offer  # noqa: PLC0415 - --help must be quick
+    from landingzone import launch  # noqa: PLC0415
 
     in_s3 = s3_options.is_s3(source, given)
     notifications.check(given, in_s3=in_s3)
@@ -56,7 +57,7 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
         offer(given)
-        scan.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
+        launch.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
     else:
         _watch(source, target, state, given | more)
 
@@ -64,6 +65,7 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
 def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
     from ingest.service import logs  # noqa: PLC0415
     from ingest.service.metrics import offer  # noqa: PLC0415
+    from landingzone import launch  # noqa: PLC0415
     from landingzone.job_from_options import Submission  # noqa: PLC0415
     from landingzone.submit import enter  # noqa: PLC0415
     from scanner.rules import Rules  # noqa: PLC0415
@@ -81,10 +83,10 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
     logs.configure(submission.job.log)
     backend = heard or _backend(submission.job, given)
     store = state.open_store()
-    names, served = scan.topics_for(state, store, submission.job, given)
-    scan.warn_if_nobody_reads(state, store, names)
+    names, served = launch.topics_for(state, store, submission.job, given)
+    launch.warn_if_nobody_reads(state, store, names)
     workers = given["workers"] or processors()
-    broker = state.broker(max(scan.LEAST_PARTITIONS, 4 * workers))
+    broker = state.broker(max(launch.LEAST_PARTITIONS, 4 * workers))
     spool = Spool(file)
     with backend:
         backend.start()
@@ -102,9 +104,9 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
         if served:
             watcher.run(until_signal(), offer(given, *LOOPS))
         else:
-            profile = scan.open_profile(job.profile, served=False)
+            profile = launch.open_profile(job.profile, served=False)
             how = given | {"workers": workers, "profile": profile}
-            consumer = scan.consumer_for(state, store, broker, job, how)
+            consumer = launch.consumer_for(state, store, broker, job, how)
             _sync_here(watcher, consumer, offer(given, *LOOPS, "consumer"))
     spool.close()
     _say_goodbye(store, job)

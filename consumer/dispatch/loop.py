@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from consumer import failure_log
 from consumer.dispatch import accounting, metrics
 from consumer.dispatch.accounting import Broken, Given
 from consumer.dispatch.intake import Intake
@@ -176,7 +175,7 @@ class Consumer:
         taken = self._store.settle(step)
         if taken:
             metrics.count(step)
-            failure_log.tell(self._log, step)
+            metrics.log_failures(self._log, step)
         return taken
 
     def _is_stored(self, event: Event, page: Page) -> bool:

@@ -1,10 +1,16 @@
-"""What a consumer has done since it started, for Prometheus. Several consumers add up; only the lag is the group's."""
+"""What a consumer tells of its work: metrics for Prometheus, and a log line for each path that failed.
+
+The counters of several consumers add up; only the lag is the group's.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from prometheus_client import Counter, Gauge
 
 from ingest.store import Step
+from scanner.entries import shown
 
 _FILES = Counter("ingest_files", "Files by what came of them", ["job", "outcome"])
 _BYTES = Counter("ingest_bytes", "Bytes that were transferred", ["job"])
@@ -28,3 +34,20 @@ def count(step: Step) -> None:
     _RETRIES.labels(job).inc(counts.retries)
     _TASKS.labels(job).inc(step.again is None and step.marker is None)
     _FAILED.labels(job).inc(counts.tasks_failed)
+
+
+def log_failures(log: Any, step: Step) -> None:
+    """Log a line for each path that a settled step leaves failed: which, why, and what the server called it."""
+    for problem in step.problems:
+        if not problem.skipped:
+            log.error(
+                "failed",
+                job=step.job,
+                pass_id=step.pass_id,
+                path=shown(problem.path),
+                target=problem.target,
+                reason=problem.reason,
+                error=problem.error,
+                code=problem.code,
+                attempts=problem.attempts,
+            )

@@ -13,7 +13,8 @@ from typing import Literal
 from consumer.irods import catalog
 from consumer.sync.contents import Contents
 from consumer.sync.context import Context
-from ingest.fingerprint import cache_key, name_hash
+from consumer.sync.path_cache import ingested
+from ingest.fingerprint import name_hash
 from ingest.messages import Candidate, path_from_wire, path_to_wire
 from ingest.paths import UNDECODABLE_PREFIX, join
 from scanner.entries import Entry, Skipped, SourceGone
@@ -75,12 +76,6 @@ def _descend(ctx: Context, top: str) -> Iterator[tuple[str, bool]]:
         for name in dict.fromkeys(name for name, _ in catalog.objects(ctx.lister, collection)):
             yield f"{collection}/{name}", False
         waiting += [f"{collection}/{name}" for name in catalog.subcollections(ctx.lister, collection)]
-
-
-def ingested(ctx: Context, target: str, *, collection: bool) -> bool:
-    """Whether the path cache knows it: this tool brought it here."""
-    directory, name = cache_key(ctx.job, target, directory=collection)
-    return ctx.store.cached(ctx.cache_space, directory, [name])[0] is not None
 
 
 def _renamed_hashes(ctx: Context, path: bytes, listing: Listing) -> set[int]:

@@ -18,8 +18,8 @@ from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
 from consumer.sync.failures import out_of_reach
 from consumer.sync.meta import of_file
-from consumer.sync.vanished import remember
-from consumer.tasks.sync_files import unfit
+from consumer.sync.path_cache import remember
+from consumer.sync.situation import unfit
 from ingest.handlers.core import Operation
 from ingest.messages import GOOD, Change, Replica, path_from_wire
 from ingest.paths import join

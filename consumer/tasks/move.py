@@ -22,8 +22,8 @@ from consumer.sync.context import Context
 from consumer.sync.decide import REGISTERS
 from consumer.sync.failures import failure, out_of_reach
 from consumer.sync.meta import Meta, of_directory, of_file
+from consumer.sync.situation import physical_of
 from consumer.sync.vanished import remove_replaced
-from consumer.tasks.sync_files import physical_of
 from ingest import tasks
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.handlers.core import Operation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -17,20 +16,21 @@ from consumer.protocol import Outcome, PathDone, Result
 from consumer.sync.actions import Act
 from consumer.sync.candidates import SourceView
 from consumer.sync.context import Context
-from consumer.sync.decide import REGISTERS, Do, Impossible, Situation, decide
+from consumer.sync.decide import Do, Impossible, decide
 from consumer.sync.failures import failure, out_of_reach, zone_answers
 from consumer.sync.meta import Meta, of_file
-from consumer.sync.vanished import clear_the_way, delete_vanished, remember
-from ingest.fingerprint import fingerprint, same_data
+from consumer.sync.path_cache import remember
+from consumer.sync.situation import situation, unfit
+from consumer.sync.vanished import clear_the_way, delete_vanished
+from ingest.fingerprint import fingerprint
 from ingest.handlers.core import Operation
-from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, Replica, SyncFiles, path_from_wire
-from ingest.paths import MAX_PATH, join, physical_path, split
+from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
+from ingest.paths import split
 from scanner.entries import Entry, Skipped, why
 from scanner.source import Looker
 
 _LOOKS = 3
 """How often a path is decided anew when the catalog has changed under our hands."""
-_PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
 
 
 def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathDone]:
@@ -125,23 +125,6 @@ def _is_young(ctx: Context, entry: Entry) -> bool:
     return not ctx.live and 0 <= time.time() - entry.stat.mtime_ns / 1_000_000_000 < ctx.job.quiet
 
 
-def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str | None:
-    """Why an entry cannot be synced with this operation, if so."""
-    if entry.kind == "directory":
-        return "a directory is where a file was listed: the next pass takes it"
-    source = join(ctx.job.source, entry.path)
-    if operation in _PUTS:
-        if entry.broken:
-            return "a broken link has no content to put"
-        if entry.kind not in ("regular", "link"):
-            return f"a {entry.kind} has no content to put"
-    if entry.kind in ("regular", "link") and not entry.broken and not ctx.source.readable(entry.path):
-        return "not readable for this account"
-    if max(len(target.encode("utf-8", "surrogateescape")), len(source)) > MAX_PATH:
-        raise Impossible(f"the path is longer than the {MAX_PATH} bytes that iRODS can hold")
-    return None
-
-
 def _act(
     ctx: Context,
     change: Change,
@@ -160,54 +143,3 @@ def _act(
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Do.NOTHING else Result.DONE
     return Outcome(result, bytes=act.bytes, cached=remember(ctx, change, entry, operation))
-
-
-def situation(
-    ctx: Context,
-    entry: Entry,
-    session: iRODSSession,
-    meta: Meta,
-    operation: Operation,
-    catalog: Catalog,
-    cached: int | None,
-) -> Situation:
-    """What a decision about an entry depends on; `cached` is the fingerprint of another state of it, if any."""
-    earlier = [each for each in Operation if cached is not None and same_data(cached, fingerprint(entry.stat, each))]
-    physical = physical_of(ctx, entry, session, meta)
-    return Situation(
-        operation=operation,
-        stat=entry.stat,
-        physical=physical,
-        resource=ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource,
-        catalog=catalog,
-        metadata_only=operation in earlier,
-        data_changed=cached is not None and not earlier,
-        forced=ctx.job.ignore_cache,
-        preserve_mtime=ctx.job.preserve_mtime,
-        replaced=ctx.job.s3 is not None,
-        lost=_lost(ctx, operation, physical, catalog),
-    )
-
-
-def _lost(ctx: Context, operation: Operation, physical: str, catalog: Catalog) -> frozenset[str]:
-    """The physical paths below the source where nothing is any more, if no replica has the one that is wanted."""
-    paths = {replica.path for replica in catalog if isinstance(replica, Replica)}
-    if operation not in REGISTERS or physical in paths:
-        return frozenset()
-    return frozenset(path for path in paths if _is_gone(ctx, os.fsencode(path)))
-
-
-def _is_gone(ctx: Context, path: bytes) -> bool:
-    above = ctx.job.source + b"/"
-    try:
-        return path.startswith(above) and ctx.source.look(path.removeprefix(above)) is None
-    except ValueError:  # no path that this source can have
-        return False
-
-
-def physical_of(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:
-    """The physical path that a registration records: the handler's, or that of the file."""
-    answer = ctx.handler.target_path(session, meta, allow_redirect=False)
-    if answer is not None:
-        return os.fspath(answer)
-    return physical_path(ctx.job.source, entry.path)

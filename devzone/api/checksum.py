@@ -4,7 +4,7 @@ import json
 
 from irods.api_number import api_number
 
-from devzone.api.remove import visible_replicas
+from devzone.catalog.rows import GOOD, Replica
 from devzone.errors import (
     CAT_NO_CHECKSUM_FOR_REPLICA,
     CHECK_VERIFICATION_RESULTS,
@@ -15,7 +15,7 @@ from devzone.errors import (
 )
 from devzone.objects import checksums
 from devzone.objects.access import MODIFY, require
-from devzone.objects.replicas import GOOD, Replica, best_first
+from devzone.objects.replicas import best_first, visible_replicas
 from devzone.objects.selection import on_root
 from devzone.session import Handler, Reply, Request, Session
 from devzone.wire import element

@@ -2,23 +2,21 @@
 
 from irods.api_number import api_number
 
-from devzone.api.rename import move_to_trash
 from devzone.catalog.paths import check_zone, in_trash, split
+from devzone.catalog.rows import Replica
 from devzone.errors import (
     CAT_COLLECTION_NOT_EMPTY,
     CAT_NAME_EXISTS_AS_DATAOBJ,
     CAT_NO_ROWS_FOUND,
-    CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME,
     USER_FILE_DOES_NOT_EXIST,
-    USER_INPUT_PATH_ERR,
     IrodsError,
 )
 from devzone.objects import collections, removal, replicas
 from devzone.objects.access import DELETE, MODIFY, is_visible, require
-from devzone.objects.collections import Collection
+from devzone.objects.collections import UNREGISTER, Collection, create, create_with_parents
+from devzone.objects.moving import move_to_trash
 from devzone.session import Handler, Reply, Request, Session
 
-UNREGISTER = 26  # oprType of an unregistration
 # Recorded (name.long_path): a recursive removal does not find what lies in collections with longer paths.
 LONGEST_LISTED = 1084
 
@@ -34,45 +32,6 @@ def _create(session: Session, request: Request) -> Reply:
         with session.transaction():
             create(session, path)
     return Reply()
-
-
-def create_with_parents(session: Session, path: str) -> None:
-    """Make a collection and what is missing above it, as far as the user can see (recorded: coll.create_deep)."""
-    found = collections.find(session.db, path)
-    if found is not None and is_visible(session, found.id):
-        return
-    with session.transaction():
-        missing = _missing(session, path)
-        for part in reversed(missing):
-            create(session, part)
-
-
-def _missing(session: Session, path: str) -> list[str]:
-    """The path and its parents up to the first that the user can see, the deepest first."""
-    missing: list[str] = []
-    while True:
-        found = collections.find(session.db, path)
-        if found is not None and is_visible(session, found.id):
-            return missing
-        check_zone(path, session.zone.name)
-        missing.append(path)
-        path = split(path)[0]
-
-
-def create(session: Session, path: str) -> Collection:
-    """Make one collection; only inside a transaction."""
-    check_zone(path, session.zone.name)
-    if path.rpartition("/")[2] in (".", ".."):
-        raise IrodsError(USER_INPUT_PATH_ERR, path)
-    parent = collections.writable_parent(session, path)
-    if collections.find(session.db, path):
-        raise IrodsError(CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME)
-    if collections.is_object(session.db, path):
-        raise IrodsError(CAT_NAME_EXISTS_AS_DATAOBJ)
-    user = session.user
-    made = collections.insert(session, path, (user.id, user.name, user.zone), parent)
-    collections.touch(session.db, parent.id)
-    return made
 
 
 def _remove(session: Session, request: Request) -> Reply:
@@ -136,10 +95,10 @@ def _remove_tree(session: Session, path: str, unregister: bool) -> None:
         removal.remove_files(session, gone)
 
 
-def _remove_objects(session: Session, coll: Collection, unregister: bool) -> list[replicas.Replica]:
+def _remove_objects(session: Session, coll: Collection, unregister: bool) -> list[Replica]:
     """Remove the rows of all objects of a collection; returns them."""
     found = replicas.below(session.db, coll.id)
-    by_id: dict[int, list[replicas.Replica]] = {}
+    by_id: dict[int, list[Replica]] = {}
     for replica in found:
         by_id.setdefault(replica.id, []).append(replica)
     for group in by_id.values():

@@ -6,10 +6,9 @@ from typing import BinaryIO
 
 from irods.api_number import api_number
 
-from devzone.api.remove import visible_replicas
-from devzone.api.rename import pair_of
 from devzone.catalog.catalog import now
 from devzone.catalog.resources import DEFAULT_RESOURCE, Resource
+from devzone.catalog.rows import GOOD, NewReplica, Replica
 from devzone.errors import (
     CAT_NAME_EXISTS_AS_COLLECTION,
     OVERWRITE_WITHOUT_FORCE_FLAG,
@@ -22,8 +21,9 @@ from devzone.errors import (
 )
 from devzone.objects import collections, finishing, opening, replicas
 from devzone.objects.access import MODIFY, READ, is_visible, level_of, require
+from devzone.objects.moving import pair_of
 from devzone.objects.opening import O_CREAT, O_TRUNC
-from devzone.objects.replicas import GOOD, NewReplica, Replica
+from devzone.objects.replicas import visible_replicas
 from devzone.objects.selection import for_reading, on_root
 from devzone.session import Handler, Reply, Request, Session
 

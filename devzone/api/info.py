@@ -16,8 +16,7 @@ from devzone.objects.access import is_visible
 from devzone.objects.opening import O_CREAT, destination
 from devzone.objects.replicas import best_first
 from devzone.objects.selection import for_reading, for_writing
-from devzone.server.auth import json_reply
-from devzone.session import Handler, Reply, Request, Session
+from devzone.session import Handler, Reply, Request, Session, json_reply
 from devzone.wire import element
 
 DATA_OBJECT, COLLECTION = 1, 2

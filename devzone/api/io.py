@@ -4,6 +4,7 @@ import os
 
 from irods.api_number import api_number
 
+from devzone.catalog.descriptors import Descriptor
 from devzone.errors import (
     BAD_INPUT_DESC_INDEX,
     SYS_FILE_DESC_OUT_OF_RANGE,
@@ -15,12 +16,9 @@ from devzone.errors import (
     unix_error,
 )
 from devzone.objects import finishing, opening
-from devzone.objects.opening import FIRST_DESCRIPTOR, LAST_DESCRIPTOR, O_CREAT, O_TRUNC, Descriptor
-from devzone.server.auth import json_of, json_reply
-from devzone.session import Handler, Reply, Request, Session
+from devzone.objects.opening import FIRST_DESCRIPTOR, LAST_DESCRIPTOR, O_CREAT, O_RDWR, O_TRUNC, write_all
+from devzone.session import Handler, Reply, Request, Session, json_of, json_reply
 from devzone.wire import element
-
-O_RDWR = 2
 
 
 def _open(session: Session, request: Request) -> Reply:
@@ -75,15 +73,6 @@ def _write(session: Session, request: Request) -> Reply:
     except OSError as problem:
         raise unix_error(UNIX_FILE_WRITE_ERR, problem) from None
     return Reply(len(request.data))
-
-
-def write_all(descriptor: Descriptor, data: bytes) -> None:
-    """Write all bytes at the descriptor's place."""
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor.fd, left) :]
-    if data and descriptor.writing is not None:
-        descriptor.writing.written = True
 
 
 def _seek(session: Session, request: Request) -> Reply:

@@ -22,8 +22,7 @@ from devzone.errors import (
 )
 from devzone.objects import collections, replicas
 from devzone.objects.access import CREATE_METADATA, DELETE_METADATA, level_of
-from devzone.server.auth import json_of, json_reply
-from devzone.session import Handler, Reply, Request, Session
+from devzone.session import Handler, Reply, Request, Session, json_of, json_reply
 
 LONGEST, LONGEST_UNITS = 2700, 250
 MISSING = {"d": CAT_UNKNOWN_FILE, "C": CAT_UNKNOWN_COLLECTION, "R": CAT_INVALID_RESOURCE, "u": CAT_INVALID_USER}

@@ -5,6 +5,7 @@ import re
 from irods.api_number import api_number
 
 from devzone.catalog.paths import split
+from devzone.catalog.rows import GOOD, STALE, Replica
 from devzone.errors import (
     CAT_NO_ROWS_FOUND,
     CAT_SQL_ERR,
@@ -15,7 +16,6 @@ from devzone.errors import (
 )
 from devzone.objects import collections, replicas
 from devzone.objects.access import MODIFY_METADATA, require
-from devzone.objects.replicas import GOOD, STALE, Replica
 from devzone.session import Handler, Reply, Request, Session
 
 # Keyword -> column, for keywords whose values are stored as they come.

@@ -2,8 +2,6 @@
 
 from irods.api_number import api_number
 
-from devzone.api.collections import create_with_parents
-from devzone.api.io import O_RDWR, write_all
 from devzone.catalog.paths import split
 from devzone.catalog.resources import Resource
 from devzone.errors import (
@@ -20,7 +18,8 @@ from devzone.errors import (
     unix_error,
 )
 from devzone.objects import checksums, collections, finishing, opening, replicas
-from devzone.objects.opening import O_CREAT, O_TRUNC
+from devzone.objects.collections import create_with_parents
+from devzone.objects.opening import O_CREAT, O_RDWR, O_TRUNC, write_all
 from devzone.objects.selection import for_writing
 from devzone.query.tables import columns_of
 from devzone.session import Handler, Reply, Request, Session

@@ -6,9 +6,9 @@ import stat
 
 from irods.api_number import api_number
 
-from devzone.api.collections import create_with_parents
 from devzone.catalog.paths import check_object_path, split
 from devzone.catalog.resources import COORDINATING, DEFAULT_RESOURCE, Resource
+from devzone.catalog.rows import STALE, NewReplica, Replica
 from devzone.errors import (
     CAT_INVALID_DATA_TYPE,
     CAT_NAME_EXISTS_AS_COLLECTION,
@@ -28,7 +28,7 @@ from devzone.errors import (
 )
 from devzone.objects import checksums, collections, replicas
 from devzone.objects.access import is_visible
-from devzone.objects.replicas import STALE, NewReplica, Replica
+from devzone.objects.collections import create_with_parents
 from devzone.query.tables import columns_of
 from devzone.session import Handler, Reply, Request, Session
 from devzone.wire import MAX_PATH

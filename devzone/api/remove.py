@@ -2,24 +2,17 @@
 
 from irods.api_number import api_number
 
-from devzone.api.collections import UNREGISTER, create_with_parents
-from devzone.api.rename import move_to_trash
 from devzone.catalog.paths import in_trash
-from devzone.errors import CANT_UNREG_IN_VAULT_FILE, CAT_NO_ROWS_FOUND, SYS_REPLICA_DOES_NOT_EXIST, IrodsError
+from devzone.catalog.rows import GOOD, Replica
+from devzone.errors import CANT_UNREG_IN_VAULT_FILE, SYS_REPLICA_DOES_NOT_EXIST, IrodsError
 from devzone.objects import collections, removal, replicas
-from devzone.objects.access import DELETE, is_visible, require
-from devzone.objects.replicas import GOOD, Replica
+from devzone.objects.access import DELETE, require
+from devzone.objects.collections import UNREGISTER, create_with_parents
+from devzone.objects.moving import move_to_trash
+from devzone.objects.replicas import visible_replicas
 from devzone.session import Handler, Reply, Request, Session
 
 DEFAULT_COPIES = 2
-
-
-def visible_replicas(session: Session, path: str) -> list[Replica]:
-    """The replicas of an object that the user can see; CAT_NO_ROWS_FOUND otherwise."""
-    found = replicas.find(session.db, path)
-    if not found or not is_visible(session, found[0].id):
-        raise IrodsError(CAT_NO_ROWS_FOUND, path)
-    return found
 
 
 def _operation(request: Request) -> int:

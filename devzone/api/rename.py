@@ -1,31 +1,15 @@
 """Renaming and moving of data objects and collections (627), and the trash, which is a move."""
 
-import os
-import secrets
-from collections.abc import Callable
-
 from irods.api_number import api_number
 
-from devzone.catalog.catalog import OWN, now
-from devzone.catalog.paths import check_object_path, split, trash_path, vault_path, zone_of
+from devzone.catalog.paths import zone_of
 from devzone.errors import (
-    CAT_NAME_EXISTS_AS_COLLECTION,
-    CAT_NAME_EXISTS_AS_DATAOBJ,
-    CAT_NO_ROWS_FOUND,
-    CAT_RECURSIVE_MOVE,
     SAME_SRC_DEST_PATHS_ERR,
     SYS_CROSS_ZONE_MV_NOT_SUPPORTED,
-    SYS_PACK_INSTRUCT_FORMAT_ERR,
-    UNIX_FILE_RENAME_ERR,
     IrodsError,
-    unix_error,
 )
-from devzone.objects import collections, removal, replicas
-from devzone.objects.access import MODIFY, is_visible, require
-from devzone.objects.collections import Collection
-from devzone.objects.replicas import Replica
+from devzone.objects.moving import pair_of, rename_collection, rename_object
 from devzone.session import Handler, Reply, Request, Session
-from devzone.wire import Node
 
 RENAME_OBJECT, RENAME_COLLECTION = 11, 12
 
@@ -44,118 +28,6 @@ def _rename(session: Session, request: Request) -> Reply:
         else:
             rename_object(session, source, target)
     return Reply()
-
-
-def pair_of(request: Request) -> tuple[Node, Node]:
-    """The source and target parts of a DataObjCopyInp_PI, which both have the same element name."""
-    found = request.node.fields.get("DataObjInp_PI", [])
-    if len(found) != 2:
-        raise IrodsError(SYS_PACK_INSTRUCT_FORMAT_ERR)
-    return found[0], found[1]
-
-
-def rename_object(session: Session, source: str, target: str) -> None:
-    """Rename an object; vault files move along. Only inside a transaction."""
-    found = replicas.find(session.db, source)
-    if not found or not is_visible(session, found[0].id):
-        raise IrodsError(CAT_NO_ROWS_FOUND)
-    require(session, found[0].id, OWN)
-    check_object_path(target)
-    parent = _free_target(session, target)
-    moved = parent.id != found[0].coll_id
-    moves = _vault_moves(session, [(replica, target) for replica in found])
-    _move_files(moves)
-    stamp = now()
-    for replica, new_path in moves:
-        _set_path(session, replica, new_path)
-    session.db.execute(
-        "update data set coll_id = ?, name = ?, modify_ts = case when ? then ? else modify_ts end where id = ?",
-        (parent.id, split(target)[1], moved, stamp, found[0].id),
-    )
-    collections.touch(session.db, parent.id)
-    if moved:
-        collections.touch(session.db, found[0].coll_id)
-
-
-def rename_collection(session: Session, source: str, target: str) -> None:
-    """Rename a collection and everything below; vault files move along. Only inside a transaction."""
-    db = session.db
-    found = collections.find(db, source)
-    if found is None or not is_visible(session, found.id):
-        raise IrodsError(CAT_NO_ROWS_FOUND)
-    require(session, found.id, OWN)
-    if target.startswith(source + "/"):
-        raise IrodsError(CAT_RECURSIVE_MOVE)
-    parent = _free_target(session, target)
-    below = db.execute("select id, name from coll where name > ? and name < ?", collections.subtree(source)).fetchall()
-    tree = [(found.id, source), *below]
-    objects = [
-        (replica, f"{target}{name[len(source) :]}/{replica.name}")
-        for coll_id, name in tree
-        for replica in replicas.below(db, coll_id)
-    ]
-    moves = _vault_moves(session, objects)
-    _move_files(moves)
-    for replica, new_path in moves:
-        _set_path(session, replica, new_path)
-    for coll_id, name in tree:
-        new_name = target + name[len(source) :]
-        db.execute("update coll set name = ?, parent = ? where id = ?", (new_name, split(new_name)[0], coll_id))
-    db.execute("update coll set modify_ts = ? where id = ?", (now(), found.id))
-    collections.touch(db, parent.id)
-    collections.touch(db, collections.existing(db, split(source)[0]).id)
-
-
-def _free_target(session: Session, target: str) -> Collection:
-    """The parent of a target path that nothing has yet."""
-    parent = collections.existing(session.db, split(target)[0])
-    if collections.find(session.db, target):
-        raise IrodsError(CAT_NAME_EXISTS_AS_COLLECTION)
-    if collections.is_object(session.db, target):
-        raise IrodsError(CAT_NAME_EXISTS_AS_DATAOBJ)
-    require(session, parent.id, MODIFY)
-    return parent
-
-
-def _vault_moves(session: Session, objects: list[tuple[Replica, str]]) -> list[tuple[Replica, str]]:
-    """The replicas whose files lie in vaults, with their new physical paths; registered files stay."""
-    by_id = session.resources.by_id
-    return [
-        (replica, vault_path(by_id[replica.resc_id].vault, target))
-        for replica, target in objects
-        if removal.in_vault(session, replica)
-    ]
-
-
-def _move_files(moves: list[tuple[Replica, str]]) -> None:
-    """Move files; if one cannot be moved the others are moved back."""
-    done: list[tuple[str, str]] = []
-    try:
-        for replica, new_path in moves:
-            os.makedirs(os.path.dirname(new_path), exist_ok=True)
-            os.rename(replica.path, new_path)
-            done.append((replica.path, new_path))
-    except OSError as problem:
-        for old_path, new_path in reversed(done):
-            os.rename(new_path, old_path)
-        raise unix_error(UNIX_FILE_RENAME_ERR, problem) from None
-
-
-def _set_path(session: Session, replica: Replica, path: str) -> None:
-    session.db.execute("update data set path = ? where id = ? and number = ?", (path, replica.id, replica.number))
-
-
-def move_to_trash(session: Session, path: str, make_parents: Callable[[Session, str], None]) -> None:
-    """Move an object or a collection to the user's trash, under a new name if the old one is taken there."""
-    target = trash_path(path, session.user.name)
-    make_parents(session, split(target)[0])
-    with session.transaction() as db:
-        if collections.find(db, target) or collections.is_object(db, target):
-            target += f".{secrets.randbelow(9 * 10**9) + 10**9}"
-        if collections.find(db, path):
-            rename_collection(session, path, target)
-        else:
-            rename_object(session, path, target)
 
 
 HANDLERS: dict[int, Handler] = {api_number["DATA_OBJ_RENAME_AN"]: _rename}

@@ -6,9 +6,8 @@ from typing import Any
 
 from irods.api_number import api_number
 
-from devzone.api.io import O_RDWR
-from devzone.api.remove import visible_replicas
 from devzone.catalog.catalog import now
+from devzone.catalog.rows import STALE, Replica
 from devzone.errors import (
     OBJ_PATH_DOES_NOT_EXIST,
     SYS_INVALID_INPUT_PARAM,
@@ -20,11 +19,10 @@ from devzone.errors import (
 )
 from devzone.objects import collections, finishing, opening, replicas
 from devzone.objects.access import MODIFY, is_visible, require
-from devzone.objects.opening import O_CREAT
-from devzone.objects.replicas import Replica, best_first
+from devzone.objects.opening import O_CREAT, O_RDWR
+from devzone.objects.replicas import best_first, visible_replicas
 from devzone.objects.selection import for_reading
-from devzone.server.auth import json_of
-from devzone.session import Handler, Reply, Request, Session
+from devzone.session import Handler, Reply, Request, Session, json_of
 from devzone.wire import element
 
 
@@ -127,7 +125,7 @@ def _set_size(session: Session, found: list[Replica], request: Request) -> Repli
             "update data set size = ?, checksum = '', modify_ts = ? where id = ? and number = ?",
             (size, now(), replica.id, replica.number),
         )
-        replicas.set_others(db, replica.id, replica.number, replicas.STALE)
+        replicas.set_others(db, replica.id, replica.number, STALE)
     return replica
 
 

@@ -4,10 +4,18 @@ import sqlite3
 from dataclasses import dataclass
 
 from devzone.catalog.catalog import now
-from devzone.catalog.paths import split
-from devzone.errors import CAT_UNKNOWN_COLLECTION, IrodsError
-from devzone.objects.access import MODIFY, first_rights, require
+from devzone.catalog.paths import check_zone, split
+from devzone.errors import (
+    CAT_NAME_EXISTS_AS_DATAOBJ,
+    CAT_UNKNOWN_COLLECTION,
+    CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME,
+    USER_INPUT_PATH_ERR,
+    IrodsError,
+)
+from devzone.objects.access import MODIFY, first_rights, is_visible, require
 from devzone.session import Session
+
+UNREGISTER = 26  # oprType of an unregistration
 
 
 @dataclass(slots=True)
@@ -83,3 +91,42 @@ def delete(db: sqlite3.Connection, coll_id: int) -> None:
         "delete from coll where id = ?",
     ):
         db.execute(statement, (coll_id,))
+
+
+def create_with_parents(session: Session, path: str) -> None:
+    """Make a collection and what is missing above it, as far as the user can see (recorded: coll.create_deep)."""
+    found = find(session.db, path)
+    if found is not None and is_visible(session, found.id):
+        return
+    with session.transaction():
+        missing = _missing(session, path)
+        for part in reversed(missing):
+            create(session, part)
+
+
+def _missing(session: Session, path: str) -> list[str]:
+    """The path and its parents up to the first that the user can see, the deepest first."""
+    missing: list[str] = []
+    while True:
+        found = find(session.db, path)
+        if found is not None and is_visible(session, found.id):
+            return missing
+        check_zone(path, session.zone.name)
+        missing.append(path)
+        path = split(path)[0]
+
+
+def create(session: Session, path: str) -> Collection:
+    """Make one collection; only inside a transaction."""
+    check_zone(path, session.zone.name)
+    if path.rpartition("/")[2] in (".", ".."):
+        raise IrodsError(USER_INPUT_PATH_ERR, path)
+    parent = writable_parent(session, path)
+    if find(session.db, path):
+        raise IrodsError(CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME)
+    if is_object(session.db, path):
+        raise IrodsError(CAT_NAME_EXISTS_AS_DATAOBJ)
+    user = session.user
+    made = insert(session, path, (user.id, user.name, user.zone), parent)
+    touch(session.db, parent.id)
+    return made

@@ -3,10 +3,10 @@
 import os
 
 from devzone.catalog.catalog import now
+from devzone.catalog.descriptors import Descriptor, Writing
+from devzone.catalog.rows import GOOD, LOCKED, STALE
 from devzone.errors import UNIX_FILE_STAT_ERR, USER_CHKSUM_MISMATCH, IrodsError, unix_error
 from devzone.objects import checksums
-from devzone.objects.opening import Descriptor, Writing
-from devzone.objects.replicas import GOOD, LOCKED, STALE
 from devzone.session import Session
 
 

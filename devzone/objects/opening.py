@@ -5,13 +5,13 @@ Sources: the recorded cases ``obj.*`` and ``put.*``, and the keywords that pytho
 
 import os
 import secrets
-import threading
 from contextlib import suppress
-from dataclasses import dataclass
 
 from devzone.catalog.catalog import now
+from devzone.catalog.descriptors import Descriptor
 from devzone.catalog.paths import check_object_path, split, vault_path
 from devzone.catalog.resources import Resource
+from devzone.catalog.rows import GOOD, INTERMEDIATE, LOCKED, STALE, NewReplica, Replica
 from devzone.errors import (
     CAT_NAME_EXISTS_AS_COLLECTION,
     LOCKED_DATA_OBJECT_ACCESS,
@@ -24,65 +24,14 @@ from devzone.errors import (
 )
 from devzone.objects import collections, replicas
 from devzone.objects.access import MODIFY, READ, is_visible, require
-from devzone.objects.replicas import GOOD, INTERMEDIATE, LOCKED, STALE, NewReplica, Replica
 from devzone.objects.selection import for_reading, for_writing
 from devzone.session import Session
+
+O_RDWR = 2
 
 O_ACCMODE, O_CREAT, O_TRUNC = 3, 64, 512  # the protocol's flags are those of Linux
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 FIRST_DESCRIPTOR, LAST_DESCRIPTOR = 3, 1025
-
-
-@dataclass(slots=True)
-class Writing:
-    """A replica that is open for writing, shared by all descriptors on it (parallel upload)."""
-
-    token: str
-    data_id: int
-    number: int
-    path: str
-    before: int
-    written: bool
-
-
-@dataclass(slots=True)
-class Descriptor:
-    """One open replica of one connection."""
-
-    fd: int
-    replica: Replica
-    hierarchy: str
-    keywords: dict[str, str]
-    limit: int | None = None  # a reader sees no more bytes than the catalog's size (recorded: phypathreg.read_back)
-    writing: Writing | None = None
-
-
-class OpenReplicas:
-    """All replicas of the zone that are open for writing."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[int, int], Writing] = {}
-        self._lock = threading.Lock()
-
-    def add(self, replica: Replica, written: bool) -> Writing:
-        """A replica is opened for writing."""
-        made = Writing(secrets.token_hex(16), replica.id, replica.number, replica.path, replica.status, written)
-        with self._lock:
-            self._found[replica.id, replica.number] = made
-        return made
-
-    def joined(self, replica: Replica, token: str) -> Writing:
-        """A further descriptor on a replica that is open; it must know the replica's token."""
-        with self._lock:
-            found = self._found.get((replica.id, replica.number))
-        if found is None or not token or found.token != token:
-            raise IrodsError(LOCKED_DATA_OBJECT_ACCESS)
-        return found
-
-    def remove(self, writing: Writing) -> None:
-        """The replica is finished."""
-        with self._lock:
-            self._found.pop((writing.data_id, writing.number), None)
 
 
 def open_object(session: Session, path: str, flags: int, keywords: dict[str, str]) -> Descriptor:
@@ -238,3 +187,12 @@ def _lock_others(session: Session, replica: Replica) -> None:
         "update data set locked_from = repl_status, repl_status = ? where id = ? and number <> ?",
         (LOCKED, replica.id, replica.number),
     )
+
+
+def write_all(descriptor: Descriptor, data: bytes) -> None:
+    """Write all bytes at the descriptor's place."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor.fd, left) :]
+    if data and descriptor.writing is not None:
+        descriptor.writing.written = True

@@ -1,34 +1,16 @@
 """Replica rows of data objects: find, insert, change status; used by every family of calls."""
 
 import sqlite3
-from dataclasses import dataclass
 
 from devzone.catalog.catalog import now
 from devzone.catalog.paths import split
-from devzone.objects.access import first_rights
+from devzone.catalog.rows import GOOD, NewReplica, Replica
+from devzone.errors import CAT_NO_ROWS_FOUND, IrodsError
+from devzone.objects.access import first_rights, is_visible
 from devzone.objects.collections import Collection
 from devzone.session import Session
 
-STALE, GOOD, INTERMEDIATE, LOCKED = 0, 1, 2, 3
 _FIELDS = "id, number, coll_id, name, type, size, resc_id, path, repl_status, checksum, modify_ts, owner_name"
-
-
-@dataclass(slots=True)
-class Replica:
-    """The part of a replica's row that calls decide on."""
-
-    id: int
-    number: int
-    coll_id: int
-    name: str
-    type: str
-    size: int
-    resc_id: int
-    path: str
-    status: int
-    checksum: str
-    modified: str
-    owner: str
 
 
 def find(db: sqlite3.Connection, path: str) -> list[Replica]:
@@ -46,20 +28,6 @@ def below(db: sqlite3.Connection, coll_id: int) -> list[Replica]:
     """All replicas directly in a collection."""
     rows = db.execute(f"select {_FIELDS} from data where coll_id = ?", (coll_id,))  # noqa: S608
     return [Replica(*row) for row in rows]
-
-
-@dataclass(slots=True)
-class NewReplica:
-    """What a new row starts with."""
-
-    path: str
-    resc_id: int
-    size: int
-    type: str = "generic"
-    status: int = GOOD
-    checksum: str = ""
-    mode: str = "0"
-    modified: str = ""
 
 
 def insert_object(session: Session, parent: Collection, name: str, new: NewReplica) -> int:
@@ -106,3 +74,11 @@ def delete_replica(db: sqlite3.Connection, replica: Replica) -> None:
 def best_first(found: list[Replica]) -> list[Replica]:
     """Good replicas before stale ones, each by number."""
     return sorted(found, key=lambda replica: (replica.status != GOOD, replica.number))
+
+
+def visible_replicas(session: Session, path: str) -> list[Replica]:
+    """The replicas of an object that the user can see; CAT_NO_ROWS_FOUND otherwise."""
+    found = find(session.db, path)
+    if not found or not is_visible(session, found[0].id):
+        raise IrodsError(CAT_NO_ROWS_FOUND, path)
+    return found

@@ -1,8 +1,9 @@
 """Which replica or resource a call means: by keywords, by status, by the state of the resource."""
 
 from devzone.catalog.resources import DEFAULT_RESOURCE, Resource, Resources
+from devzone.catalog.rows import GOOD, Replica
 from devzone.errors import HIERARCHY_ERROR, IrodsError
-from devzone.objects.replicas import GOOD, Replica, best_first
+from devzone.objects.replicas import best_first
 
 
 def named_root(resources: Resources, keywords: dict[str, str]) -> Resource | None:

@@ -6,9 +6,7 @@ Source of the exchanges: python-irodsclient, ``irods.connection`` and ``irods.au
 import base64
 import hashlib
 import hmac
-import json
 import secrets
-from typing import Any
 
 from irods.api_number import api_number
 
@@ -21,7 +19,7 @@ from devzone.errors import (
     USER_INVALID_USERNAME_FORMAT,
     IrodsError,
 )
-from devzone.session import Handler, Reply, Request, Session, load_user
+from devzone.session import Handler, Reply, Request, Session, json_of, json_reply, load_user
 from devzone.wire import element
 
 PASSWORD_LENGTH = 50
@@ -32,29 +30,6 @@ VERSION_BODY = element(
     "Version_PI",
     {"status": 0, "relVersion": "rods5.0.2", "apiVersion": "d", "reconnPort": 0, "reconnAddr": "", "cookie": 400},
 )
-
-
-def json_of(request: Request) -> dict[str, Any]:
-    """The JSON document of a BinBytesBuf_PI (base64) or BytesBuf_PI (plain) body."""
-    text = request.node.text("buf")
-    try:
-        try:
-            found = json.loads(text)
-        except ValueError:
-            found = json.loads(base64.b64decode(text).rstrip(b"\0"))
-    except ValueError:
-        raise IrodsError(SYS_INVALID_INPUT_PARAM, "not JSON") from None
-    if not isinstance(found, dict):
-        raise IrodsError(SYS_INVALID_INPUT_PARAM, "not a JSON object")
-    return found
-
-
-def json_reply(value: object) -> Reply:
-    """An answer that is a JSON document in a BinBytesBuf_PI."""
-    text = json.dumps(value).encode()
-    return Reply(
-        0, f"<BinBytesBuf_PI><buflen>{len(text)}</buflen><buf>{base64.b64encode(text).decode()}</buf></BinBytesBuf_PI>"
-    )
 
 
 def digest(challenge: bytes, password: str) -> bytes:

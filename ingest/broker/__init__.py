@@ -1,12 +1,11 @@
 """The queue between producers and the consumer group: topics, partitions, offsets.
 
-`Broker` and `GroupMember` are what every deployment offers; one contract suite (`tests/broker/contract.py`) states
-their behaviour for all of them. `embedded.py` keeps the topics in one SQLite file.
+`Broker` and `GroupMember` are what every deployment offers; one contract suite states their behaviour
+for all of them (`tests/ingest/broker/contract.py`). `embedded.py` keeps the topics in one SQLite file.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol
@@ -41,11 +40,6 @@ class Record(NamedTuple):
     def lane(self) -> TopicPartition:
         """The partition that the record belongs to."""
         return TopicPartition(self.topic, self.partition)
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key: the same in every process and on every machine, for ever."""
-    return zlib.crc32(key) % partitions
 
 
 class GroupMember(Protocol):

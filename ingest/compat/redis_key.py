@@ -201,7 +201,7 @@ class stopped_jobs_key_handle(_JobView):
 
     def get_value(self) -> list[dict[str, Any]]:
         """A dictionary for each, as `ingest-scan list` shows them."""
-        from landingzone.report import as_json  # noqa: PLC0415 - only for handlers that ask
+        from ingest.job_json import as_json  # noqa: PLC0415 - only for handlers that ask
 
         now = time.time()
         stopped = [each for each in runtime.store().jobs() if each.state is JobState.STOPPED]

@@ -28,7 +28,7 @@ class sync_job:
 
     def asdict(self) -> dict[str, Any]:
         """What `ingest-scan list` shows of it; raises LookupError when there is no such job."""
-        from landingzone.report import as_json  # noqa: PLC0415 - only for handlers that ask
+        from ingest.job_json import as_json  # noqa: PLC0415 - only for handlers that ask
 
         status = runtime.store().job(self.job_name)
         if status is None:

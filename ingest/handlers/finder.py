@@ -22,7 +22,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "": (),
     "celery": (f"{_COMPAT}.celery",),
     "char_map_util": (f"{_COMPAT}.char_map_util",),
-    "core": ("ingest.core",),
+    "core": ("ingest.handlers.core",),
     "custom_event_handler": (f"{_COMPAT}.custom_event_handler",),
     "examples": (),
     "irods": (),
@@ -37,7 +37,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
 }
 """The incumbent's modules, also those of before its version 0.6, and where ours have what was in them."""
 
-_FOLDERS = {"": [], "irods": [], "examples": [str(Path(__file__).parents[2] / "config" / "handlers")]}
+_FOLDERS = {"": [], "irods": [], "examples": [str(Path(__file__).with_name("examples"))]}
 
 
 class _Merge(Loader):

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -98,7 +99,7 @@ class Handler:
         for frame, _ in traceback.walk_tb(error.__traceback__):
             if self._module is not None and frame.f_globals is self._module.__dict__:
                 method = method or frame.f_code.co_name
-            elif frame.f_globals.get("__package__") == "consumer":  # an `on_` method that has called the action
+            elif frame.f_code is _run_action.__code__:  # an `on_` method that has called the action
                 method = None
         return method
 
@@ -183,4 +184,9 @@ class Handler:
         if around is None:  # a class that is not derived from Core has no hooks
             action(self._module, *args, **options)
         else:
-            around(action, self._module, *args, **options)
+            around(partial(_run_action, action), self._module, *args, **options)
+
+
+def _run_action(action: Action, *args: Any, **options: Any) -> None:
+    """Run the action between the hooks; `method_in` looks for this frame."""
+    action(*args, **options)

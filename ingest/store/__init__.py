@@ -1,7 +1,8 @@
 """What must outlive a process: jobs, passes, the accounting of tasks, the schedule, the path cache.
 
-`Store` is what every deployment offers; one contract suite (`tests/store/contract.py`) states its behaviour for all of
-them. `embedded/` keeps it in one SQLite file. Every method is atomic; times are seconds since the epoch.
+`Store` is what every deployment offers; one contract suite states its behaviour for all of them
+(`tests/ingest/store/contract.py`). `embedded/` keeps it in one SQLite file. Every method is atomic; times are seconds
+since the epoch.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from types import TracebackType
 
 from ingest.mounts import mounts_of
 from ingest.paths import join, split
-from scanner.content import FileContent
 from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown, why
+from scanner.files.content import FileContent
 from scanner.files.directory import Directory, elements, open_directory, open_root
 from scanner.names import Names, collect
 from scanner.rules import Rules

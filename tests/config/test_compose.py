@@ -162,7 +162,7 @@ def test_images_are_pinned_and_kafka_is_the_one_that_the_tests_run(compose: Any)
 def test_our_commands_know_the_options_that_they_are_given(compose: Any) -> None:
     text = (ROOT / "pyproject.toml").read_text()
     for _, (program, *arguments), _ in of_ours(compose):
-        module = re.search(rf"^{program} = \"(\w+)\.", text, re.MULTILINE)
+        module = re.search(rf"^{program} = \"([\w.]+):", text, re.MULTILINE)
         assert module is not None
         told = subprocess.run([sys.executable, "-m", module[1], "--help"], capture_output=True, check=True, text=True)
         given = {each.partition("=")[0] for each in arguments if each.startswith("--")}

@@ -9,9 +9,8 @@ from irods.session import iRODSSession
 
 from consumer.dispatch.pool import Pool
 from consumer.protocol import Setup
-from ingest.broker import partition_of
 from ingest.deployment import Deployment
-from ingest.job import LogSettings
+from ingest.job import LogSettings, partition_of
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.integration import handler, rows
 

@@ -18,11 +18,11 @@ class Child:
     def __init__(self, source: str) -> None:
         """Start a process whose broker is what the Python text `source` assigns to `broker`."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.broker.child", source],
+            [sys.executable, "-m", "tests.ingest.broker.child", source],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
 
     def __call__(self, command: str, *arguments: Any) -> Any:

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from ingest.broker import Broker, GroupMember, Outgoing, Record, TopicPartition, partition_of
+from ingest.broker import Broker, GroupMember, Outgoing, Record, TopicPartition
+from ingest.job import partition_of
 from tests.ingest.broker.child import Child
 
 PATIENCE = 120.0

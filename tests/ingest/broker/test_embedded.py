@@ -43,7 +43,7 @@ class EmbeddedFixtures(BrokerFixtures):
     @pytest.fixture
     def child_source(self, file: Path) -> str:
         return (
-            "import pathlib, ingest.broker.embedded as embedded\n"
+            "import pathlib, ingest.broker.embedded.broker as embedded\n"
             f"broker = embedded.EmbeddedBroker(pathlib.Path({str(file)!r}), session_seconds=1)"
         )
 

@@ -32,7 +32,7 @@ class KafkaFixtures(BrokerFixtures):
     @pytest.fixture
     def child_source(self, kafka_bootstrap: str) -> str:
         return (
-            "import ingest.broker.kafka as kafka\n"
+            "import ingest.broker.kafka.broker as kafka\n"
             f"broker = kafka.KafkaBroker({kafka_bootstrap!r}, partitions={PARTITIONS},"
             " session_seconds=1, poll_seconds=1)"
         )

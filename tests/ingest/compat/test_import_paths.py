@@ -16,7 +16,7 @@ import ingest
 from ingest.handlers import finder
 from ingest.handlers.loader import Handler
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGE = finder.PACKAGE
 
 NAMES = {
@@ -46,7 +46,7 @@ def finder_installed() -> None:
 def run(source: str, **environ: str) -> str:
     """What a fresh process prints that loads `source` as a handler."""
     program = (
-        "import sys; from ingest.handler_file import Handler\n"
+        "import sys; from ingest.handlers.loader import Handler\n"
         "handler = Handler.load(sys.argv[1].encode(), 'handler.py')\n"
         "print(handler.cls.answer())"
     )
@@ -101,7 +101,7 @@ def test_the_incumbent_is_used_where_it_is_installed_and_its_enumerations_are_un
                 try:
                     import {PACKAGE}.sync_irods
                 except ImportError:
-                    from ingest.handler_file import Handler
+                    from ingest.handlers.loader import Handler
                     return utils.__file__, str(Handler(None, event_handler).operation(None, {{}}))
     """
     assert run(source, PYTHONPATH=f"{tmp_path}:{ROOT}") == str((str(package / "utils.py"), "Operation.PUT"))
@@ -146,7 +146,7 @@ def test_a_path_is_translated_by_rules_or_by_a_function() -> None:
 
 def test_examples_are_where_the_package_says(tmp_path: Path) -> None:
     (folder,) = importlib.import_module(f"{PACKAGE}.examples").__path__
-    assert Path(folder) == ROOT / "config" / "handlers"
+    assert Path(folder).resolve() == ROOT / "config" / "handlers"
 
 
 def test_a_store_is_there_for_handlers_of_a_worker_only() -> None:

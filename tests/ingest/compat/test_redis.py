@@ -17,7 +17,7 @@ from ingest.compat.redis import LockNotTaken, Redis
 from ingest.compat.redis_utils import get_redis
 from ingest.store.embedded import EmbeddedStore
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

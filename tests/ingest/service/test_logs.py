@@ -13,13 +13,13 @@ import pytest
 
 from ingest.job import LOG_LEVELS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECRET = "rods-password"
 
 
 def run(program: str, **settings: Any) -> str:
     """Run a program in a process of its own, after logging is configured with the settings; its stderr."""
-    head = "import logging\nfrom ingest import logs\nfrom ingest.errors import Refused\n"
+    head = "import logging\nfrom ingest.service import logs\nfrom ingest.errors import Refused\n"
     head += "from ingest.job import LogSettings\n"
     head += f"logs.configure(LogSettings(**{settings!r}))\n"
     done = subprocess.run(

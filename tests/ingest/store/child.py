@@ -19,11 +19,11 @@ class Process:
     def __init__(self, source: str) -> None:
         """Start a process whose store is what the Python text `source` assigns to `store`."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.store.child", source],
+            [sys.executable, "-m", "tests.ingest.store.child", source],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
 
     def __call__(self, command: str, argument: Any) -> Any:

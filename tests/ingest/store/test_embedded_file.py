@@ -15,7 +15,7 @@ from ingest.errors import Refused
 from ingest.store.embedded import EmbeddedStore
 from tests.ingest.store.support import T0
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def in_another_process(file: Path, expression: str) -> str:

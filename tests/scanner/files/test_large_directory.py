@@ -11,7 +11,7 @@ import pytest
 FILES = 200_000
 PROGRAM = """
 import sys
-from scanner.filesystem import list_directory
+from scanner.files.filesystem import list_directory
 from scanner.rules import Rules
 
 def peak():

@@ -1,0 +1,62 @@
+"""Open replicas of a connection, by their descriptor numbers."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass
+
+from devzone.catalog.rows import Replica
+from devzone.errors import LOCKED_DATA_OBJECT_ACCESS, IrodsError
+
+
+@dataclass(slots=True)
+class Writing:
+    """A replica that is open for writing, shared by all descriptors on it (parallel upload)."""
+
+    token: str
+    data_id: int
+    number: int
+    path: str
+    before: int
+    written: bool
+
+
+@dataclass(slots=True)
+class Descriptor:
+    """One open replica of one connection."""
+
+    fd: int
+    replica: Replica
+    hierarchy: str
+    keywords: dict[str, str]
+    limit: int | None = None  # a reader sees no more bytes than the catalog's size (recorded: phypathreg.read_back)
+    writing: Writing | None = None
+
+
+class OpenReplicas:
+    """All replicas of the zone that are open for writing."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, int], Writing] = {}
+        self._lock = threading.Lock()
+
+    def add(self, replica: Replica, written: bool) -> Writing:
+        """A replica is opened for writing."""
+        made = Writing(secrets.token_hex(16), replica.id, replica.number, replica.path, replica.status, written)
+        with self._lock:
+            self._found[replica.id, replica.number] = made
+        return made
+
+    def joined(self, replica: Replica, token: str) -> Writing:
+        """A further descriptor on a replica that is open; it must know the replica's token."""
+        with self._lock:
+            found = self._found.get((replica.id, replica.number))
+        if found is None or not token or found.token != token:
+            raise IrodsError(LOCKED_DATA_OBJECT_ACCESS)
+        return found
+
+    def remove(self, writing: Writing) -> None:
+        """The replica is finished."""
+        with self._lock:
+            self._found.pop((writing.data_id, writing.number), None)
