@@ -20,7 +20,7 @@ from ingest.errors import Refused
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.handlers.core import DeleteMode, Operation
 from ingest.messages import Candidate, Catalog, path_from_wire
-from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable
+from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable
 from scanner.source import Listing
 
 
@@ -94,7 +94,7 @@ class Plan:
         try:
             with ctx.source.list_directory(path) as listing:
                 yield from self._entries(path, contents, listing, deletes=mode is not DeleteMode.DO_NOT_DELETE)
-        except RootUnseen as error:
+        except SourceNotVisible as error:
             raise Refused(str(error)) from error
         except SourceUnreadable as error:
             yield Planned("skip", path, target, error.reason)

@@ -18,7 +18,7 @@ from typing import Any
 from irods.api_number import api_number
 from irods.connection import Connection
 
-from consumer.protocol import Away, Finished, Profiled, Report
+from consumer.protocol import Finished, Profiled, Report, Unavailable
 from ingest.handlers import hooks
 from ingest.handlers.core import Core
 from ingest.handlers.loader import Handler
@@ -58,7 +58,7 @@ class Profiler:
         self._epoch = time.time() - time.perf_counter()  # anew for each task: the clock may have been set
         start = time.perf_counter()
         for report in reports:
-            if isinstance(report, (Finished, Away)) and wanted("task", self._level):
+            if isinstance(report, (Finished, Unavailable)) and wanted("task", self._level):
                 known = self._job is not None and self._job.name == task.job
                 path = task_path(self._job, task) if self._job is not None and known else None
                 self._add("task", type(task).__name__, start, path=path, error=_error(report))
@@ -143,9 +143,9 @@ class Profiler:
         Connection.send, Connection.recv = measured_send, measured_recv
 
 
-def _error(last: Finished | Away) -> str | None:
-    if isinstance(last, Away):
-        return "Away"
+def _error(last: Finished | Unavailable) -> str | None:
+    if isinstance(last, Unavailable):
+        return "Unavailable"
     return None if last.failure is None else last.failure.error or "Refused"
 
 

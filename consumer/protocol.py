@@ -1,8 +1,8 @@
 """What a worker process tells the consumer about the task in its hands, and how long it may take.
 
-The consumer sends the message of a task as it came from the topic; the worker answers with one `Began`, any number of
-`PathDone` (in the order of the batch) or `Page`, and one of `Finished` or `Away`. The consumer acknowledges each `Page`
-once it is stored, so that a listing never runs ahead of the store.
+The consumer sends the message of a task as it came from the topic. The worker answers with one `Began`, any number of
+`PathDone` (in the order of the batch) or `Page`, and one of `Finished` or `Unavailable`. The consumer acknowledges each
+`Page` once it is stored, so that a listing never runs ahead of the store.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ class _Report(msgspec.Struct, frozen=True, tag=True):
 class Began(_Report, frozen=True):
     """The task is begun: its time limit in seconds, and the handler's word on retries of what fails in it.
 
-    `marker` is where a listing goes on.
+    `cursor` is where a listing goes on.
     """
 
     timeout: float
     max_retries: int
     delay: float
-    marker: bytes | None = None
+    cursor: bytes | None = None
 
 
 class PathDone(_Report, frozen=True):
@@ -97,9 +97,9 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Page(_Report, frozen=True):
-    """A listing has got as far as the name `marker`."""
+    """A listing has got as far as the name `cursor`."""
 
-    marker: bytes
+    cursor: bytes
     part: Part
 
 
@@ -111,7 +111,7 @@ class Finished(_Report, frozen=True):
     target: str = ""
 
 
-class Away(_Report, frozen=True):
+class Unavailable(_Report, frozen=True):
     """The zone, or only the source of the job, is out of reach: nobody's fault, to be tried again later."""
 
     reason: str
@@ -124,7 +124,7 @@ class Profiled(_Report, frozen=True):
     events: Sequence[Event]
 
 
-Report = Began | PathDone | Page | Profiled | Finished | Away
+Report = Began | PathDone | Page | Profiled | Finished | Unavailable
 
 _decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _encoder = msgspec.msgpack.Encoder()

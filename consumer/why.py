@@ -14,7 +14,7 @@ from ingest.fingerprint import cache_key
 from ingest.job import JobStatus
 from ingest.messages import COLLECTION
 from ingest.store import Store
-from scanner.entries import Entry, RootUnseen, Skipped, shown
+from scanner.entries import Entry, Skipped, SourceNotVisible, shown
 
 
 def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _explain(ctx: Context, path: bytes) -> Iterator[str]:
     job = ctx.job
     try:
         entry = ctx.source.look(path)
-    except (RootUnseen, ValueError) as error:  # the latter for names that no source has
+    except (SourceNotVisible, ValueError) as error:  # the latter for names that no source has
         yield f"  source: {error}"
         return
     directory = isinstance(entry, Entry) and entry.kind == "directory"

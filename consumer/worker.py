@@ -18,7 +18,7 @@ import msgspec
 from consumer.irods.errors import describe
 from consumer.irods.sessions import Sessions
 from consumer.profile import Profiler
-from consumer.protocol import PAGE_STORED, Away, Began, Finished, Outcome, Page, Report, Result, Setup, pack
+from consumer.protocol import PAGE_STORED, Began, Finished, Outcome, Page, Report, Result, Setup, Unavailable, pack
 from consumer.sync.context import Context
 from consumer.sync.failures import out_of_reach
 from consumer.sync.meta import of_job
@@ -36,7 +36,7 @@ from ingest.job import DEFAULT_IDLE_SECONDS
 from ingest.messages import ClosePass, Delete, ListPath, MovePath, OpenPass, SyncFiles, Task, decode
 from ingest.service import logs
 from ingest.store import Store
-from scanner.entries import RootUnseen
+from scanner.entries import SourceNotVisible
 
 IDLE_CHECK_SECONDS = 1.0
 _STORE_WAIT = 1.0
@@ -110,19 +110,19 @@ class _Worker:
         ctx: Context | None = None
         try:
             ctx = self._context_of(task)
-            marker = self._store.marker(task.pass_id, task.task) if isinstance(task, (ListPath, MovePath)) else None
-            began = _began(ctx, task, marker)
+            cursor = self._store.cursor(task.pass_id, task.task) if isinstance(task, (ListPath, MovePath)) else None
+            began = _began(ctx, task, cursor)
             yield began
             yield from _work(ctx, task, began)
         except Unreachable as error:
             self._sessions.close()
-            yield Away(str(error), only_source=isinstance(error, SourceAway))
+            yield Unavailable(str(error), only_source=isinstance(error, SourceAway))
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end
             if ctx is not None and out_of_reach(ctx, error):
                 self._sessions.close()
-                yield Away(str(error), only_source=isinstance(error, RootUnseen))
+                yield Unavailable(str(error), only_source=isinstance(error, SourceNotVisible))
                 return
             logs.get("consumer").debug("task failed", exc_info=error)
             yield Finished(failure=Outcome(Result.FAILED, reason=describe(error), error=type(error).__name__))
@@ -147,9 +147,9 @@ def _work(ctx: Context, task: Task, began: Began) -> Iterator[Report]:
         case ClosePass():
             yield close_pass(ctx, task)
         case ListPath():
-            yield from list_path(ctx, task, began.marker, last_try=task.attempt >= began.max_retries)
+            yield from list_path(ctx, task, began.cursor, last_try=task.attempt >= began.max_retries)
         case MovePath():
-            yield from move_path(ctx, task, began.marker)
+            yield from move_path(ctx, task, began.cursor)
         case SyncFiles():
             task = recall(ctx, task) if ctx.live else task
             yield from sync_files(ctx, task, bulk.register(ctx, task.changes))
@@ -159,7 +159,7 @@ def _work(ctx: Context, task: Task, began: Began) -> Iterator[Report]:
             yield Finished()
 
 
-def _began(ctx: Context, task: Task, marker: bytes | None) -> Began:
+def _began(ctx: Context, task: Task, cursor: bytes | None) -> Began:
     meta = of_job(ctx.job)
     match task:
         case SyncFiles():
@@ -173,7 +173,7 @@ def _began(ctx: Context, task: Task, marker: bytes | None) -> Began:
     handler = ctx.handler
     retries = handler.max_retries(ctx.log, meta)
     delay = handler.delay(ctx.log, meta, attempt + 1) if attempt < retries else 0.0
-    return Began(handler.timeout(ctx.log, meta), retries, delay, marker)
+    return Began(handler.timeout(ctx.log, meta), retries, delay, cursor)
 
 
 if __name__ == "__main__":

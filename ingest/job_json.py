@@ -14,7 +14,7 @@ _LIVE = ("files", "done", "unchanged", "skipped", "failed", "deleted", "moved", 
 
 
 def as_json(status: JobStatus, now: float, consumers: Sequence[ConsumerStatus] = ()) -> dict[str, Any]:
-    """A job with the incumbent's keys, and ours."""
+    """A job with automated-ingest's keys, and ours."""
     counts = status.counts
     return {
         "job_name": status.job.name,

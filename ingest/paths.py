@@ -62,7 +62,7 @@ def logical_path(
 def logical_name(source: bytes, name: bytes, *, directory: bool, translate: Translate | None = None) -> str:
     """The name that an entry gets in its collection, translated unless undecodable; `source` is its absolute path.
 
-    The incumbent uses standard base64, whose "/" would split the name; there, and for directories, we take the
+    Automated-ingest uses standard base64, whose "/" would split the name; there, and for directories, we take the
     URL-safe alphabet.
     """
     try:

@@ -32,7 +32,7 @@ def cli(topics: str, workers: int | None, grace: float, state: Deployment, **giv
     from consumer.dispatch.loop import Consumer  # noqa: PLC0415 - --help must be quick
     from consumer.protocol import Setup  # noqa: PLC0415
     from ingest.service import logs, profile  # noqa: PLC0415
-    from ingest.service.metrics import offer  # noqa: PLC0415
+    from ingest.service.metrics import start_metrics  # noqa: PLC0415
 
     count = workers or processors()
     settings = LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"])
@@ -46,7 +46,7 @@ def cli(topics: str, workers: int | None, grace: float, state: Deployment, **giv
     _ensure_topics(broker, names)
     setup = Setup(state.text, settings, measure)
     how = {"workers": count, "stop_grace": grace, "profile": profile_file, "group": given["group"]}
-    health = offer(given, "consumer")
+    health = start_metrics(given, "consumer")
     consumer = Consumer(broker, store, names, setup, **how)
     told = until_signal()
     click.echo(f"Serving {', '.join(names)} of {state} with {count} workers; Ctrl-C ends it.", err=True)

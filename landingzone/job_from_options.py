@@ -49,7 +49,7 @@ class Submission:
 
 
 def _mapped(target: str, given: dict[str, Any], characters: CharacterMap | None) -> str:
-    """The target collection; with --map-target as the handler's character map has it, as the incumbent does."""
+    """The target collection; with --map-target as the handler's character map has it, as automated-ingest does."""
     target = normalise_target(target)
     if not given["map_target"]:
         return target
@@ -118,7 +118,7 @@ def _check_bucket(job: Job, rules: Rules) -> None:
 
 
 def _types(text: str | None) -> tuple[str, ...]:
-    """The comma list of --exclude_file_type; `none` is what the incumbent calls an empty one."""
+    """The comma list of --exclude_file_type; `none` is what automated-ingest calls an empty one."""
     names = [name.strip() for name in (text or "").split(",")]
     return tuple(name for name in names if name and name != "none")
 

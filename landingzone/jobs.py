@@ -30,7 +30,7 @@ def known(store: Store, name: str) -> JobStatus:
 
 
 @click.command("list")
-@option("include_stopped_jobs", is_flag=True, help="Accepted for the incumbent's sake: they are always included.")
+@option("include_stopped_jobs", is_flag=True, help="Accepted for automated-ingest's sake: they are always included.")
 @option("json", is_flag=True, help="JSON also on a terminal.")
 @common
 def list_jobs(state: Deployment, *, json: bool, **_: Any) -> None:

@@ -27,7 +27,7 @@ from landingzone.options import processors
 from landingzone.submit import enter, is_served, own_topics
 
 FAILED_WORK = 255
-LEAST_PARTITIONS = 8
+MIN_PARTITIONS = 8
 """Partitions of a topic, at least: more than workers, so that none of them waits for another's lane."""
 
 
@@ -43,7 +43,7 @@ def start_job(source: str, target: str, state: Deployment, given: dict[str, Any]
     workers = given["workers"] or processors()
     profile = open_profile(submission.job.profile, served=served)
     warn_if_nobody_reads(state, store, names)
-    broker = state.broker(max(LEAST_PARTITIONS, 4 * workers))
+    broker = state.broker(max(MIN_PARTITIONS, 4 * workers))
     job, _ = enter(store, broker, submission, names, "start", allow_overlap=given["allow_overlap"])
     see_through(state, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
 

@@ -38,7 +38,7 @@ class Seconds(click.FloatRange):
 
 
 def option(name: str, **settings: Any) -> Decorator:
-    """An option `name` (with underscores, as the incumbent's) that also works with dashes and as INGEST_NAME."""
+    """An option `name` (with underscores, as automated-ingest's) that also works with dashes and as INGEST_NAME."""
     dashed = f"--{name.replace('_', '-')}"
     spellings = [dashed] if "_" not in name else [dashed, f"--{name}"]
     short = settings.pop("short", None)

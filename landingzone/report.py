@@ -31,7 +31,7 @@ def console(*, error: bool = False) -> Console:
 def group(
     statuses: Sequence[JobStatus], now: float, consumers: Sequence[ConsumerStatus]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The jobs under the incumbent's three headings, and `finished`."""
+    """The jobs under automated-ingest's three headings, and `finished`."""
     groups: dict[str, list[dict[str, Any]]] = {"periodic": [], "singlepass": [], "stopped": [], "finished": []}
     for status in statuses:
         if status.state is JobState.STOPPED:

@@ -21,7 +21,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,61}[A-Za-z0-9]")
 
 
 def is_s3(source: str, given: dict[str, Any]) -> bool:
-    """Whether the source lies in S3; the incumbent's sign for it is --s3_keypair.
+    """Whether the source lies in S3; automated-ingest's sign for it is --s3_keypair.
 
     Raises Refused for options on the command line that are for the other kind.
     """

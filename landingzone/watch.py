@@ -46,7 +46,7 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     SOURCE is a directory, or s3://bucket/prefix with --notifications. Begins with a scan of the whole, and repeats it
     now and then. With Kafka and Redis it publishes what ingest-consume then syncs; else it syncs in this process.
     """
-    from ingest.service.metrics import offer  # noqa: PLC0415 - --help must be quick
+    from ingest.service.metrics import start_metrics  # noqa: PLC0415 - --help must be quick
     from landingzone import launch  # noqa: PLC0415
 
     in_s3 = s3_options.is_s3(source, given)
@@ -56,7 +56,7 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
     watch_options.check(given)
     more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
     if given["no_events"]:
-        offer(given)
+        start_metrics(given)
         launch.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
     else:
         _watch(source, target, state, given | more)
@@ -64,7 +64,7 @@ def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
 
 def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
     from ingest.service import logs  # noqa: PLC0415
-    from ingest.service.metrics import offer  # noqa: PLC0415
+    from ingest.service.metrics import start_metrics  # noqa: PLC0415
     from landingzone import launch  # noqa: PLC0415
     from landingzone.job_from_options import Submission  # noqa: PLC0415
     from landingzone.submit import enter  # noqa: PLC0415
@@ -86,7 +86,7 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
     names, served = launch.topics_for(state, store, submission.job, given)
     launch.warn_if_nobody_reads(state, store, names)
     workers = given["workers"] or processors()
-    broker = state.broker(max(launch.LEAST_PARTITIONS, 4 * workers))
+    broker = state.broker(max(launch.MIN_PARTITIONS, 4 * workers))
     spool = Spool(file)
     with backend:
         backend.start()
@@ -102,12 +102,12 @@ def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -
             )
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if served:
-            watcher.run(until_signal(), offer(given, *LOOPS))
+            watcher.run(until_signal(), start_metrics(given, *LOOPS))
         else:
             profile = launch.open_profile(job.profile, served=False)
             how = given | {"workers": workers, "profile": profile}
             consumer = launch.consumer_for(state, store, broker, job, how)
-            _sync_here(watcher, consumer, offer(given, *LOOPS, "consumer"))
+            _sync_here(watcher, consumer, start_metrics(given, *LOOPS, "consumer"))
     spool.close()
     _say_goodbye(store, job)
 

@@ -85,7 +85,7 @@ class SourceUnreadable(Exception):  # noqa: N818
         self.failed = failed
 
 
-class RootUnseen(SourceUnreadable):
+class SourceNotVisible(SourceUnreadable):
     """The source itself is not seen from this host: nothing is known about any path below it."""
 
 

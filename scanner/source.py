@@ -34,7 +34,7 @@ class Listing(Protocol):
     def has(self, name: bytes) -> bool:
         """Whether the directory has an entry of this name."""
 
-    def marker(self, entry: Entry | Skipped) -> bytes:
+    def cursor(self, entry: Entry | Skipped) -> bytes:
         """From where a later listing goes on behind this entry."""
 
 
@@ -58,7 +58,7 @@ class Source(Protocol):
         """For looks at many paths; close it after use. `listed`: a listing has just shown a file at each of them."""
 
     def list_directory(self, path: bytes, after: bytes | None = None) -> Listing:
-        """The directory at `path`, behind the marker `after`; close it after use.
+        """The directory at `path`, behind the cursor `after`; close it after use.
 
         Raises SourceGone when there is no such directory (any more), SourceUnreadable when it cannot be listed or a
         listing from the root would not come to it.

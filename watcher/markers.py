@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-MOST_HALVES = 100_000
+MAX_HALVES = 100_000
 """How many renames of files or markers are remembered; what is forgotten may cost AVUs."""
 
 
@@ -34,7 +34,7 @@ class Markers:
         """
         if not self._suffix or self._halves.pop(new, None) == old:
             return True
-        if len(self._halves) >= MOST_HALVES:
+        if len(self._halves) >= MAX_HALVES:
             self._halves.clear()
         self._halves[new] = old
         return False

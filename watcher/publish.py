@@ -1,6 +1,6 @@
 """From the spool to the live pass of a job: each batch of work is one step of the store, taken once.
 
-The number of the batch is the marker of the step, and stands in the spool before the step is told. So whatever is told
+The number of the batch is the cursor of the step, and stands in the spool before the step is told. So whatever is told
 twice, because an answer was lost or a watcher was killed, is published once, and counts once.
 
 A move waits for what is under way on its names, and what comes later on them waits for the move; the rest passes both.
@@ -20,7 +20,7 @@ from ingest.paths import split
 from ingest.store import WATCH, Child, Step, Store
 from watcher import metrics
 from watcher.events import MakeDirectory, Move, Rescan, Sync, Vanish, Work
-from watcher.flight import Flight, Kin, Single, paths_of
+from watcher.in_flight import InFlight, RelatedPaths, Single, paths_of
 from watcher.scans import Scans, Stopped, status_of
 from watcher.spool import Spool
 
@@ -44,9 +44,9 @@ class Publisher:
         self._spool = spool
         self._lock = lock
         self._scans = scans
-        self._flight = Flight()
+        self._flight = InFlight()
         self._waiting: list[tuple[int, Single]] = []
-        self._held = Kin()
+        self._held = RelatedPaths()
         self._landed = False
         self._read = 0
         self._unsure: Step | None = None
@@ -54,7 +54,7 @@ class Publisher:
         if live is None:
             raise Stopped(job.name)
         self._pass_id = live
-        self._marker = store.marker(live, WATCH)
+        self._marker = store.cursor(live, WATCH)
         with lock:
             spool.done(int(self._marker or 0))
         self._strangers = True
@@ -92,13 +92,13 @@ class Publisher:
             return None
         numbers: list[int] = []
         batch: list[Single] = []
-        ahead = Flight()
+        ahead = InFlight()
         for number, work in self._candidates():
             if isinstance(work, Rescan):
                 self._scans.want(work)
             elif isinstance(work, Vanish) and self._job.max_delete is not None:
                 self._scans.want(Rescan(split(work.path)[0], deep=False))  # which judges what has vanished as a whole
-            elif self._held.has(paths_of(work)) or self._flight.holds_up(work) or ahead.holds_up(work):
+            elif self._held.has(paths_of(work)) or self._flight.blocks(work) or ahead.blocks(work):
                 self._waiting.append((number, work))
                 self._held.add(paths_of(work))
                 continue
@@ -113,7 +113,7 @@ class Publisher:
         waited: list[tuple[int, Work]] = []
         if self._landed:
             waited += self._waiting
-            self._landed, self._waiting, self._held = False, [], Kin()
+            self._landed, self._waiting, self._held = False, [], RelatedPaths()
         elif len(self._waiting) >= WAITING:
             return []
         with self._lock:
@@ -144,7 +144,7 @@ class Publisher:
             counts=Counts(files=len(changes)),
             children=children,
             after=self._marker,
-            marker=str(number).encode(),
+            cursor=str(number).encode(),
         )
 
     def _task(self, work: Move | MakeDirectory) -> Child:
@@ -154,12 +154,12 @@ class Publisher:
 
     def _take(self, step: Step) -> None:
         """Have the store take the step; it may have done so before, when its answer was lost."""
-        if not self._store.settle(step) and self._store.marker(self._pass_id, WATCH) != step.marker:
+        if not self._store.settle(step) and self._store.cursor(self._pass_id, WATCH) != step.cursor:
             raise Stopped(self._job.name)
         metrics.PUBLISHED.inc(len(step.children))
-        self._marker = step.marker
+        self._marker = step.cursor
         with self._lock:
-            self._spool.done(int(step.marker or 0))
+            self._spool.done(int(step.cursor or 0))
 
 
 def _change(work: Sync | Vanish) -> Change:

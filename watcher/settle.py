@@ -32,7 +32,7 @@ from watcher.waiting import WaitingRoom, within
 LONGEST_SCAN = 300.0
 """Seconds that may pass between a scan being asked for and its looking at a file."""
 
-MOST_LEFT = 200_000
+MAX_LEFT = 200_000
 """How many names that were left are remembered; what is forgotten may cost an object that stays until the next pass."""
 
 
@@ -257,5 +257,5 @@ class Settler:
     def _remember(self, name: bytes) -> None:
         self._left[name] = None
         self._left.move_to_end(name)
-        if len(self._left) > MOST_LEFT:
+        if len(self._left) > MAX_LEFT:
             self._left.popitem(last=False)

@@ -104,7 +104,7 @@ class Watcher:
                 if time.monotonic() >= reconcile:
                     self.scan()
                     reconcile = self._next_reconcile()
-                self._health.turned("listener", f"{len(self._settler)} settling, {len(self._spool)} to be published")
+                self._health.heartbeat("listener", f"{len(self._settler)} settling, {len(self._spool)} to be published")
         finally:
             self._health.ended()
             self._put(self._settler.due(math.inf))
@@ -168,14 +168,14 @@ class Watcher:
                     store.note_watching(self._job, self._watching())
                     metrics.show(self._watching())
                 outage.over()
-                self._health.turned("publisher")
+                self._health.heartbeat("publisher")
             except Unreachable as error:
                 if not outage.reason:
                     self._notes.append((time.time(), str(error)))
                 metrics.UNREACHABLE.inc()
                 metrics.show(self._watching())
                 seconds = outage.met(str(error))
-                self._health.turned("publisher", f"waits: {error}", ready=False, rest=seconds)
+                self._health.heartbeat("publisher", f"waits: {error}", ready=False, rest=seconds)
                 self._end.wait(seconds)
             except Exception as error:  # noqa: BLE001 - `run` raises it
                 self._failed = error

@@ -28,13 +28,13 @@ from ingest.messages import (
     encode,
     path_from_wire,
 )
-from ingest.store import Again, Cached, Child, Step
+from ingest.store import Cached, Child, Redelivery, Step
 
 BEFORE_BEGAN = Began(timeout=DEFAULT_TIMEOUT, max_retries=0, delay=0.0)
 """What holds until the worker has said something: the handler itself may hang while it is asked."""
 
 
-class Given(NamedTuple):
+class RunningTask(NamedTuple):
     """A task that was handed to a worker, where it came from, and what has been reported of it."""
 
     task: Task
@@ -42,23 +42,23 @@ class Given(NamedTuple):
     job: Job
     began: Began = BEFORE_BEGAN
     done: Sequence[PathDone] = ()
-    marker: bytes | None = None
+    cursor: bytes | None = None
     """How far the worker's listing is in the store."""
 
 
-class Broken(NamedTuple):
+class Aborted(NamedTuple):
     """The worker did not come to an end: why. Without `retry` nothing is handed out again, as for a stopped job."""
 
     reason: str
     retry: bool = True
 
 
-def page_step(given: Given, page: Page, now: float) -> Step:
-    """A listing has got as far as `marker`, and the task goes on."""
-    return msgspec.structs.replace(_step(given, now, page.part), after=given.marker, marker=page.marker)
+def page_step(given: RunningTask, page: Page, now: float) -> Step:
+    """A listing has got as far as `cursor`, and the task goes on."""
+    return msgspec.structs.replace(_step(given, now, page.part), after=given.cursor, cursor=page.cursor)
 
 
-def finished_step(given: Given, finished: Finished, now: float) -> Step:
+def finished_step(given: RunningTask, finished: Finished, now: float) -> Step:
     """The task came to its end, for better or worse."""
     if isinstance(given.task, (SyncFiles, Delete)):
         if finished.failure is None:
@@ -67,16 +67,16 @@ def finished_step(given: Given, finished: Finished, now: float) -> Step:
     if finished.failure is None:
         counts = finished.part.counts
         part = msgspec.structs.replace(finished.part, counts=counts + Counts(tasks_failed=int(counts.failed > 0)))
-        return msgspec.structs.replace(_step(given, now, part), after=given.marker)
+        return msgspec.structs.replace(_step(given, now, part), after=given.cursor)
     return _task_failed(given, finished.failure, finished, now)
 
 
-def broken_step(given: Given, broken: Broken, now: float) -> Step:
+def aborted_step(given: RunningTask, broken: Aborted, now: float) -> Step:
     """The worker was killed, or died: the path in progress has failed, those after it have not been begun.
 
     A move that has got on goes on, whatever the retries: half of it done leaves dead physical paths behind.
     """
-    if isinstance(given.task, MovePath) and broken.retry and given.marker != given.began.marker:
+    if isinstance(given.task, MovePath) and broken.retry and given.cursor != given.began.cursor:
         return _step(given, now, Part(), again_with=again(given.task), due=now)
     if not broken.retry:
         given = given._replace(began=BEFORE_BEGAN)
@@ -87,7 +87,7 @@ def broken_step(given: Given, broken: Broken, now: float) -> Step:
     return _batch_step(given, now, [(item, outcome) for item in rest[:1]], rest[1:] if broken.retry else [])
 
 
-def away_step(given: Given, now: float, back_off: float) -> Step:
+def unavailable_step(given: RunningTask, now: float, back_off: float) -> Step:
     """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed.
 
     The file in progress comes last then: should it alone be out of reach, it does not keep the others.
@@ -100,7 +100,7 @@ def away_step(given: Given, now: float, back_off: float) -> Step:
     return _step(given, now, Part(), again_with=again(task), due=now + back_off)
 
 
-def _task_failed(given: Given, outcome: Outcome, finished: Finished, now: float) -> Step:
+def _task_failed(given: RunningTask, outcome: Outcome, finished: Finished, now: float) -> Step:
     task = given.task
     if isinstance(task, OpenPass):
         return _step(given, now, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
@@ -128,12 +128,16 @@ def _items(task: Task) -> Sequence[Item]:
     return task.candidates if isinstance(task, Delete) else ()
 
 
-def _not_done(given: Given) -> Sequence[Item]:
+def _not_done(given: RunningTask) -> Sequence[Item]:
     return _items(given.task)[len(given.done) :]
 
 
 def _batch_step(
-    given: Given, now: float, broken: list[tuple[Item, Outcome]], untouched: Sequence[Item] = (), wait: float = 0.0
+    given: RunningTask,
+    now: float,
+    broken: list[tuple[Item, Outcome]],
+    untouched: Sequence[Item] = (),
+    wait: float = 0.0,
 ) -> Step:
     """The step for a batch: what was done is done, what failed is retried or recorded, the rest is handed out again."""
     results = [(item, done.target, done.outcome) for item, done in zip(_items(given.task), given.done, strict=False)]
@@ -168,7 +172,7 @@ def _once_more(item: Item) -> Item:
     return msgspec.structs.replace(item, attempt=item.attempt + 1)
 
 
-def _synced(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+def _synced(given: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
     """In a watch job, which has no passes for a long time, what was done or has gone solves the problem that it had."""
     counts, problems, solved = Counts(), [], list[bytes]()
     cached, uncached = list[Cached](), list[tuple[bytes, bytes]]()
@@ -185,7 +189,7 @@ def _synced(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) 
     return Part((), counts, problems, solved, cached, uncached)
 
 
-def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+def _deleted(given: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
     """What may have been deleted is forgotten by the path cache; what waited for its place is synced, or failed too.
 
     Whoever was killed after a deletion has not told of it, and then the source may come back as it was.
@@ -209,7 +213,7 @@ def _deleted(given: Given, settled: list[tuple[Item, str, Outcome]], now: float)
     return Part(following, counts, problems, uncached=uncached)
 
 
-def _resync(given: Given, candidate: Candidate) -> Iterator[Child]:
+def _resync(given: RunningTask, candidate: Candidate) -> Iterator[Child]:
     """The task for what takes the place of a candidate that is out of the way."""
     path, pass_id = candidate.resync or "", given.task.pass_id
     if candidate.taken_by == "directory":
@@ -242,7 +246,7 @@ def _problem(path: bytes, target: str, outcome: Outcome, attempt: int, now: floa
 
 
 def _step(
-    given: Given,
+    given: RunningTask,
     now: float,
     part: Part,
     *,
@@ -255,7 +259,7 @@ def _step(
     once_more = None
     if again_with is not None:
         message = Outgoing(record.topic, record.partition, encode(again_with))
-        once_more = Again(due, again_with.round, message)
+        once_more = Redelivery(due, again_with.round, message)
     last = isinstance(task, ClosePass) and not part.children
     return Step(
         job=task.job,

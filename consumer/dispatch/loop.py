@@ -13,12 +13,12 @@ from contextlib import suppress
 from typing import Any
 
 from consumer.dispatch import accounting, metrics
-from consumer.dispatch.accounting import Broken, Given
+from consumer.dispatch.accounting import Aborted, RunningTask
 from consumer.dispatch.intake import Intake
 from consumer.dispatch.lanes import Lanes
 from consumer.dispatch.pool import Event, Pool, Worker
-from consumer.dispatch.unavailable import Absences
-from consumer.protocol import Away, Began, Finished, Page, PathDone, Profiled, Setup
+from consumer.dispatch.unavailable import Unavailabilities
+from consumer.protocol import Began, Finished, Page, PathDone, Profiled, Setup, Unavailable
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
 from ingest.job import Job
@@ -34,7 +34,7 @@ STOP_GRACE = 10.0
 """Seconds that running paths get when their job is stopped or the consumer is told to end."""
 BACK_OFF = (0.5, 15.0)
 """Seconds to wait when broker or store are out of reach: at first, and at most."""
-_MOST_IDLE_DEATHS = 20
+_MAX_IDLE_DEATHS = 20
 _WAIT = 0.05
 _LOOK_SECONDS = 0.5
 """How often stopped jobs and overdue tasks are looked for."""
@@ -44,7 +44,7 @@ _TRY_SECONDS = 10.0
 """How long broker or store may be asked in vain before they are called out of reach."""
 _LAG_SECONDS = 15.0
 """How often the group's lag is looked up for the metrics: three requests to Kafka."""
-_INTERRUPTED = Broken("interrupted: the job was stopped", retry=False)
+_INTERRUPTED = Aborted("interrupted: the job was stopped", retry=False)
 
 
 class Consumer:
@@ -82,7 +82,7 @@ class Consumer:
         self._looked = self._announced = self._measured = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
         self._outage = Outage(self._log, BACK_OFF)
-        self._absences = Absences(self._log)
+        self._absences = Unavailabilities(self._log)
         self._intake = Intake(broker, store, self._log)
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
@@ -119,7 +119,7 @@ class Consumer:
         except Unreachable as error:
             seconds = self._outage.met(str(error))
             metrics.UNREACHABLE.inc()
-            self._health.turned("consumer", f"waits: {error}", ready=False, rest=seconds)
+            self._health.heartbeat("consumer", f"waits: {error}", ready=False, rest=seconds)
             self._doubtful = self._unheard[0] if self._unheard else None
             end = time.monotonic() + seconds
             with suppress(Unreachable):
@@ -131,7 +131,7 @@ class Consumer:
         else:
             self._outage.over()
             self._doubtful = None
-            self._health.turned("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
+            self._health.heartbeat("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
         self._turned = time.monotonic()
 
     def _stay_member(self) -> None:
@@ -181,7 +181,7 @@ class Consumer:
     def _is_stored(self, event: Event, page: Page) -> bool:
         """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
         task = event.worker.given.task
-        return event is self._doubtful and self._store.marker(task.pass_id, task.task) == page.marker
+        return event is self._doubtful and self._store.cursor(task.pass_id, task.task) == page.cursor
 
     def _hold_back(self) -> None:
         """Fetch nothing for lanes that are blocked: one slow file must not fill all the room and idle other workers."""
@@ -211,7 +211,7 @@ class Consumer:
         """Whether the task comes again later, as the job's source is out of reach: what is behind may be another's."""
         seconds = self._absences.put_off(job.name)
         if seconds:
-            self._settle(accounting.away_step(Given(task, record, job), time.time(), seconds))
+            self._settle(accounting.unavailable_step(RunningTask(task, record, job), time.time(), seconds))
         return seconds > 0
 
     def _give(self, worker: Worker, task: Task, job: Job, record: Record) -> None:
@@ -219,7 +219,7 @@ class Consumer:
         try:
             worker.hand(task, record, job)
         except OSError:  # it died while it had nothing to do
-            self._settle_broken(worker, Broken("the worker process has died before it began"))
+            self._settle_broken(worker, Aborted("the worker process has died before it began"))
 
     def _hear(self, event: Event) -> None:
         worker, report = event
@@ -227,7 +227,7 @@ class Consumer:
             case None if worker.task is None:
                 self._replace_dead(worker)
             case None:
-                self._settle_broken(worker, Broken(f"the worker process has died ({worker.exit_words()})"))
+                self._settle_broken(worker, Aborted(f"the worker process has died ({worker.exit_words()})"))
             case Began() | PathDone():
                 self._idle_deaths = 0
                 worker.note(report)
@@ -237,13 +237,13 @@ class Consumer:
             case Page():
                 step = accounting.page_step(worker.given, report, time.time())
                 if self._is_stored(event, report) or self._settle(step):
-                    worker.page_stored(report.marker)
+                    worker.page_stored(report.cursor)
                 else:  # the job was stopped, or another consumer lists this directory
                     self._lanes.done(worker.release())
                     self._pool.replace(worker)
             case Finished():
                 self._settle_finished(worker, report)
-            case Away():
+            case Unavailable():
                 self._pause(worker, report)
 
     def _settle_finished(self, worker: Worker, finished: Finished) -> None:
@@ -254,22 +254,22 @@ class Consumer:
     def _replace_dead(self, worker: Worker) -> None:
         """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
         self._idle_deaths += 1
-        if self._idle_deaths > _MOST_IDLE_DEATHS:
+        if self._idle_deaths > _MAX_IDLE_DEATHS:
             raise Refused(f"worker processes die before they take a task ({worker.exit_words()})")
         self._pool.replace(worker)
 
-    def _pause(self, worker: Worker, away: Away) -> None:
+    def _pause(self, worker: Worker, away: Unavailable) -> None:
         """Zone, source or store are out of reach: wait, longer each time, and lose nothing."""
         seconds = self._absences.met(worker.given.job.name, away, known=bool(self._outage.reason))
-        self._settle(accounting.away_step(worker.given, time.time(), seconds))
+        self._settle(accounting.unavailable_step(worker.given, time.time(), seconds))
         self._lanes.done(worker.release())
 
-    def _settle_broken(self, worker: Worker, broken: Broken) -> None:
+    def _settle_broken(self, worker: Worker, broken: Aborted) -> None:
         given = worker.given
         self._log.warning("a task is broken off", task=given.task.task, reason=broken.reason)
         if self._profile is not None:
             self._profile.write([broken_off(given.task, given.job, worker.process.pid, worker.seconds)])
-        self._settle(accounting.broken_step(given, broken, time.time()))
+        self._settle(accounting.aborted_step(given, broken, time.time()))
         self._lanes.done(worker.release())
         self._pool.replace(worker)
 
@@ -286,7 +286,7 @@ class Consumer:
             if since is not None and time.monotonic() - since > self._stop_grace:
                 self._settle_broken(worker, _INTERRUPTED)
             elif worker.overdue:
-                self._settle_broken(worker, Broken(f"timeout after {worker.timeout:g} s"))
+                self._settle_broken(worker, Aborted(f"timeout after {worker.timeout:g} s"))
 
     def _announce(self, longer: float = 0.0) -> None:
         """Say that we are alive, and for how many seconds longer than always that holds."""

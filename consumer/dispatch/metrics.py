@@ -32,7 +32,7 @@ def count(step: Step) -> None:
         _CHANGES.labels(job, kind).inc(getattr(counts, kind))
     _BYTES.labels(job).inc(counts.bytes)
     _RETRIES.labels(job).inc(counts.retries)
-    _TASKS.labels(job).inc(step.again is None and step.marker is None)
+    _TASKS.labels(job).inc(step.again is None and step.cursor is None)
     _FAILED.labels(job).inc(counts.tasks_failed)
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
-from consumer.dispatch.accounting import BEFORE_BEGAN, Given
+from consumer.dispatch.accounting import BEFORE_BEGAN, RunningTask
 from consumer.protocol import PAGE_STORED, Began, PathDone, Profiled, Report, Setup, pack, unpack
 from ingest.broker import Record
 from ingest.job import Job
@@ -63,17 +63,17 @@ class Worker:
     def note(self, report: Began | PathDone) -> None:
         """Remember what it said of the task."""
         if isinstance(report, Began):
-            self._began, self._marker = report, report.marker
+            self._began, self._marker = report, report.cursor
         else:
             self._done.append(report)
 
     @property
-    def given(self) -> Given:
+    def given(self) -> RunningTask:
         """The task in its hands with all that it has reported."""
         assert self.task is not None  # noqa: S101 - asked of busy workers only
         assert self.record is not None  # noqa: S101
         assert self.job is not None  # noqa: S101
-        return Given(self.task, self.record, self.job, self._began, self._done, self._marker)
+        return RunningTask(self.task, self.record, self.job, self._began, self._done, self._marker)
 
     @property
     def timeout(self) -> float:
@@ -94,9 +94,9 @@ class Worker:
         """Do not count this time, in which nobody could take its reports."""
         self._since += seconds
 
-    def page_stored(self, marker: bytes) -> None:
-        """Let it go on with its listing or move, which is stored as far as `marker`, and has all its time again."""
-        self._marker, self._since = marker, time.monotonic()
+    def page_stored(self, cursor: bytes) -> None:
+        """Let it go on with its listing or move, which is stored as far as `cursor`, and has all its time again."""
+        self._marker, self._since = cursor, time.monotonic()
         with suppress(OSError):  # it has died meanwhile: its pipe will say so
             self.pipe.send_bytes(PAGE_STORED)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.protocol import Away
+from consumer.protocol import Unavailable
 from ingest.service.backoff import Outage
 
 BACK_OFF = (1.0, 60.0)
@@ -16,7 +16,7 @@ _PROBE_SECONDS = 5.0
 """How often one task at most looks whether a source is there again: it may take long to find out."""
 _PUT_OFF = 0.25
 """For which share of the time that a source is away its other tasks are put off: each time costs a message."""
-_MOST_SECONDS = 300.0
+_MAX_SECONDS = 300.0
 """For how long they are put off at most."""
 
 
@@ -29,7 +29,7 @@ class _Source:
     tried: float = 0.0
 
 
-class Absences:
+class Unavailabilities:
     """The zone is every job's: without it nothing is handed out. A source is missing to its own job only."""
 
     def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,7 +50,7 @@ class Absences:
         """What the jobs wait for."""
         return {job: outage.reason for job, outage in self._outages.items()}
 
-    def met(self, job: str, away: Away, *, known: bool) -> float:
+    def met(self, job: str, away: Unavailable, *, known: bool) -> float:
         """A task has found something out of reach; the seconds until it should be tried again.
 
         `known`: it was met while everything waited anyway, and is no news.
@@ -83,4 +83,4 @@ class Absences:
         if wait <= 0:
             source.tried = now
             return 0.0
-        return max(wait, min(_MOST_SECONDS, _PUT_OFF * (now - source.since)))
+        return max(wait, min(_MAX_SECONDS, _PUT_OFF * (now - source.since)))

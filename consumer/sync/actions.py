@@ -17,7 +17,7 @@ from consumer.irods.avus import undecodable_avu
 from consumer.irods.errors import NO_COLLECTION, code_of
 from consumer.sync import collections
 from consumer.sync.context import Context
-from consumer.sync.decide import Decision, Do, Impossible, Situation
+from consumer.sync.decide import Action, Decision, Impossible, Situation
 from consumer.sync.meta import Meta, seconds
 from ingest.handlers.character_map import AVU as CHARACTER_MAP_AVU
 from ingest.handlers.core import Operation
@@ -25,10 +25,10 @@ from ingest.paths import UNDECODABLE_UNITS, join, split
 from scanner.entries import Entry
 
 UNITS = "automated_ingest"
-"""Units of the AVUs that say what a special file was, as the incumbent writes them."""
+"""Units of the AVUs that say what a special file was, as automated-ingest writes them."""
 
 
-class Act:
+class ActionRun:
     """One decision being carried out. `bytes` is what went into the zone."""
 
     def __init__(self, ctx: Context, entry: Entry, seen: Situation, decision: Decision) -> None:
@@ -44,7 +44,7 @@ class Act:
         event, action, takes_operation = _COURSES[self._do]
         extra = (self._seen.operation,) if takes_operation else ()
         options: dict[str, Any] = {} if self._seen.operation is Operation.NO_OP else {"allow_redirect": False}
-        if self._do is Do.REGISTER_REPLICA:
+        if self._do is Action.REGISTER_REPLICA:
             options["regRepl"] = ""
         self._ctx.handler.event(event, MethodType(action, self), self._ctx.log, session, meta, *extra, **options)
 
@@ -187,14 +187,14 @@ class Act:
         """The action of events that change nothing in iRODS."""
 
 
-_COURSES: dict[Do, tuple[str, Callable[..., None], bool]] = {
-    Do.REGISTER: ("data_obj_create", Act._register, False),
-    Do.REGISTER_REPLICA: ("data_obj_create", Act._register_replica, False),
-    Do.PUT: ("data_obj_create", Act._put, True),
-    Do.OVERWRITE: ("data_obj_modify", Act._put, True),
-    Do.APPEND: ("data_obj_modify", Act._append, True),
-    Do.UPDATE: ("data_obj_modify", Act._update, False),
-    Do.HOOKS_CREATE: ("data_obj_create", Act._nothing, False),
-    Do.HOOKS_MODIFY: ("data_obj_modify", Act._nothing, False),
+_COURSES: dict[Action, tuple[str, Callable[..., None], bool]] = {
+    Action.REGISTER: ("data_obj_create", ActionRun._register, False),
+    Action.REGISTER_REPLICA: ("data_obj_create", ActionRun._register_replica, False),
+    Action.PUT: ("data_obj_create", ActionRun._put, True),
+    Action.OVERWRITE: ("data_obj_modify", ActionRun._put, True),
+    Action.APPEND: ("data_obj_modify", ActionRun._append, True),
+    Action.UPDATE: ("data_obj_modify", ActionRun._update, False),
+    Action.HOOKS_CREATE: ("data_obj_create", ActionRun._nothing, False),
+    Action.HOOKS_MODIFY: ("data_obj_modify", ActionRun._nothing, False),
 }
-"""The event of each course, its action, and whether its hooks get the operation, as the incumbent's do."""
+"""The event of each course, its action, and whether its hooks get the operation, as automated-ingest's do."""

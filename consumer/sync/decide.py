@@ -19,7 +19,7 @@ SPOILT = 0
 """The mtime of a replica with wrong content, where the rights to mark it stale were missing."""
 
 
-class Do(Enum):
+class Action(Enum):
     """The possible courses."""
 
     REGISTER = "register"
@@ -36,7 +36,7 @@ class Do(Enum):
 class Decision(NamedTuple):
     """The course, and the replica that it is about."""
 
-    do: Do
+    do: Action
     replica: Replica | None = None
     note: str = ""
 
@@ -76,16 +76,16 @@ def decide(seen: Situation) -> Decision:
         raise Impossible("a collection has this name")
     replicas: list[Replica] = [each for each in seen.catalog if isinstance(each, Replica)]
     if seen.operation is Operation.NO_OP:
-        return Decision(Do.HOOKS_MODIFY if replicas else Do.HOOKS_CREATE)
+        return Decision(Action.HOOKS_MODIFY if replicas else Action.HOOKS_CREATE)
     if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC and not seen.resource:
         raise Impossible("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
     registers = seen.operation in REGISTERS
     if not replicas:
-        return Decision(Do.REGISTER if registers else Do.PUT)
+        return Decision(Action.REGISTER if registers else Action.PUT)
     there = [replica for replica in replicas if on_resource(replica, seen.resource)]
     if not there:
         if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC:
-            return Decision(Do.REGISTER_REPLICA)
+            return Decision(Action.REGISTER_REPLICA)
         raise Impossible(f"the data object has no replica on resource {seen.resource}, only on {_places(replicas)}")
     return _registered(seen, there) if registers else _written(seen, there)
 
@@ -99,14 +99,14 @@ def _registered(seen: Situation, there: list[Replica]) -> Decision:
     same_path = [replica for replica in there if replica.path == seen.physical]
     lost = [replica for replica in there if replica.path in seen.lost]
     if lost and not same_path:  # a move that was never told, or that failed halfway
-        return Decision(Do.UPDATE, lost[0])
+        return Decision(Action.UPDATE, lost[0])
     if not same_path:
         raise Impossible(f"wrong resource or path: the replica on {_places(there)} is {there[0].path}")
     replica = same_path[0]
     in_step = (replica.size, replica.mtime) == (seen.stat.size, seen.stat.mtime_ns // 1_000_000_000)
     if seen.forced or not in_step or replica.status != GOOD or seen.data_changed:
-        return Decision(Do.UPDATE, replica)
-    return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
+        return Decision(Action.UPDATE, replica)
+    return Decision(Action.HOOKS_MODIFY if seen.metadata_only else Action.NOTHING, replica)
 
 
 def _written(seen: Situation, there: list[Replica]) -> Decision:
@@ -116,22 +116,22 @@ def _written(seen: Situation, there: list[Replica]) -> Decision:
     same = replica.status == GOOD and not seen.data_changed and _made_from(replica, seen)
     if not seen.forced:
         if seen.metadata_only and replica.size == seen.stat.size and replica.status == GOOD:
-            return Decision(Do.HOOKS_MODIFY, replica)
+            return Decision(Action.HOOKS_MODIFY, replica)
         if same:
-            return Decision(Do.NOTHING, replica)
+            return Decision(Action.NOTHING, replica)
     if seen.operation is Operation.PUT_APPEND and replica.status == GOOD and not seen.replaced:
         if seen.stat.size > replica.size or same:
-            return Decision(Do.APPEND, replica)
+            return Decision(Action.APPEND, replica)
         how = "shorter than" if seen.stat.size < replica.size else "newer and as long as"
-        return Decision(Do.OVERWRITE, replica, f"the file is {how} the data object: overwritten")
-    return Decision(Do.OVERWRITE, replica)
+        return Decision(Action.OVERWRITE, replica, f"the file is {how} the data object: overwritten")
+    return Decision(Action.OVERWRITE, replica)
 
 
 def _put_once(seen: Situation, replica: Replica) -> Decision:
     """PUT leaves alone what is there, unless it is but the leftover of an interrupted put."""
     if all(each.status != GOOD or each.mtime == SPOILT for each in seen.catalog if isinstance(each, Replica)):
-        return Decision(Do.OVERWRITE, replica, "what an interrupted put has left is overwritten")
-    return Decision(Do.HOOKS_MODIFY if seen.metadata_only else Do.NOTHING, replica)
+        return Decision(Action.OVERWRITE, replica, "what an interrupted put has left is overwritten")
+    return Decision(Action.HOOKS_MODIFY if seen.metadata_only else Action.NOTHING, replica)
 
 
 def _made_from(replica: Replica, seen: Situation) -> bool:

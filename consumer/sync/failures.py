@@ -8,7 +8,7 @@ from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
 from consumer.sync.decide import Impossible
 from ingest.errors import Refused, Unreachable
-from scanner.entries import RootUnseen
+from scanner.entries import SourceNotVisible
 
 
 def out_of_reach(ctx: Context, error: Exception) -> bool:
@@ -16,7 +16,7 @@ def out_of_reach(ctx: Context, error: Exception) -> bool:
 
     A handler may lose connections of its own: then the zone is asked.
     """
-    if isinstance(error, (Unreachable, RootUnseen)):
+    if isinstance(error, (Unreachable, SourceNotVisible)):
         return True
     return connection_lost(error) and (ctx.handler.method_in(error) is None or not zone_answers(ctx))
 

@@ -10,7 +10,7 @@ from consumer.sync.context import Context
 from ingest.messages import Candidate, path_from_wire
 from ingest.mounts import printed
 from ingest.paths import join
-from scanner.entries import RootUnseen, SourceUnreadable
+from scanner.entries import SourceNotVisible, SourceUnreadable
 
 _BEGAN = " at the beginning"
 """Behind the name of a host: what the source lay on when a pass began there."""
@@ -28,7 +28,7 @@ def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candi
         if ctx.source.is_empty():
             return "the source is empty and the target is not: is it mounted?"
         return _moved(ctx, candidates) or _too_many(ctx, number, listed)
-    except RootUnseen:
+    except SourceNotVisible:
         raise
     except SourceUnreadable as error:
         return error.reason

@@ -1,4 +1,4 @@
-"""The `meta` dictionary that handlers see, with the keys that the incumbent's have."""
+"""The `meta` dictionary that handlers see, with the keys that automated-ingest's have."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from consumer.sync.failures import failure, out_of_reach
 from consumer.tasks.listing_pages import Pages
 from ingest.job import Counts, Problem
 from ingest.messages import ListPath, path_from_wire
-from scanner.entries import Entry, RootUnseen, SourceGone, SourceUnreadable
+from scanner.entries import Entry, SourceGone, SourceNotVisible, SourceUnreadable
 
 
-def list_path(ctx: Context, task: ListPath, marker: bytes | None, *, last_try: bool) -> Iterator[Page | Finished]:
-    """List the directory of a task from `marker` on.
+def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: bool) -> Iterator[Page | Finished]:
+    """List the directory of a task from `cursor` on.
 
     When its collection cannot be created the task fails; on the `last_try` it goes on all the same, so that every
     path below tells its failure. Raises what says that the zone or the source is out of reach.
@@ -43,7 +43,7 @@ def list_path(ctx: Context, task: ListPath, marker: bytes | None, *, last_try: b
         counts = Counts(collections=int(collection.created))
         yield Finished(Part(counts=counts, cached=collection.remember() if broken is None else ()), broken, target)
         return
-    yield from _list(ctx, task, path, collection, marker, broken)
+    yield from _list(ctx, task, path, collection, cursor, broken)
 
 
 def _list(
@@ -51,19 +51,19 @@ def _list(
     task: ListPath,
     path: bytes,
     collection: DirectoryCollection,
-    marker: bytes | None,
+    cursor: bytes | None,
     broken: Outcome | None,
 ) -> Iterator[Page | Finished]:
     target = ctx.target(path, directory=True)
     pages = Pages(ctx, task, path, collection, deletes=broken is None and collection.deletes and not ctx.live)
     try:
-        with ctx.source.list_directory(path, marker) as listing:
+        with ctx.source.list_directory(path, cursor) as listing:
             yield from pages.over(listing)
         last = pages.part()
     except SourceGone:
         yield Finished()
         return
-    except RootUnseen:
+    except SourceNotVisible:
         raise
     except SourceUnreadable as error:
         if error.failed:

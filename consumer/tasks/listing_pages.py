@@ -60,13 +60,13 @@ class Pages:
                 self._skip(entry)
             elif self._is_marked(entry, listing):
                 page.append(entry)
-            last = listing.marker(entry)
+            last = listing.cursor(entry)
         self._take(page)
         if self._deletes:
             yield from self._missing(listing, last)
 
     def _is_marked(self, entry: Entry, listing: Listing) -> bool:
-        """Whether an entry is to be taken: with a marker, only files whose marker is there."""
+        """Whether an entry is to be taken: with --marker, only files whose marker is there."""
         if self._ctx.job.marker is None or entry.kind == "directory":
             return True
         marker = os.fsencode(self._ctx.job.marker)

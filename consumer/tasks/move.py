@@ -36,10 +36,10 @@ from scanner.entries import Entry
 _PAGE = 250
 """Objects and collections of a moved tree between two steps of the store: so many calls, for registered data."""
 _RENAMING = b"0"
-"""The marker of a move whose collection is being renamed: nothing below it is brought along yet."""
+"""The cursor of a move whose collection is being renamed: nothing below it is brought along yet."""
 
 
-def move_path(ctx: Context, task: MovePath, marker: bytes | None) -> Iterator[Page | Finished]:
+def move_path(ctx: Context, task: MovePath, cursor: bytes | None) -> Iterator[Page | Finished]:
     """Rename what was moved, and bring the physical paths of registered replicas and the path cache up to date.
 
     Also when the source has nothing under the new name by now: whatever came after the move is told, too, in its order.
@@ -50,7 +50,7 @@ def move_path(ctx: Context, task: MovePath, marker: bytes | None) -> Iterator[Pa
         seen = ctx.source.look(new)
         entry = seen if isinstance(seen, Entry) and (seen.kind == "directory") == task.directory else None
         if task.directory:
-            yield from _move_directory(ctx, task, entry, old, new, marker)
+            yield from _move_directory(ctx, task, entry, old, new, cursor)
         else:
             yield _move_file(ctx, task, entry, old, new)
     except Exception as error:
@@ -149,15 +149,15 @@ def _makes_way(ctx: Context, new: bytes, code: int | None, *, collection: bool) 
 
 
 def _move_directory(
-    ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new: bytes, marker: bytes | None
+    ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new: bytes, cursor: bytes | None
 ) -> Iterator[Page | Finished]:
     source, target = ctx.target(old, directory=True), ctx.target(new, directory=True)
     meta = of_directory(ctx.job, new, target, None if seen is None else seen.stat)
     operation = ctx.handler.operation(ctx.session(meta), meta)
     renames = operation is not Operation.NO_OP and source != target
-    if renames and marker is None and (renames := collection_exists(ctx.lister, source)):
+    if renames and cursor is None and (renames := collection_exists(ctx.lister, source)):
         yield Page(_RENAMING, Part())  # when it is gone at the next try, it was this one that renamed it
-    stored = int(marker or _RENAMING)
+    stored = int(cursor or _RENAMING)
     if renames and (stored or _rename(ctx, meta, new, source, collection=True)):
         yield from _Tree(ctx, old, new).bring_along(ctx.session(meta), stored)
     else:
@@ -180,7 +180,7 @@ class _Tree:
     def bring_along(self, session: iRODSSession, stored: int) -> Iterator[Page | Finished]:
         """Do so, a page of the store at a time; so much of it is `stored` already.
 
-        An interrupted walk begins anew, which costs listings only. Its pages give it time, but another marker only when
+        An interrupted walk begins anew, which costs listings only. Its pages give it time, but another cursor only when
         it has come farther than before.
         """
         number, waiting = 0, [""]

@@ -13,10 +13,10 @@ from consumer.irods.catalog import look_up
 from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, connection_lost
 from consumer.irods.sessions import check_login
 from consumer.protocol import Outcome, PathDone, Result
-from consumer.sync.actions import Act
+from consumer.sync.actions import ActionRun
 from consumer.sync.candidates import SourceView
 from consumer.sync.context import Context
-from consumer.sync.decide import Do, Impossible, decide
+from consumer.sync.decide import Action, Impossible, decide
 from consumer.sync.failures import failure, out_of_reach, zone_answers
 from consumer.sync.meta import Meta, of_file
 from consumer.sync.path_cache import remember
@@ -138,8 +138,8 @@ def _act(
     decision = decide(seen)
     if decision.note:
         ctx.log.warning(decision.note, target=meta["target"])
-    act = Act(ctx, entry, seen, decision)
-    if decision.do is not Do.NOTHING:
+    act = ActionRun(ctx, entry, seen, decision)
+    if decision.do is not Action.NOTHING:
         act.run(session, meta)
-    result = Result.UNCHANGED if decision.do is Do.NOTHING else Result.DONE
+    result = Result.UNCHANGED if decision.do is Action.NOTHING else Result.DONE
     return Outcome(result, bytes=act.bytes, cached=remember(ctx, change, entry, operation))

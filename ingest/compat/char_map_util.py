@@ -1,4 +1,4 @@
-"""The incumbent's `char_map_util`."""
+"""Automated-ingest's `char_map_util`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The incumbent's `custom_event_handler`: the handler of a job, asked."""
+"""Automated-ingest's `custom_event_handler`: the handler of a job, asked."""
 # ruff: noqa: N801 - the names that handler files import
 
 from __future__ import annotations

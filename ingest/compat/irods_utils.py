@@ -1,4 +1,4 @@
-"""The incumbent's `irods.irods_utils`, formerly `sync_irods`: sessions and small questions to the catalog."""
+"""Automated-ingest's `irods.irods_utils`, formerly `sync_irods`: sessions and small questions to the catalog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The incumbent's `redis_key`: named values of handlers, and views of a job's accounting.
+"""Automated-ingest's `redis_key`: named values of handlers, and views of a job's accounting.
 
 The accounting is the landing zone's own: it can be read under the old names, and not be changed.
 """
@@ -180,14 +180,14 @@ class dequeue_key_handle(count_key_handle):
 
 
 class failures_key_handle(_JobView):
-    """The number of tasks that have failed; None for none, as the incumbent's."""
+    """The number of tasks that have failed; None for none, as automated-ingest's."""
 
     def _of(self, status: JobStatus) -> int | None:
         return status.counts.tasks_failed or None
 
 
 class retries_key_handle(_JobView):
-    """The number of retries; None for none, as the incumbent's."""
+    """The number of retries; None for none, as automated-ingest's."""
 
     def _of(self, status: JobStatus) -> int | None:
         return status.counts.retries or None

@@ -1,4 +1,4 @@
-"""The incumbent's `redis_utils`."""
+"""Automated-ingest's `redis_utils`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The incumbent's `sync_job`: what is known of a job."""
+"""Automated-ingest's `sync_job`: what is known of a job."""
 # ruff: noqa: N801 - the names that handler files import
 
 from __future__ import annotations

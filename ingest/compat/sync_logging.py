@@ -1,4 +1,4 @@
-"""The incumbent's `sync_logging`: its loggers are the worker's own, so what they write has job and path with it."""
+"""Automated-ingest's `sync_logging`: its loggers are the worker's own, so what they write has job and path with it."""
 
 from __future__ import annotations
 

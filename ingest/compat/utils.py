@@ -1,4 +1,4 @@
-"""The incumbent's `utils`."""
+"""Automated-ingest's `utils`."""
 
 from __future__ import annotations
 

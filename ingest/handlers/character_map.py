@@ -2,10 +2,10 @@
 
 Each element of a path is mapped by itself. A suffix tells what was replaced, so that `a b` and `a-b` do not become the
 same name: it is a number, the least significant digit first, made of the positions and characters that have changed,
-or of a SHA-224 where those are many. Separator and digits are characters that this very map leaves alone; the
-incumbent takes those of the first map that its process has seen. Names are otherwise as the incumbent makes them,
-except for rules that remove characters or replace one by several, which the incumbent lets fall together: there we
-always take the SHA-224.
+or of a SHA-224 where those are many. Separator and digits are characters that this very map leaves alone;
+automated-ingest takes those of the first map that its process has seen. Names are otherwise as automated-ingest makes
+them, except for rules that remove characters or replace one by several: automated-ingest lets these names fall
+together, we always take the SHA-224.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ingest.handlers import hooks
 
 
 class Operation(Enum):
-    """What is done with one file; the numbers are those of the incumbent, stored by people's scripts."""
+    """What is done with one file; the numbers are those of automated-ingest, stored by people's scripts."""
 
     REGISTER_SYNC = 0
     REGISTER_AS_REPLICA_SYNC = 1

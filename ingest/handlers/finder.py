@@ -1,4 +1,4 @@
-"""Makes the incumbent's module names importable, unless the incumbent itself is installed.
+"""Makes automated-ingest's module names importable, unless automated-ingest itself is installed.
 
 A finder on `sys.meta_path`, installed once per process, and not entries put into `sys.modules` around each call of a
 handler: a handler may import anywhere, at the top or in a method, in a thread of its own or in a module that it
@@ -35,7 +35,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "sync_utils": tuple(f"{_COMPAT}.{name}" for name in ("utils", "redis_utils", "irods_utils", "celery")),
     "utils": (f"{_COMPAT}.utils",),
 }
-"""The incumbent's modules, also those of before its version 0.6, and where ours have what was in them."""
+"""Automated-ingest's modules, also those of before its version 0.6, and where ours have what was in them."""
 
 _FOLDERS = {"": [], "irods": [], "examples": [str(Path(__file__).with_name("examples"))]}
 

@@ -1,7 +1,7 @@
 """Calling a hook so that what it does to its `**options` is seen by the caller.
 
 Python packs `**options` into a new dictionary at every call, so `options["allow_redirect"] = True` in a hook would be
-lost, although the incumbent's documentation promises that it works. So the hook is called through a copy of its
+lost, although automated-ingest's documentation promises that it works. So the hook is called through a copy of its
 function that takes `*args` and `**options` as two plain parameters, a tuple and a dictionary: the code of its body is
 the same, and finds both where it always does, and the dictionary is ours. The alternatives were worse: watching the
 frame through `sys.setprofile` slows down everything that a hook does and gets in the way of a profiler.

@@ -18,7 +18,7 @@ from ingest.handlers.character_map import CharacterMap
 from ingest.handlers.core import Core, DeleteMode, Operation, delete_mode_is_compatible_with_operation
 
 DEFAULT_TIMEOUT = 3600.0
-"""Seconds that a task may take, as the incumbent documents it."""
+"""Seconds that a task may take, as automated-ingest documents it."""
 
 Meta = dict[str, Any]
 Action = Callable[..., None]
@@ -51,7 +51,7 @@ def loaded(key: str) -> Handler:
 
 
 def _member(kind: type[_Member], answer: Any, method: str) -> _Member:
-    """The answer as a member of ours: where the incumbent is installed, handlers have enumerations of its own."""
+    """The answer as a member of ours: where automated-ingest is installed, handlers have enumerations of its own."""
     if not isinstance(answer, Enum) or answer.name not in kind.__members__:
         raise TypeError(f"{method}() of the event handler returned {answer!r}, which is no {kind.__name__}")
     return kind.__members__[answer.name]

@@ -23,7 +23,7 @@ class _Loop:
         self._clock: int | None = None
         self._used = 0.0
 
-    def turned(self, heard: float, text: str, *, ready: bool) -> None:
+    def heartbeat(self, heard: float, text: str, *, ready: bool) -> None:
         self.heard, self.text, self.ready = heard, " ".join(text.split()), ready
         if self._clock is None and hasattr(time, "pthread_getcpuclockid"):
             self._clock = time.pthread_getcpuclockid(threading.get_ident())
@@ -65,12 +65,12 @@ class Health:
             self._notifier.ready()
             self._started = True
 
-    def turned(self, name: str, text: str = "", *, ready: bool = True, rest: float = 0.0) -> None:
+    def heartbeat(self, name: str, text: str = "", *, ready: bool = True, rest: float = 0.0) -> None:
         """The loop of the calling thread has come round, and will not be heard of for `rest` seconds.
 
         `ready`: queue and store answer. `text`: in a few words, what it does.
         """
-        self._loops[name].turned(self._now() + rest, text, ready=ready)
+        self._loops[name].heartbeat(self._now() + rest, text, ready=ready)
         if self._started and self._notifier.due:
             hanging = self._hanging(self._notifier.limit or STILL_ALIVE)
             texts = [f"the {each} hangs" for each in hanging] or [each.text for each in self._loops.values()]

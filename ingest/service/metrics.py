@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
-def offer(given: Mapping[str, Any], *loops: str) -> Health:
+def start_metrics(given: Mapping[str, Any], *loops: str) -> Health:
     """Who hears of the health of a service of these loops; metrics are served if the options `given` ask for them.
 
     Raises Refused.

@@ -74,7 +74,7 @@ def broken_off(task: Task, job: Job, pid: int, seconds: float) -> Event:
         start=round(time.time() - seconds, 6),
         duration=round(seconds, 6),
         path=task_path(job, task),
-        error="Broken",
+        error="Aborted",
     )
 
 

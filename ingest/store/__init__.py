@@ -25,7 +25,7 @@ class Child(msgspec.Struct, frozen=True):
     message: Outgoing
 
 
-class Again(msgspec.Struct, frozen=True):
+class Redelivery(msgspec.Struct, frozen=True):
     """A task is handed out once more, at `due` or later; its messages of earlier rounds are void from now on."""
 
     due: float
@@ -44,8 +44,8 @@ class Cached(NamedTuple):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of (a part of) a task, taken in one atomic step: all of it, or none.
 
-    A part of a listing says `after` which marker it went on, so that no part is taken twice.
-    With `again` or a `marker` the task stays outstanding, otherwise it leaves the outstanding set. When it was the last
+    A part of a listing says `after` which cursor it went on, so that no part is taken twice.
+    With `again` or a `cursor` the task stays outstanding, otherwise it leaves the outstanding set. When it was the last
     one, `closing` becomes the next task; without one the pass has ended. `error` ends the pass at once and says why.
     Problems of `solved` paths are dropped before `problems` are added. `candidates` for deletion are added, `judged`
     ones are dealt with; `uncached` are logical directories and names that the path cache must forget,
@@ -59,9 +59,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     counts: Counts = Counts()
     children: Sequence[Child] = ()
-    again: Again | None = None
+    again: Redelivery | None = None
     after: bytes | msgspec.UnsetType | None = msgspec.UNSET
-    marker: bytes | None = None
+    cursor: bytes | None = None
     problems: Sequence[Problem] = ()
     solved: Sequence[bytes] = ()
     cached: Sequence[Cached] = ()
@@ -179,11 +179,11 @@ class Store(Values, Protocol):
     def outstanding(self, pass_id: str, task: str, round_: int) -> bool:
         """Whether the task is still to be done, and this is the latest round of it."""
 
-    def marker(self, pass_id: str, task: str) -> bytes | None:
+    def cursor(self, pass_id: str, task: str) -> bytes | None:
         """How far a listing has got."""
 
     def settle(self, step: Step) -> bool:
-        """Take the step. False, and nothing done, when the task is not outstanding in this round and at this marker.
+        """Take the step. False, and nothing done, when the task is not outstanding in this round and at this cursor.
 
         Of a job that was stopped meanwhile the files that were still done are counted.
         """

@@ -1,4 +1,4 @@
-"""Small shared values for handlers: what they kept in the incumbent's Redis.
+"""Small shared values for handlers: what they kept in automated-ingest's Redis.
 
 Keys and values are bytes, times are seconds since the epoch. A value is a string or a list, and may expire.
 """

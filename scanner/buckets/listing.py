@@ -25,7 +25,7 @@ class _Source(Protocol):
 class S3Listing:
     """The objects and prefixes directly below a prefix: `scanner.source.Listing`.
 
-    A marker is the name of an object, or that of a directory with the "/" that its keys have behind it.
+    A cursor is the name of an object, or that of a directory with the "/" that its keys have behind it.
     """
 
     def __init__(self, source: _Source, path: bytes, prefix: str, after: bytes, first: Page) -> None:
@@ -66,7 +66,7 @@ class S3Listing:
         """Whether there is an object or a prefix of this name."""
         return name in self._names()
 
-    def marker(self, entry: Entry | Skipped) -> bytes:
+    def cursor(self, entry: Entry | Skipped) -> bytes:
         """From where a later listing goes on behind this entry."""
         name = split(entry.path)[1]
         return name + b"/" if entry.kind == "directory" else name
@@ -93,7 +93,7 @@ class S3Listing:
         return found | {each[start:].encode(): None for each in page.prefixes}
 
     def _entries(self, page: Page) -> Iterator[Entry | Skipped]:
-        """What a page has; servers give its objects first and then its prefixes, and some the marker itself again."""
+        """What a page has; servers give its objects first and then its prefixes, and some the cursor itself again."""
         found = self._found(page)
         last = max(found, default=b"") if page.token is not None else None
         for name in sorted(found):

@@ -15,7 +15,7 @@ from ingest.messages import Stat
 from scanner.buckets.client import Client, Object, Page, S3Failed
 from scanner.buckets.content import S3Content
 from scanner.buckets.listing import S3Listing
-from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown
+from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable, shown
 from scanner.files.directory import elements
 from scanner.rules import Rules
 
@@ -88,7 +88,7 @@ class S3Source:
                 raise after
             self.client.page(self._prefix, delimiter="", most=1)
         except S3Failed as error:
-            raise RootUnseen(f"this host does not see {shown(self._root)}: {error}") from error
+            raise SourceNotVisible(f"this host does not see {shown(self._root)}: {error}") from error
 
     def page(self, prefix: str, path: bytes, *, after: str = "", token: str | None = None) -> Page:
         """A page of the directory at `path`. Raises SourceUnreadable, or RootUnseen."""
@@ -129,7 +129,7 @@ class S3Source:
         """The directory of this name. None proves that the bucket has answered."""
         try:
             return self.directory(path) if self.has_below(path) else None
-        except RootUnseen:
+        except SourceNotVisible:
             raise
         except SourceUnreadable as error:
             return Skipped(path, "directory", error.reason, failed=error.failed)

@@ -12,7 +12,7 @@ import stat
 from types import TracebackType
 
 from ingest.messages import Stat
-from scanner.entries import Entry, Kind, RootUnseen, Skipped, kind_of, shown, unknown, why
+from scanner.entries import Entry, Kind, Skipped, SourceNotVisible, kind_of, shown, unknown, why
 from scanner.rules import Rules
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
@@ -36,7 +36,7 @@ def open_root(root: bytes, rules: Rules) -> Directory:
     try:
         descriptor = os.open(root, _OPEN)
     except OSError as error:
-        raise RootUnseen(f"this host does not see {shown(root)}: {why(error)}") from error
+        raise SourceNotVisible(f"this host does not see {shown(root)}: {why(error)}") from error
     return Directory(root, b"", rules, descriptor)
 
 

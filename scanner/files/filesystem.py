@@ -15,7 +15,7 @@ from types import TracebackType
 
 from ingest.mounts import mounts_of
 from ingest.paths import join, split
-from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable, shown, why
+from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable, shown, why
 from scanner.files.content import FileContent
 from scanner.files.directory import Directory, elements, open_directory, open_root
 from scanner.names import Names, collect
@@ -26,9 +26,9 @@ __all__ = [
     "Entry",
     "FileSystemSource",
     "Listing",
-    "RootUnseen",
     "Skipped",
     "SourceGone",
+    "SourceNotVisible",
     "SourceUnreadable",
     "list_directory",
     "look",
@@ -48,7 +48,7 @@ def sees_root(root: bytes) -> bool:
     """Whether this host sees the source: a directory that it may list."""
     try:
         open_root(root, Rules()).close()
-    except RootUnseen:
+    except SourceNotVisible:
         return False
     return True
 
@@ -113,7 +113,7 @@ class Listing:
         """Whether the directory has an entry of this name."""
         return name in self._names
 
-    def marker(self, entry: Entry | Skipped) -> bytes:
+    def cursor(self, entry: Entry | Skipped) -> bytes:
         """From where a later listing goes on behind this entry."""
         return split(entry.path)[1]
 

@@ -160,7 +160,7 @@ def note(*words):
 """
 
 
-def test_a_handler_asks_the_catalog_through_the_incumbents_helpers(
+def test_a_handler_asks_the_catalog_through_automated_ingests_helpers(
     scan: CommandLine, source: Path, home: str, tmp_path: Path
 ) -> None:
     (source / "f").write_text("four")

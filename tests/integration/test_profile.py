@@ -167,7 +167,7 @@ def test_a_task_that_is_broken_off_is_in_the_profile(
     )
     options = ("--profile", "--profile_filename", profile, "--event_handler", handler_file(handler("PUT", more=body)))
     assert scan.ingest(tree, home, *options).status == 255
-    broken = [line for line in lines(profile) if line.get("error") == "Broken"]
+    broken = [line for line in lines(profile) if line.get("error") == "Aborted"]
     assert {(line["kind"], line["name"]) for line in broken} == {("task", "SyncFiles")}
 
 

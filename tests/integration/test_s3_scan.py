@@ -55,7 +55,7 @@ def test_registered_objects_have_bucket_and_key_as_their_path_and_are_kept_in_st
         assert only(irods, home, "c").size == 7
 
 
-def test_the_incumbents_form_of_a_source_works_with_a_keypair(
+def test_automated_ingests_form_of_a_source_works_with_a_keypair(
     scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, tmp_path: Path
 ) -> None:
     bucket.put("path/to/x", b"x")
@@ -79,7 +79,7 @@ def test_excluded_keys_stay_out(scan: CommandLine, bucket: Bucket, home: str, ir
     assert collections(irods, home) == {"old"}
 
 
-def test_handlers_see_what_the_incumbents_do_and_no_hooks_of_directories_but_their_creation(
+def test_handlers_see_what_automated_ingests_do_and_no_hooks_of_directories_but_their_creation(
     scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path
 ) -> None:
     names = [f"{when}_{what}" for when in ("pre", "post") for what in ("data_obj_create", "coll_create", "coll_modify")]

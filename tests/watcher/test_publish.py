@@ -16,7 +16,7 @@ from ingest.messages import ListPath, MovePath, SyncFiles, Task, decode, path_fr
 from ingest.store.embedded import EmbeddedStore
 from tests.ingest.store.support import create, status_of, step, take
 from watcher.events import MakeDirectory, Move, Sync, Vanish, Work
-from watcher.flight import Single, paths_of
+from watcher.in_flight import Single, paths_of
 from watcher.publish import Publisher
 from watcher.scans import PATIENCE_SECONDS, Scans
 from watcher.spool import Spool

@@ -18,7 +18,7 @@ from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
 from watcher.events import Missed
 
-MOST_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """A notification of more is not read."""
 ANSWER_SECONDS = 30.0
 """How long a sender is kept waiting for its events to be in safety."""
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(403)
         elif not size.isdecimal():
             self._answer(411)
-        elif int(size) > MOST_BYTES:
+        elif int(size) > MAX_BYTES:
             backend.take_unread(int(size))
             self._answer(413)
         else:

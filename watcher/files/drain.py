@@ -14,7 +14,7 @@ from typing import NamedTuple
 from inotify_simple import INotify, flags
 
 READ_BYTES = 256 * 1024
-MOST_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 """What may wait to be decoded, some 700,000 events; beyond that everything is dropped as if the kernel had done so."""
 GATHER_SECONDS = 0.002
 """How long events gather before they are read: waking up for each one costs more than decoding it."""
@@ -47,7 +47,7 @@ _OVERFLOW = _HEAD.pack(-1, Q_OVERFLOW, 0, 0)
 class Drain:
     """Reads from the descriptor until it is closed; for one taker. When it drops anything it leaves a Q_OVERFLOW."""
 
-    def __init__(self, inotify: INotify, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, inotify: INotify, most_bytes: int = MAX_BYTES) -> None:
         self._descriptor = inotify.fileno()
         self._most_bytes = most_bytes
         self._waiting: deque[bytes] = deque()

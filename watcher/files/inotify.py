@@ -13,7 +13,7 @@ from inotify_simple import INotify, flags
 
 from ingest.errors import Refused
 from watcher.events import Event, Gone, Missed, Moved, Written
-from watcher.files.drain import MOST_BYTES, Q_OVERFLOW, Drain, Raw, decode
+from watcher.files.drain import MAX_BYTES, Q_OVERFLOW, Drain, Raw, decode
 from watcher.files.root import Excluded, RootedBackend, nothing
 from watcher.files.tree import Node, Place
 from watcher.files.watches import Watches
@@ -58,7 +58,7 @@ class InotifyBackend(RootedBackend):
         poll_interval: float = 30.0,
         *,
         max_watches: int | None = None,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int = MAX_BYTES,
     ) -> None:
         super().__init__(root, excluded)
         self._poll_interval = poll_interval

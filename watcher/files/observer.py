@@ -23,9 +23,9 @@ from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.files.root import Excluded, RootedBackend, nothing
 from watcher.files.snapshot import compare, take
 
-MOST_WAITING = 300_000
+MAX_WAITING = 300_000
 """Events that may wait to be read; beyond that they are dropped, with a Missed."""
-MOST_AT_ONCE = 10_000
+MAX_AT_ONCE = 10_000
 
 
 class _Handler(FileSystemEventHandler):
@@ -38,7 +38,7 @@ class _Handler(FileSystemEventHandler):
         part_of_another = event.event_type == "moved" and event.is_synthetic
         if part_of_another or event.event_type in ("opened", "closed_no_write"):
             return
-        if self.waiting.qsize() >= MOST_WAITING:
+        if self.waiting.qsize() >= MAX_WAITING:
             self.waiting = queue.Queue()
             self.waiting.put("too many events waited to be read")
         self.waiting.put(event)
@@ -80,7 +80,7 @@ class ObserverBackend(RootedBackend):
 
     def _collect(self, timeout: float) -> tuple[list[Event], str | None]:
         events: list[Event] = []
-        for each in islice(_waiting(self._handler, timeout), MOST_AT_ONCE):
+        for each in islice(_waiting(self._handler, timeout), MAX_AT_ONCE):
             if isinstance(each, str):
                 events.append(Missed(b"", each))
             elif each.event_type == "deleted" and not self._path(each.src_path):

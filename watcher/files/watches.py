@@ -25,9 +25,9 @@ from watcher.files.root import Excluded, nothing
 from watcher.files.snapshot import compare, take
 from watcher.files.tree import Doubt, Node, Place, Tree
 
-MOST_FOUND = 100_000
+MAX_FOUND = 100_000
 """Entries of a tree that appeared at once that are named one by one; beyond that a scan is asked for."""
-MOST_LOOKS = 3
+MAX_LOOKS = 3
 """How often a place is looked at again when there are no events to be read, before the tree is taken to be wrong."""
 
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -123,7 +123,7 @@ class Watches:
             if place in unsaid:
                 self.doubts[place] = doubt
             elif self._counts(place):
-                self._enter_all(place[0], [place[1]], events, at_last=calm and doubt.looks >= MOST_LOOKS)
+                self._enter_all(place[0], [place[1]], events, at_last=calm and doubt.looks >= MAX_LOOKS)
                 if again := self.doubts.get(place):
                     again.looks = doubt.looks + calm
 
@@ -159,7 +159,7 @@ class Watches:
             with closing(above):
                 arrived = (self._arrive(above, node, name, found, at_last=at_last) for name in below)
                 pending.extend(new for new in arrived if new and new[1])
-            if len(found) > MOST_FOUND:
+            if len(found) > MAX_FOUND:
                 missed = Missed(top, "more entries appeared at once than are named")
                 found = [*(event for event in found if isinstance(event, Gone)), missed]
         events.extend(found)

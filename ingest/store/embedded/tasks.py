@@ -76,9 +76,9 @@ class Tasks:
         row = self._db.execute(_ROUND, (pass_id, task)).fetchone()
         return row is not None and row[0] == round_
 
-    def marker(self, pass_id: str, task: str) -> bytes | None:
+    def cursor(self, pass_id: str, task: str) -> bytes | None:
         """See Store."""
-        row = self._db.execute("SELECT marker FROM task WHERE pass_id = ? AND task = ?", (pass_id, task)).fetchone()
+        row = self._db.execute("SELECT cursor FROM task WHERE pass_id = ? AND task = ?", (pass_id, task)).fetchone()
         return row[0] if row else None
 
     def settle(self, step: Step) -> bool:
@@ -87,7 +87,7 @@ class Tasks:
             if not self.outstanding(step.pass_id, step.task, step.round):
                 _count_late_files(db, step)
                 return False
-            if step.after is not msgspec.UNSET and step.after != self.marker(step.pass_id, step.task):
+            if step.after is not msgspec.UNSET and step.after != self.cursor(step.pass_id, step.task):
                 return False  # another worker has taken the listing further
             for child in step.children:
                 _add_child(db, step.job, step.pass_id, child)
@@ -99,9 +99,9 @@ class Tasks:
                 _end_pass(db, step)
             elif step.again is not None:
                 _hand_out_again(db, step)
-            elif step.marker is not None:
+            elif step.cursor is not None:
                 db.execute(
-                    "UPDATE task SET marker = ? WHERE pass_id = ? AND task = ?", (step.marker, step.pass_id, step.task)
+                    "UPDATE task SET cursor = ? WHERE pass_id = ? AND task = ?", (step.cursor, step.pass_id, step.task)
                 )
             else:
                 _leave(db, step)

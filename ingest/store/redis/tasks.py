@@ -52,10 +52,10 @@ class Tasks:
         )
         return found is not None and int(found) == round_ and not ended
 
-    def marker(self, pass_id: str, task: str) -> bytes | None:
+    def cursor(self, pass_id: str, task: str) -> bytes | None:
         """See Store."""
-        marker: bytes | None = self._server.command("HGET", self._server.key("markers", pass_id), task)
-        return marker
+        cursor: bytes | None = self._server.command("HGET", self._server.key("cursors", pass_id), task)
+        return cursor
 
     def settle(self, step: Step) -> bool:
         """See Store."""
@@ -73,7 +73,7 @@ class Tasks:
                 again=None if step.again is None else _again(step),
                 part=step.after is not msgspec.UNSET,
                 after=None if step.after is msgspec.UNSET else step.after,
-                marker=step.marker,
+                cursor=step.cursor,
                 problems=[
                     {"path": each.path, "skipped": int(each.skipped), "problem": msgspec.msgpack.encode(each)}
                     for each in step.problems

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.dispatch.accounting import BEFORE_BEGAN, Broken, Given, away_step, broken_step, finished_step, page_step
+from consumer.dispatch.accounting import (
+    BEFORE_BEGAN,
+    Aborted,
+    RunningTask,
+    aborted_step,
+    finished_step,
+    page_step,
+    unavailable_step,
+)
 from consumer.protocol import Began, Finished, Outcome, Page, Part, PathDone, Result
 from ingest.broker import Outgoing, Record
 from ingest.job import Counts, Job, Problem, Topics
@@ -43,9 +51,9 @@ def batch(*names: bytes, attempt: int = 0, round_: int = 0, failed: bool = False
     return SyncFiles(job="j", pass_id="p", task="t", round=round_, changes=changes, failed=failed)
 
 
-def given_(task: Task, *outcomes: Outcome, retries: int = 0, delay: float = 7.0) -> Given:
+def given_(task: Task, *outcomes: Outcome, retries: int = 0, delay: float = 7.0) -> RunningTask:
     done = [PathDone(f"/z/t/{number}", outcome) for number, outcome in enumerate(outcomes)]
-    return Given(task, Record("file", 3, 17, b""), JOB, Began(60.0, retries, delay), done)
+    return RunningTask(task, Record("file", 3, 17, b""), JOB, Began(60.0, retries, delay), done)
 
 
 def handed_out(step: Step) -> SyncFiles:
@@ -69,7 +77,7 @@ class TestBatch:
         step = finished_step(given_(batch(b"a", b"b", b"c", b"d"), DONE, UNCHANGED, VANISHED, DONE), Finished(), NOW)
         assert step.counts == Counts(done=2, unchanged=1, skipped=1, bytes=20)
         assert step.cached == [*DONE.cached, *UNCHANGED.cached, *DONE.cached]
-        assert (step.again, step.marker, step.error, list(step.problems), list(step.children)) == (
+        assert (step.again, step.cursor, step.error, list(step.problems), list(step.children)) == (
             None,
             None,
             None,
@@ -137,7 +145,7 @@ class TestBroken:
     def test_on_a_timeout_only_the_path_in_progress_failed_and_those_after_it_are_handed_out_again_at_once(
         self,
     ) -> None:
-        step = broken_step(given_(batch(b"a", b"b", b"c", b"d"), DONE), Broken("timeout after 60 s"), NOW)
+        step = aborted_step(given_(batch(b"a", b"b", b"c", b"d"), DONE), Aborted("timeout after 60 s"), NOW)
         assert step.counts == Counts(done=1, failed=1, bytes=10)
         assert [(each.path, each.reason) for each in step.problems] == [(b"b", "timeout after 60 s")]
         task = handed_out(step)
@@ -147,40 +155,40 @@ class TestBroken:
         assert step.again.due == NOW
 
     def test_the_path_in_progress_is_retried_with_the_rest_when_it_may_be(self) -> None:
-        step = broken_step(given_(batch(b"a", b"b"), retries=1), Broken("it died"), NOW)
+        step = aborted_step(given_(batch(b"a", b"b"), retries=1), Aborted("it died"), NOW)
         assert step.counts == Counts(retries=1)
         assert handed_out(step).changes == [Change("a", UNKNOWN, attempt=1), Change("b", list(KNOWN))]
         assert step.again is not None
         assert step.again.due == NOW + 7
 
     def test_a_worker_that_died_after_its_last_path_ends_the_task(self) -> None:
-        step = broken_step(given_(batch(b"a"), DONE), Broken("it died"), NOW)
+        step = aborted_step(given_(batch(b"a"), DONE), Aborted("it died"), NOW)
         assert (step.counts, step.again) == (Counts(done=1, bytes=10), None)
 
     def test_a_worker_that_died_before_it_said_anything_has_no_retries(self) -> None:
         given = given_(batch(b"a", b"b"))._replace(began=BEFORE_BEGAN)
-        step = broken_step(given, Broken("it died"), NOW)
+        step = aborted_step(given, Aborted("it died"), NOW)
         assert step.counts == Counts(failed=1)
         assert paths_of(handed_out(step).changes) == [b"b"]
 
     @pytest.mark.parametrize("retries", [0, 3])
     def test_the_path_that_a_stop_interrupts_is_recorded_and_nothing_is_handed_out(self, retries: int) -> None:
         given = given_(batch(b"a", b"b", b"c"), DONE, retries=retries)
-        step = broken_step(given, Broken("interrupted", retry=False), NOW)
+        step = aborted_step(given, Aborted("interrupted", retry=False), NOW)
         assert step.counts == Counts(done=1, failed=1, tasks_failed=1, bytes=10)
         assert [(each.path, each.reason) for each in step.problems] == [(b"b", "interrupted")]
         assert step.again is None
 
     @pytest.mark.parametrize("retries", [0, 3])
     def test_a_listing_that_a_stop_interrupts_is_recorded(self, retries: int) -> None:
-        step = broken_step(given_(LIST, retries=retries), Broken("interrupted", retry=False), NOW)
+        step = aborted_step(given_(LIST, retries=retries), Aborted("interrupted", retry=False), NOW)
         assert (step.counts, step.again) == (Counts(tasks_failed=1), None)
         assert [(each.path, each.reason) for each in step.problems] == [(b"d\xff", "interrupted")]
 
 
 class TestAway:
     def test_while_the_zone_is_out_of_reach_nothing_fails_and_what_was_not_done_waits(self) -> None:
-        step = away_step(given_(batch(b"a", b"b", b"c"), DONE), NOW, 30.0)
+        step = unavailable_step(given_(batch(b"a", b"b", b"c"), DONE), NOW, 30.0)
         assert step.counts == Counts(done=1, bytes=10)
         task = handed_out(step)
         assert task.changes == batch(b"c", b"b").changes  # the one in progress last
@@ -191,7 +199,7 @@ class TestAway:
         "task", [LIST, OpenPass(job="j", pass_id="p", task="t"), ClosePass(job="j", pass_id="p", task="t")]
     )
     def test_any_other_task_waits_as_it_is(self, task: Task) -> None:
-        step = away_step(given_(task), NOW, 30.0)
+        step = unavailable_step(given_(task), NOW, 30.0)
         assert step.again is not None
         assert (step.counts, step.again.due, step.again.round) == (Counts(), NOW + 30, 1)
         assert decode(step.again.message.value) == msgspec.structs.replace(task, round=1)
@@ -205,13 +213,13 @@ class TestListing:
 
     def test_a_page_brings_its_part_and_keeps_the_task_outstanding(self) -> None:
         step = page_step(given_(LIST), Page(b"\xff", self.PART), NOW)
-        assert (step.marker, step.again) == (b"\xff", None)
+        assert (step.cursor, step.again) == (b"\xff", None)
         assert (step.children, step.counts) == (self.PART.children, self.PART.counts)
         assert (step.problems, step.cached) == (self.PART.problems, self.PART.cached)
 
     def test_a_finished_listing_brings_its_last_part_and_leaves(self) -> None:
         step = finished_step(given_(LIST), Finished(self.PART), NOW)
-        assert (step.marker, step.again, step.counts, step.cached) == (
+        assert (step.cursor, step.again, step.counts, step.cached) == (
             None,
             None,
             Counts(files=3, unchanged=1),
@@ -270,8 +278,8 @@ def test_through_any_rounds_every_file_is_counted_once_or_still_handed_out(
         step = {
             "finished": lambda given=given: finished_step(given, Finished(), NOW),
             "failure": lambda given=given: finished_step(given, Finished(failure=FAILED), NOW),
-            "broken": lambda given=given: broken_step(given, Broken("it died"), NOW),
-            "away": lambda given=given: away_step(given, NOW, 1.0),
+            "broken": lambda given=given: aborted_step(given, Aborted("it died"), NOW),
+            "away": lambda given=given: unavailable_step(given, NOW, 1.0),
         }[ending]()
         total += step.counts
         told += sum(not each.skipped for each in step.problems)

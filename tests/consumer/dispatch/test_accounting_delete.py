@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.dispatch.accounting import Broken, Given, away_step, broken_step, finished_step
+from consumer.dispatch.accounting import Aborted, RunningTask, aborted_step, finished_step, unavailable_step
 from consumer.protocol import Began, Finished, Outcome, PathDone, Result
 from ingest.broker import Record
 from ingest.job import Counts, Job, Topics
@@ -32,9 +32,9 @@ def task(*candidates: Candidate) -> Delete:
     return Delete(job="j", pass_id="p", task="t", candidates=list(candidates))
 
 
-def given_(delete: Delete, *outcomes: Outcome, retries: int = 0) -> Given:
+def given_(delete: Delete, *outcomes: Outcome, retries: int = 0) -> RunningTask:
     done = [PathDone(each.target, outcome) for each, outcome in zip(delete.candidates, outcomes, strict=False)]
-    return Given(delete, Record("file", 3, 17, b""), JOB, Began(60.0, retries, 7.0), done)
+    return RunningTask(delete, Record("file", 3, 17, b""), JOB, Began(60.0, retries, 7.0), done)
 
 
 def handed_out(step: Step) -> Delete:
@@ -101,9 +101,9 @@ def test_through_any_rounds_every_candidate_is_judged_once_or_still_handed_out(
         done = size if ending == "finished" else data.draw(st.integers(0, size))
         given = given_(delete, *data.draw(st.lists(outcomes, min_size=done, max_size=done)), retries=retries)
         if ending == "broken":
-            step = broken_step(given, Broken("it died"), NOW)
+            step = aborted_step(given, Aborted("it died"), NOW)
         elif ending == "away":
-            step = away_step(given, NOW, 1.0)
+            step = unavailable_step(given, NOW, 1.0)
         else:
             step = finished_step(given, Finished(failure=FAILED if ending == "failure" else None), NOW)
         judged += [each.target for each in step.judged]

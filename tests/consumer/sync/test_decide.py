@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.sync.decide import Decision, Do, Impossible, Situation, decide, on_resource
+from consumer.sync.decide import Action, Decision, Impossible, Situation, decide, on_resource
 from ingest.handlers.core import Operation
 from ingest.messages import COLLECTION, GOOD, UNKNOWN, Catalog, Replica, Stat
 
@@ -41,7 +41,7 @@ def situation(operation: Operation, catalog: Catalog, **more: Any) -> Situation:
     return Situation(operation=operation, catalog=catalog, **(values | more))
 
 
-def course(operation: Operation, catalog: Catalog, **more: Any) -> Do:
+def course(operation: Operation, catalog: Catalog, **more: Any) -> Action:
     return decide(situation(operation, catalog, **more)).do
 
 
@@ -52,14 +52,26 @@ def stale(replica: Replica) -> Replica:
 @pytest.mark.parametrize(
     ("state", "register", "as_replica", "put", "put_sync", "put_append"),
     [
-        ("does not exist", Do.REGISTER, Do.REGISTER, Do.PUT, Do.PUT, Do.PUT),
-        ("has a replica on the target resource", Do.UPDATE, Do.UPDATE, Do.NOTHING, Do.OVERWRITE, Do.APPEND),
-        ("exists elsewhere only", NO_REPLICA, Do.REGISTER_REPLICA, NO_REPLICA, NO_REPLICA, NO_REPLICA),
+        ("does not exist", Action.REGISTER, Action.REGISTER, Action.PUT, Action.PUT, Action.PUT),
+        (
+            "has a replica on the target resource",
+            Action.UPDATE,
+            Action.UPDATE,
+            Action.NOTHING,
+            Action.OVERWRITE,
+            Action.APPEND,
+        ),
+        ("exists elsewhere only", NO_REPLICA, Action.REGISTER_REPLICA, NO_REPLICA, NO_REPLICA, NO_REPLICA),
         ("is a collection", *[IS_COLLECTION] * 5),
     ],
 )
 def test_the_table_of_operations(
-    state: str, register: Do | str, as_replica: Do | str, put: Do | str, put_sync: Do | str, put_append: Do | str
+    state: str,
+    register: Action | str,
+    as_replica: Action | str,
+    put: Action | str,
+    put_sync: Action | str,
+    put_append: Action | str,
 ) -> None:
     expected = {REGISTER: register, REPLICA: as_replica, PUT: put, SYNC: put_sync, APPEND: put_append}
     for operation, answer in expected.items():
@@ -75,7 +87,7 @@ def test_the_table_of_operations(
                 decide(situation(operation, catalogs[state]))
         else:
             decision = decide(situation(operation, catalogs[state]))
-            replica = there if answer in (Do.UPDATE, Do.NOTHING, Do.OVERWRITE, Do.APPEND) else None
+            replica = there if answer in (Action.UPDATE, Action.NOTHING, Action.OVERWRITE, Action.APPEND) else None
             assert decision == Decision(answer, replica)
 
 
@@ -93,8 +105,8 @@ class TestQuestions:
 
     @pytest.mark.parametrize("more", [{}, {"forced": True}, {"metadata_only": True}])
     def test_no_op_runs_the_hooks_and_changes_nothing(self, more: dict[str, bool]) -> None:
-        assert decide(situation(NO_OP, [], **more)) == Decision(Do.HOOKS_CREATE)
-        assert decide(situation(NO_OP, [ELSEWHERE], **more)) == Decision(Do.HOOKS_MODIFY)
+        assert decide(situation(NO_OP, [], **more)) == Decision(Action.HOOKS_CREATE)
+        assert decide(situation(NO_OP, [ELSEWHERE], **more)) == Decision(Action.HOOKS_MODIFY)
 
 
 class TestResource:
@@ -107,9 +119,9 @@ class TestResource:
         assert not on_resource(msgspec.structs.replace(REGISTERED, hierarchy="tree;mid;leaf"), resource)
 
     def test_without_a_target_resource_any_replica_will_do(self) -> None:
-        assert course(REGISTER, [OLD], resource=None) is Do.UPDATE
-        assert course(SYNC, [ELSEWHERE], resource=None) is Do.OVERWRITE
-        assert course(PUT, [ELSEWHERE], resource=None) is Do.NOTHING
+        assert course(REGISTER, [OLD], resource=None) is Action.UPDATE
+        assert course(SYNC, [ELSEWHERE], resource=None) is Action.OVERWRITE
+        assert course(PUT, [ELSEWHERE], resource=None) is Action.NOTHING
 
     def test_replicas_elsewhere_are_named_once_each_and_in_order(self) -> None:
         catalog: Catalog = [msgspec.structs.replace(REGISTERED, hierarchy=text) for text in ("b;c", "a", "b;c")]
@@ -120,7 +132,7 @@ class TestResource:
 class TestRegistered:
     @pytest.mark.parametrize("operation", REGISTERS)
     def test_what_is_in_step_with_the_catalog_is_not_touched(self, operation: Operation) -> None:
-        assert decide(situation(operation, [ELSEWHERE, REGISTERED])) == Decision(Do.NOTHING, REGISTERED)
+        assert decide(situation(operation, [ELSEWHERE, REGISTERED])) == Decision(Action.NOTHING, REGISTERED)
 
     @pytest.mark.parametrize("operation", REGISTERS)
     @pytest.mark.parametrize("fields", [{"size": 999}, {"mtime": MTIME - 1}, {"mtime": MTIME + 1}, {"status": STALE}])
@@ -128,18 +140,20 @@ class TestRegistered:
         self, operation: Operation, fields: dict[str, Any]
     ) -> None:
         replica = msgspec.structs.replace(REGISTERED, **fields)
-        assert decide(situation(operation, [replica])) == Decision(Do.UPDATE, replica)
-        assert decide(situation(operation, [replica], metadata_only=True)) == Decision(Do.UPDATE, replica)
+        assert decide(situation(operation, [replica])) == Decision(Action.UPDATE, replica)
+        assert decide(situation(operation, [replica], metadata_only=True)) == Decision(Action.UPDATE, replica)
 
     @pytest.mark.parametrize("operation", REGISTERS)
     def test_a_change_of_ctime_alone_runs_the_modify_hooks(self, operation: Operation) -> None:
-        assert decide(situation(operation, [REGISTERED], metadata_only=True)) == Decision(Do.HOOKS_MODIFY, REGISTERED)
+        assert decide(situation(operation, [REGISTERED], metadata_only=True)) == Decision(
+            Action.HOOKS_MODIFY, REGISTERED
+        )
 
     @pytest.mark.parametrize("operation", REGISTERS)
     @pytest.mark.parametrize("metadata_only", [False, True])
     def test_ignore_cache_forces_the_update(self, operation: Operation, *, metadata_only: bool) -> None:
         seen = situation(operation, [REGISTERED], forced=True, metadata_only=metadata_only)
-        assert decide(seen) == Decision(Do.UPDATE, REGISTERED)
+        assert decide(seen) == Decision(Action.UPDATE, REGISTERED)
 
     @pytest.mark.parametrize("operation", REGISTERS)
     def test_another_physical_path_is_an_error_that_shows_it_and_changes_nothing(self, operation: Operation) -> None:
@@ -151,14 +165,14 @@ class TestRegistered:
         self, operation: Operation
     ) -> None:
         gone = msgspec.structs.replace(REGISTERED, path="/src/old")
-        assert decide(situation(operation, [gone], lost=frozenset({"/src/old"}))) == Decision(Do.UPDATE, gone)
+        assert decide(situation(operation, [gone], lost=frozenset({"/src/old"}))) == Decision(Action.UPDATE, gone)
         seen = situation(operation, [gone, REGISTERED], lost=frozenset({"/src/old"}))
-        assert decide(seen) == Decision(Do.NOTHING, REGISTERED)
+        assert decide(seen) == Decision(Action.NOTHING, REGISTERED)
 
     def test_of_several_replicas_on_the_resource_the_one_with_our_path_is_updated(self) -> None:
         other = msgspec.structs.replace(OLD, number=1, hierarchy="tree;leaf2", path="/elsewhere")
         ours = msgspec.structs.replace(OLD, number=2, hierarchy="tree;leaf3")
-        assert decide(situation(REGISTER, [other, ours], resource="tree")) == Decision(Do.UPDATE, ours)
+        assert decide(situation(REGISTER, [other, ours], resource="tree")) == Decision(Action.UPDATE, ours)
 
     def test_a_replica_of_our_path_on_another_resource_does_not_count(self) -> None:
         with pytest.raises(Impossible, match="no replica on resource leaf"):
@@ -167,36 +181,36 @@ class TestRegistered:
     def test_the_catalog_holds_whole_seconds_below_zero_too(self) -> None:
         stat = Stat(0o100644, 1000, -SECOND // 2, 0)
         replica = msgspec.structs.replace(REGISTERED, mtime=-1)
-        assert course(REGISTER, [replica], stat=stat) is Do.NOTHING
+        assert course(REGISTER, [replica], stat=stat) is Action.NOTHING
 
 
 class TestWritten:
     @pytest.mark.parametrize("operation", WRITES)
     @pytest.mark.parametrize(
-        ("after", "answer"), [(4, Do.NOTHING), (3, Do.NOTHING), (2, None), (0, None), (-100, None)]
+        ("after", "answer"), [(4, Action.NOTHING), (3, Action.NOTHING), (2, None), (0, None), (-100, None)]
     )
     def test_a_replica_made_from_the_file_is_newer_by_the_margin_and_as_long(
-        self, operation: Operation, after: int, answer: Do | None
+        self, operation: Operation, after: int, answer: Action | None
     ) -> None:
         replica = msgspec.structs.replace(MADE, mtime=MTIME + after)
-        assert course(operation, [replica]) is (answer or Do.OVERWRITE)
+        assert course(operation, [replica]) is (answer or Action.OVERWRITE)
 
     def test_a_replica_that_is_newer_by_just_the_margin_may_be_of_before_a_change(self) -> None:
         stat = Stat(0o100644, 1000, MTIME * SECOND, MTIME * SECOND)
-        assert course(SYNC, [msgspec.structs.replace(MADE, mtime=MTIME + 2)], stat=stat) is Do.OVERWRITE
-        assert course(SYNC, [msgspec.structs.replace(MADE, mtime=MTIME + 3)], stat=stat) is Do.NOTHING
+        assert course(SYNC, [msgspec.structs.replace(MADE, mtime=MTIME + 2)], stat=stat) is Action.OVERWRITE
+        assert course(SYNC, [msgspec.structs.replace(MADE, mtime=MTIME + 3)], stat=stat) is Action.NOTHING
 
     @pytest.mark.parametrize("operation", WRITES)
     def test_a_ctime_after_the_replica_is_a_change_though_the_mtime_is_old(self, operation: Operation) -> None:
         stat = msgspec.structs.replace(FILE, mtime_ns=0, ctime_ns=(MTIME + 100) * SECOND)
-        assert course(operation, [MADE], stat=stat) is not Do.NOTHING
+        assert course(operation, [MADE], stat=stat) is not Action.NOTHING
 
     @pytest.mark.parametrize("operation", WRITES)
     @pytest.mark.parametrize("size", [999, 1001, 0])
     def test_another_size_is_a_change_however_new_the_replica(self, operation: Operation, size: int) -> None:
         replica = msgspec.structs.replace(MADE, size=size, mtime=MTIME + 10**6)
-        assert course(operation, [replica]) in (Do.OVERWRITE, Do.APPEND)
-        assert course(operation, [replica], metadata_only=True) in (Do.OVERWRITE, Do.APPEND)
+        assert course(operation, [replica]) in (Action.OVERWRITE, Action.APPEND)
+        assert course(operation, [replica], metadata_only=True) in (Action.OVERWRITE, Action.APPEND)
 
     @pytest.mark.parametrize("operation", WRITES)
     @pytest.mark.parametrize(
@@ -206,58 +220,58 @@ class TestWritten:
         self, operation: Operation, mtime: int, *, same: bool
     ) -> None:
         replica = msgspec.structs.replace(MADE, mtime=mtime)
-        assert (course(operation, [replica], preserve_mtime=True) is Do.NOTHING) is same
+        assert (course(operation, [replica], preserve_mtime=True) is Action.NOTHING) is same
 
     @pytest.mark.parametrize("operation", WRITES)
     def test_a_change_of_ctime_alone_runs_the_modify_hooks_and_touches_no_data(self, operation: Operation) -> None:
         replica = msgspec.structs.replace(MADE, mtime=MTIME - 100)
-        assert decide(situation(operation, [replica], metadata_only=True)) == Decision(Do.HOOKS_MODIFY, replica)
+        assert decide(situation(operation, [replica], metadata_only=True)) == Decision(Action.HOOKS_MODIFY, replica)
 
     @pytest.mark.parametrize("metadata_only", [False, True])
     def test_ignore_cache_forces_the_put(self, *, metadata_only: bool) -> None:
         more = {"forced": True, "metadata_only": metadata_only}
-        assert course(SYNC, [MADE], **more) is Do.OVERWRITE
-        assert course(APPEND, [MADE], **more) is Do.APPEND
+        assert course(SYNC, [MADE], **more) is Action.OVERWRITE
+        assert course(APPEND, [MADE], **more) is Action.APPEND
 
     @pytest.mark.parametrize("catalog", [[MADE], [BEFORE], [stale(MADE), ELSEWHERE]])
     @pytest.mark.parametrize("forced", [False, True])
     def test_put_never_changes_what_is_there(self, catalog: Catalog, *, forced: bool) -> None:
-        assert course(PUT, catalog, forced=forced) is Do.NOTHING
-        assert course(PUT, catalog, forced=forced, metadata_only=True) is Do.HOOKS_MODIFY
+        assert course(PUT, catalog, forced=forced) is Action.NOTHING
+        assert course(PUT, catalog, forced=forced, metadata_only=True) is Action.HOOKS_MODIFY
 
     @pytest.mark.parametrize("replica", [stale(MADE), stale(BEFORE), msgspec.structs.replace(MADE, mtime=0)])
     def test_put_overwrites_what_an_interrupted_put_has_left(self, replica: Replica) -> None:
-        assert course(PUT, [replica]) is Do.OVERWRITE
+        assert course(PUT, [replica]) is Action.OVERWRITE
 
     @pytest.mark.parametrize("operation", WRITES)
     @pytest.mark.parametrize("metadata_only", [False, True])
     def test_a_stale_replica_is_overwritten_for_its_content_is_not_known(
         self, operation: Operation, *, metadata_only: bool
     ) -> None:
-        assert course(operation, [stale(MADE)], metadata_only=metadata_only) is Do.OVERWRITE
+        assert course(operation, [stale(MADE)], metadata_only=metadata_only) is Action.OVERWRITE
 
     @pytest.mark.parametrize("operation", WRITES)
     def test_a_good_replica_is_preferred_to_a_stale_one(self, operation: Operation) -> None:
         good = msgspec.structs.replace(MADE, number=1, hierarchy="tree;leaf2")
-        assert decide(situation(operation, [stale(BEFORE), good], resource="tree")) == Decision(Do.NOTHING, good)
+        assert decide(situation(operation, [stale(BEFORE), good], resource="tree")) == Decision(Action.NOTHING, good)
 
     def test_an_append_to_a_longer_object_overwrites_and_says_so(self) -> None:
         longer = msgspec.structs.replace(BEFORE, size=1001)
         decision = decide(situation(APPEND, [longer]))
-        assert (decision.do, decision.replica) == (Do.OVERWRITE, longer)
+        assert (decision.do, decision.replica) == (Action.OVERWRITE, longer)
         assert "shorter" in decision.note
         assert decide(situation(SYNC, [longer])).note == ""
 
     def test_a_changed_file_as_long_as_the_object_has_no_tail_to_append_and_overwrites_it(self) -> None:
         decision = decide(situation(APPEND, [MADE], data_changed=True))
-        assert (decision.do, decision.replica) == (Do.OVERWRITE, MADE)
+        assert (decision.do, decision.replica) == (Action.OVERWRITE, MADE)
         assert "as long as" in decision.note
 
     @pytest.mark.parametrize("size", [0, 999, 1000, 1001])
     def test_what_was_replaced_as_a_whole_is_never_appended(self, size: int) -> None:
         replica = msgspec.structs.replace(MADE, size=size)
         for more in ({"data_changed": True}, {"forced": True}):
-            assert course(APPEND, [replica], replaced=True, **more) is Do.OVERWRITE
+            assert course(APPEND, [replica], replaced=True, **more) is Action.OVERWRITE
 
 
 replicas = st.builds(
@@ -279,7 +293,7 @@ def test_nothing_is_ever_done_to_a_replica_that_is_not_on_the_target_resource(se
     if decision.replica is not None:
         assert decision.replica in seen.catalog
         assert on_resource(decision.replica, seen.resource)
-    assert (decision.do in (Do.UPDATE, Do.OVERWRITE, Do.APPEND)) <= (decision.replica is not None)
+    assert (decision.do in (Action.UPDATE, Action.OVERWRITE, Action.APPEND)) <= (decision.replica is not None)
 
 
 @given(situations)
@@ -288,6 +302,9 @@ def test_registering_operations_never_write_data_and_putting_ones_never_register
         do = decide(seen).do
     except Impossible:
         return
-    writes, registers = {Do.PUT, Do.OVERWRITE, Do.APPEND}, {Do.REGISTER, Do.REGISTER_REPLICA, Do.UPDATE}
+    writes, registers = (
+        {Action.PUT, Action.OVERWRITE, Action.APPEND},
+        {Action.REGISTER, Action.REGISTER_REPLICA, Action.UPDATE},
+    )
     assert do not in (writes if seen.operation in REGISTERS else registers)
-    assert seen.operation is not NO_OP or do in (Do.HOOKS_CREATE, Do.HOOKS_MODIFY)
+    assert seen.operation is not NO_OP or do in (Action.HOOKS_CREATE, Action.HOOKS_MODIFY)

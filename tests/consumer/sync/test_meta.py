@@ -1,4 +1,4 @@
-"""`meta` has the keys that handlers know from the incumbent."""
+"""`meta` has the keys that handlers know from automated-ingest."""
 
 from __future__ import annotations
 

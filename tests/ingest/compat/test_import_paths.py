@@ -1,4 +1,4 @@
-"""What a handler imports from the incumbent is there, wherever it does so, and gives way to the incumbent itself."""
+"""What a handler imports from automated-ingest is there, wherever it does so; an installed automated-ingest wins."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def run(source: str, **environ: str) -> str:
 
 
 @pytest.mark.parametrize("module", NAMES)
-def test_every_name_of_the_incumbent_can_be_imported(module: str) -> None:
+def test_every_name_of_automated_ingest_can_be_imported(module: str) -> None:
     found = importlib.import_module(f"{PACKAGE}.{module}")
     assert [name for name in NAMES[module].split() if not hasattr(found, name)] == []
 
@@ -85,7 +85,7 @@ def test_a_handler_may_import_at_its_top_and_in_its_methods() -> None:
     assert run(source) == "(True, 2)"
 
 
-def test_the_incumbent_is_used_where_it_is_installed_and_its_enumerations_are_understood(tmp_path: Path) -> None:
+def test_automated_ingest_is_used_where_it_is_installed_and_its_enumerations_are_understood(tmp_path: Path) -> None:
     package = tmp_path / PACKAGE
     package.mkdir()
     (package / "__init__.py").touch()

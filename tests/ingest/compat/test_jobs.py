@@ -1,4 +1,4 @@
-"""Jobs and named values under the incumbent's names: values are handlers' own, accounting can only be read."""
+"""Jobs and named values under automated-ingest's names: values are handlers' own, accounting can only be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`character_map`: the names of the incumbent, for every map its own alphabet, and no two names fall together."""
+"""`character_map`: the names of automated-ingest, for every map its own alphabet, and no two names fall together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VECTORS = {
 
 
 @pytest.mark.parametrize("name", VECTORS)
-def test_a_name_becomes_what_the_incumbent_makes_of_it(name: str) -> None:
+def test_a_name_becomes_what_automated_ingest_makes_of_it(name: str) -> None:
     assert CharacterMap(ALPHANUMERIC).translate(name) == VECTORS[name]
 
 

@@ -52,7 +52,7 @@ def ready(systemd: NotifySocket, clock: Clock, *parts: str) -> Health:
 
 def test_a_service_is_ready_and_stops_once(systemd: NotifySocket) -> None:
     health = Health("one")
-    health.turned("one", "not yet")
+    health.heartbeat("one", "not yet")
     health.started()
     health.ended()
     health.ended()
@@ -63,7 +63,7 @@ def test_the_watchdog_is_fed_more_than_twice_as_often_as_it_wants(systemd: Notif
     health = ready(systemd, clock, "one")
     heard_at = []
     for _ in range(2000):
-        health.turned("one", "works")
+        health.heartbeat("one", "works")
         if systemd.hear(0):
             heard_at.append(clock.seconds)
         clock.seconds += 0.1
@@ -75,13 +75,13 @@ def test_the_watchdog_is_fed_more_than_twice_as_often_as_it_wants(systemd: Notif
 
 def test_the_status_is_one_line_of_all_parts(systemd: NotifySocket, clock: Clock) -> None:
     health = ready(systemd, clock, "one", "two", "three")
-    health.turned("one", "")
+    health.heartbeat("one", "")
     clock.seconds += LIMIT / 2
-    health.turned("two", "two\nWATCHDOG=trigger")
+    health.heartbeat("two", "two\nWATCHDOG=trigger")
     assert systemd.hear() == {"WATCHDOG=1", "STATUS="}
     assert systemd.hear() == {"WATCHDOG=1", "STATUS=two WATCHDOG=trigger"}
     clock.seconds += LIMIT / 2
-    health.turned("one", "one\n")
+    health.heartbeat("one", "one\n")
     assert systemd.hear() == {"WATCHDOG=1", "STATUS=one; two WATCHDOG=trigger"}
 
 
@@ -90,12 +90,12 @@ def test_the_watchdog_starves_when_one_part_hangs(systemd: NotifySocket, clock: 
     blocked = threading.Event()
 
     def hang() -> None:
-        health.turned("two", "")
+        health.heartbeat("two", "")
         blocked.wait()
 
     def seems_to_hang() -> bool:
         clock.seconds += LIMIT + 1
-        health.turned("one", "")
+        health.heartbeat("one", "")
         return systemd.hear() == {"STATUS=the two hangs"}
 
     thread = threading.Thread(target=hang)
@@ -113,7 +113,7 @@ def test_a_part_that_is_busy_for_long_goes_on(systemd: NotifySocket, clock: Cloc
     busy, rests, end = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
-        health.turned("two", "")
+        health.heartbeat("two", "")
         while not end.is_set():
             busy.wait()
             busy.clear()
@@ -128,7 +128,7 @@ def test_a_part_that_is_busy_for_long_goes_on(systemd: NotifySocket, clock: Cloc
         rests.wait()
         rests.clear()
         clock.seconds += LIMIT + 1
-        health.turned("one", "")
+        health.heartbeat("one", "")
         assert systemd.hear() == {"WATCHDOG=1", "STATUS="}
     end.set()
     busy.set()
@@ -137,12 +137,12 @@ def test_a_part_that_is_busy_for_long_goes_on(systemd: NotifySocket, clock: Cloc
 
 def test_a_part_that_said_that_it_waits_is_not_missed(systemd: NotifySocket, clock: Clock) -> None:
     health = ready(systemd, clock, "one", "two")
-    thread = threading.Thread(target=health.turned, args=("two", "waits"), kwargs={"rest": 3 * LIMIT})
+    thread = threading.Thread(target=health.heartbeat, args=("two", "waits"), kwargs={"rest": 3 * LIMIT})
     thread.start()
     thread.join()
     systemd.hear()
     clock.seconds += 3 * LIMIT
-    health.turned("one", "")
+    health.heartbeat("one", "")
     assert systemd.hear() == {"WATCHDOG=1", "STATUS=waits"}
 
 
@@ -152,7 +152,7 @@ def test_without_a_watchdog_there_is_a_status_only(
     for name, value in (("WATCHDOG_PID", "1"), ("WATCHDOG_USEC", "nonsense"), ("WATCHDOG_USEC", "0")):
         monkeypatch.setenv(name, value)
         health = ready(systemd, clock, "one")
-        health.turned("one", "works")
+        health.heartbeat("one", "works")
         assert systemd.hear(0) == {"STATUS=works"}
         monkeypatch.delenv(name)
 
@@ -161,7 +161,7 @@ def test_without_a_socket_nothing_is_said(systemd: NotifySocket, clock: Clock, m
     monkeypatch.delenv("NOTIFY_SOCKET")
     health = Health("one", now=clock)
     health.started()
-    health.turned("one", "works")
+    health.heartbeat("one", "works")
     health.ended()
     assert systemd.hear(0) is None
 
@@ -172,7 +172,7 @@ def test_a_socket_that_nobody_listens_on_disturbs_nobody(
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     health = Health("one", now=clock)
     health.started()
-    health.turned("one", "works")
+    health.heartbeat("one", "works")
     health.ended()
 
 
@@ -184,10 +184,10 @@ def test_what_has_not_started_is_alive_and_not_ready(clock: Clock) -> None:
 
 def test_a_service_is_ready_when_all_its_loops_have_what_they_need(clock: Clock) -> None:
     health = Health("one", "two", now=clock)
-    health.turned("one")
-    health.turned("two", ready=False)
+    health.heartbeat("one")
+    health.heartbeat("two", ready=False)
     assert (health.alive, health.ready) == (True, False)
-    health.turned("two")
+    health.heartbeat("two")
     assert (health.alive, health.ready) == (True, True)
 
 
@@ -195,5 +195,5 @@ def test_a_service_one_loop_of_which_never_begins_is_dead_after_a_while(clock: C
     health = Health("one", "two", now=clock)
     health.started()
     clock.seconds += STILL_ALIVE + 1
-    health.turned("one")
+    health.heartbeat("one")
     assert (health.alive, health.ready) == (False, False)

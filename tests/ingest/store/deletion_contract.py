@@ -26,7 +26,7 @@ class DeletionContract(StoreFixtures):
         store = open_store()
         running(store)
         given = Candidate("/z/job/it's\n", False, "\0/w==", "it's\n", "directory", "d", 2)
-        assert store.settle(step("open", marker=b"m", candidates=[given]))
+        assert store.settle(step("open", cursor=b"m", candidates=[given]))
         assert open_store().candidates("pass", collections=False, limit=9) == [given]
         assert store.candidates("another pass", collections=False, limit=9) == []
 
@@ -43,20 +43,20 @@ class DeletionContract(StoreFixtures):
 
     def test_a_candidate_that_is_found_twice_counts_once(self, store: Store) -> None:
         running(store)
-        store.settle(step("open", marker=b"m", candidates=[candidate("/z/job/x")]))
+        store.settle(step("open", cursor=b"m", candidates=[candidate("/z/job/x")]))
         store.settle(step("open", candidates=[candidate("/z/job/x"), candidate("/z/job/x", collection=True)]))
         assert store.candidate_counts("pass") == (1, 1)
 
     def test_what_was_judged_is_no_candidate_any_more(self, store: Store) -> None:
         running(store, "one")
-        store.settle(step("one", marker=b"m", candidates=[candidate("/z/job/x"), candidate("/z/job/y")]))
+        store.settle(step("one", cursor=b"m", candidates=[candidate("/z/job/x"), candidate("/z/job/y")]))
         judged = [candidate("/z/job/x", attempt=1), candidate("/z/job/never found")]
         store.settle(step("one", again=again("one", 1), judged=judged))
         assert targets(store) == ["/z/job/y"]
 
     def test_a_step_that_does_not_count_leaves_candidates_as_they_are(self, store: Store) -> None:
         running(store, "one")
-        store.settle(step("one", marker=b"m", candidates=[candidate("/z/job/x")]))
+        store.settle(step("one", cursor=b"m", candidates=[candidate("/z/job/x")]))
         assert not store.settle(
             step("one", round=1, candidates=[candidate("/z/job/y")], judged=[candidate("/z/job/x")])
         )
@@ -65,7 +65,7 @@ class DeletionContract(StoreFixtures):
     def test_candidates_go_with_their_pass_and_leave_those_of_other_jobs(self, store: Store) -> None:
         create(store, "other")
         begin(store, "other pass", "other")
-        store.settle(step("open", job="other", pass_id="other pass", marker=b"m", candidates=[candidate("/z/other/x")]))
+        store.settle(step("open", job="other", pass_id="other pass", cursor=b"m", candidates=[candidate("/z/other/x")]))
         running(store, interval=9)
         store.settle(step("open", candidates=[candidate("/z/job/x")], error="too many"))
         assert begin(store, "second")

@@ -65,7 +65,7 @@ class PassMachine(RuleBasedStateMachine):
         children=few,
         done=few,
         closes=st.booleans(),
-        course=st.sampled_from(["leave", "leave", "again", "marker", "error"]),
+        course=st.sampled_from(["leave", "leave", "again", "cursor", "error"]),
     )
     @precondition(lambda self: self.tasks)
     def settle(self, which: int, children: int, done: int, course: str, *, closes: bool) -> None:
@@ -82,7 +82,7 @@ class PassMachine(RuleBasedStateMachine):
             children=born,
             closing=closing if closes else None,
             again=again(task, round_ + 1, self.now + done) if course == "again" else None,
-            marker=b"m" if course == "marker" else None,
+            cursor=b"m" if course == "cursor" else None,
             error="because" if course == "error" else None,
         )
         assert self.store.settle(taken)
@@ -91,7 +91,7 @@ class PassMachine(RuleBasedStateMachine):
         if course == "again":
             self.tasks[task] += 1
             self.relayed.append(taken)
-        elif course != "marker":
+        elif course != "cursor":
             del self.tasks[task]
             self.counts += Counts(tasks_done=1)
             self.relayed.append(taken)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.broker import Outgoing
 from ingest.job import Counts, Job, JobStatus, Problem
-from ingest.store import Again, Child, Step, Store
+from ingest.store import Child, Redelivery, Step, Store
 
 T0 = 1_700_000_000.0
 
@@ -48,8 +48,8 @@ def step(task: str, **changes: Any) -> Step:
     return Step(task=task, **(values | changes))
 
 
-def again(task: str, round_: int, due: float = T0) -> Again:
-    return Again(due, round_, message(f"{task} round {round_}"))
+def again(task: str, round_: int, due: float = T0) -> Redelivery:
+    return Redelivery(due, round_, message(f"{task} round {round_}"))
 
 
 def problem(path: bytes, *, skipped: bool = False) -> Problem:

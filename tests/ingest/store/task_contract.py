@@ -202,19 +202,19 @@ class TaskContract(StoreFixtures):
 
     def test_a_marker_says_how_far_a_listing_has_got_and_survives_a_new_round(self, store: Store) -> None:
         running(store, "list")
-        assert store.marker("pass", "list") is None
-        assert store.settle(step("list", marker=b"\xff m", children=[child("one")], counts=Counts(files=5)))
-        assert store.marker("pass", "list") == b"\xff m"
+        assert store.cursor("pass", "list") is None
+        assert store.settle(step("list", cursor=b"\xff m", children=[child("one")], counts=Counts(files=5)))
+        assert store.cursor("pass", "list") == b"\xff m"
         assert store.outstanding("pass", "list", 0)
         store.settle(step("list", again=again("list", 1)))
-        assert store.marker("pass", "list") == b"\xff m"
+        assert store.cursor("pass", "list") == b"\xff m"
         assert store.settle(step("list", round=1, counts=Counts(files=2)))
-        assert store.marker("pass", "list") is None
+        assert store.cursor("pass", "list") is None
         assert counts_of(store) == Counts(tasks=3, tasks_done=2, files=7)
 
     def test_a_part_of_a_listing_that_goes_on_elsewhere_than_at_the_marker_is_not_taken(self, store: Store) -> None:
         running(store, "list")
-        first = step("list", after=None, marker=b"m", children=[child("one")], counts=Counts(files=5))
+        first = step("list", after=None, cursor=b"m", children=[child("one")], counts=Counts(files=5))
         assert store.settle(first)
         assert not store.settle(first)
         assert not store.settle(step("list", after=None, counts=Counts(files=9)))

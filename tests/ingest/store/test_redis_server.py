@@ -44,7 +44,7 @@ def paths(count: int) -> Iterator[Cached]:
 def fill(store: Store, count: int) -> None:
     entries = list(paths(count))
     for start in range(0, count, IN_A_STEP):
-        assert store.settle(step("open", marker=b"m", cached=entries[start : start + IN_A_STEP]))
+        assert store.settle(step("open", cursor=b"m", cached=entries[start : start + IN_A_STEP]))
 
 
 class TestCache:
@@ -78,7 +78,7 @@ class TestCache:
         }
         new = [Cached(each.directory, each.name, each.fingerprint + 1) for each in paths(3000)]
         for start in range(0, len(new), IN_A_STEP):
-            assert store.settle(step("open", marker=b"m", cached=new[start : start + IN_A_STEP]))
+            assert store.settle(step("open", cursor=b"m", cached=new[start : start + IN_A_STEP]))
         found = [store.cached(space, each.directory, [each.name])[0] for each in new]
         assert found == [each.fingerprint for each in new]
         store.close()

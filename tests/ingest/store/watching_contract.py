@@ -88,9 +88,9 @@ class WatchingContract(StoreFixtures):
         create(store, watch=True)
         take(store)
         store.watch_job("job", "live", T0)
-        batch = step(WATCH, pass_id="live", children=[child("a")], counts=Counts(files=2), after=None, marker=b"1")
+        batch = step(WATCH, pass_id="live", children=[child("a")], counts=Counts(files=2), after=None, cursor=b"1")
         assert [store.settle(batch), store.settle(batch)] == [True, False]
-        assert store.marker("live", WATCH) == b"1"
+        assert store.cursor("live", WATCH) == b"1"
         assert take(store) == ["a"]
         assert status_of(store).live == Counts(tasks=2, files=2)
         assert store.settle(step("a", pass_id="live", counts=Counts(done=2)))
@@ -101,7 +101,7 @@ class WatchingContract(StoreFixtures):
         create(store, watch=True)
         store.watch_job("job", "live", T0)
         children = [child(task) for task in "abc"]
-        store.settle(step(WATCH, pass_id="live", children=children, after=None, marker=b"1"))
+        store.settle(step(WATCH, pass_id="live", children=children, after=None, cursor=b"1"))
         store.settle(step("a", pass_id="live"))
         assert store.unsettled("live", ["a", "b", "c", "unknown"]) == {"b", "c"}
         assert store.unsettled("live", []) == frozenset()
@@ -121,7 +121,7 @@ class WatchingContract(StoreFixtures):
         create(store, watch=True)
         store.watch_job("job", "live", T0)
         store.settle(
-            step(WATCH, pass_id="live", children=[child("a")], counts=Counts(files=1), after=None, marker=b"1")
+            step(WATCH, pass_id="live", children=[child("a")], counts=Counts(files=1), after=None, cursor=b"1")
         )
         store.stop_job("job", T0)
         assert not store.outstanding("live", "a", 0)

@@ -23,7 +23,7 @@ FLAT, NESTED = 3_000, 100
 FILES = FLAT + NESTED * PER_DIRECTORY
 BEFORE, MEANWHILE = (range(500), range(20)), (range(500, FLAT), range(20, NESTED))
 SECONDS = 120
-MOST_GROWTH = 8 * 2**20
+MAX_GROWTH = 8 * 2**20
 """Bytes by which the watcher may grow meanwhile; the spool is on disk."""
 
 Watch = Callable[[str], Watching]
@@ -86,7 +86,7 @@ def test_a_burst_while_kafka_is_away_waits_on_disk(
         pass
     wait_until(waits_for(watcher, "Kafka at "), watcher.alive)
     wait_until(lambda: watcher.job["watcher"]["spooled"] > 0, watcher.alive)
-    assert watcher.memory() - before < MOST_GROWTH
+    assert watcher.memory() - before < MAX_GROWTH
     fleet.kafka.start()
     assert_all_arrives(watcher, fleet, irods, source, home)
     creations = logged(created, home)
@@ -104,7 +104,7 @@ def test_a_burst_while_redis_is_away_waits_on_disk(
     with writing(source, *MEANWHILE):
         pass
     wait_until(lambda: watcher.said().count("still out of reach") >= 3, watcher.alive)
-    assert watcher.memory() - before < MOST_GROWTH
+    assert watcher.memory() - before < MAX_GROWTH
     fleet.redis.start()
     assert_all_arrives(watcher, fleet, irods, source, home)
     creations = logged(created, home)

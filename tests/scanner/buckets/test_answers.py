@@ -11,7 +11,7 @@ import pytest
 from ingest.job import S3
 from scanner.buckets.source import S3Source
 from scanner.content import FileChanged
-from scanner.entries import RootUnseen, SourceUnreadable
+from scanner.entries import SourceNotVisible, SourceUnreadable
 from scanner.rules import Rules
 from tests.support.s3_proxy import Answer, Asked, Bend, PassOn, Proxy, proxy, refusal
 from tests.support.s3_servers import Bucket, S3Server
@@ -56,20 +56,20 @@ def bent(bucket: Bucket) -> Iterator[Bent]:
 def test_a_server_that_wants_fewer_requests_is_out_of_reach_and_no_file_has_failed(bent: Bent, busy: Answer) -> None:
     source, _ = bent(lambda asked, pass_on: busy if asked.reads else pass_on(asked))
     content = source.open(entry_of(source.look(b"x")))
-    with pytest.raises(RootUnseen, match="does not see"):
+    with pytest.raises(SourceNotVisible, match="does not see"):
         content.read(0, 5)
     source, _ = bent(lambda asked, pass_on: busy._replace(body=b"") if asked.method == "HEAD" else pass_on(asked))
-    with pytest.raises(RootUnseen, match="does not see"):
+    with pytest.raises(SourceNotVisible, match="does not see"):
         source.looker().look(b"x")
     source, _ = bent(lambda asked, pass_on: busy if "prefix=x%2F" in asked.url else pass_on(asked))
-    with pytest.raises(RootUnseen, match="does not see"):
+    with pytest.raises(SourceNotVisible, match="does not see"):
         source.look(b"x")
 
 
 def test_nobody_waits_as_long_as_the_server_says(bent: Bent) -> None:
     hours = refusal(503, "SlowDown", **{"Retry-After": "7200"})
     source, between = bent(lambda _asked, _pass_on: hours)
-    with pytest.raises(RootUnseen, match="SlowDown"):
+    with pytest.raises(SourceNotVisible, match="SlowDown"):
         source.see_root()
     assert len(between.seen) == 4
 
@@ -134,7 +134,7 @@ def test_an_error_that_is_no_xml_and_an_object_without_time_or_etag_are_told_in_
     with pytest.raises(OSError, match="does not answer as it should: no S3 answer"):
         source.open(entry_of(source.look(b"x"))).read(0, 5)
     source, _ = bent(lambda _asked, _pass_on: broken)
-    with pytest.raises(RootUnseen, match="does not answer as it should: no S3 answer"):
+    with pytest.raises(SourceNotVisible, match="does not answer as it should: no S3 answer"):
         source.list_directory(b"")
     for header in ("Last-Modified", "ETag"):
 

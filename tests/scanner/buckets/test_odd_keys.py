@@ -11,7 +11,7 @@ from ingest.job import S3
 from scanner.buckets.client import Object, Page
 from scanner.buckets.listing import S3Listing
 from scanner.buckets.source import S3Source
-from scanner.entries import Entry, RootUnseen, Skipped
+from scanner.entries import Entry, Skipped, SourceNotVisible
 from scanner.rules import Rules
 from tests.support.s3_servers import Bucket, S3Server
 
@@ -99,6 +99,6 @@ def test_a_server_that_does_not_answer_is_an_outage(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sesame-open")
     source = S3Source(b"/bucket/p", S3(endpoint="127.0.0.1:9", secure=False), Rules())
     for ask in (source.look, source.list_directory, source.looker().look):
-        with pytest.raises(RootUnseen, match=r"127\.0\.0\.1:9 does not answer") as refusal:
+        with pytest.raises(SourceNotVisible, match=r"127\.0\.0\.1:9 does not answer") as refusal:
             ask(b"x")
         assert "sesame" not in str(refusal.value)

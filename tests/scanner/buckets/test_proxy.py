@@ -9,7 +9,7 @@ import pytest
 from ingest.errors import SourceAway
 from ingest.job import S3
 from scanner.buckets.source import S3Source
-from scanner.entries import RootUnseen
+from scanner.entries import SourceNotVisible
 from scanner.rules import Rules
 from tests.support.s3_proxy import Answer, proxy
 from tests.support.s3_servers import Bucket
@@ -48,7 +48,7 @@ def test_a_proxy_on_the_way_to_a_server_with_tls_is_told_the_user_too_and_nobody
 ) -> None:
     with proxy(lambda _asked, _pass_on: Answer(407, {"Proxy-Authenticate": "Basic"})) as between:
         monkeypatch.setenv("https_proxy", f"http://user:sesame@{between.address}")
-        with pytest.raises(RootUnseen) as failed:
+        with pytest.raises(SourceNotVisible) as failed:
             S3Source(b"/bucket", S3(endpoint="s3.example.org"), Rules()).look(b"x")
     assert {asked.method for asked in between.seen} == {"CONNECT"}
     assert {asked.headers["proxy-authorization"] for asked in between.seen} == {

@@ -11,7 +11,7 @@ import pytest
 from ingest.job import S3
 from scanner.buckets.source import S3Source
 from scanner.content import FileChanged
-from scanner.entries import Entry, RootUnseen, Skipped, SourceGone, SourceUnreadable
+from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable
 from scanner.rules import Rules
 from tests.support.s3_servers import REAL, Bucket, S3Server
 from tests.support.scanning import entry_of, skipped_of
@@ -63,7 +63,7 @@ def test_the_rest_of_a_listing_begins_behind_any_marker(bucket: Bucket) -> None:
     source = source_in(bucket)
     with source.list_directory(b"") as listing:
         found = list(listing)
-        markers = [listing.marker(each) for each in found]
+        markers = [listing.cursor(each) for each in found]
         assert len(markers) == 6
         for number, marker in enumerate(markers):
             with source.list_directory(b"", marker) as rest:
@@ -147,9 +147,9 @@ def test_what_is_gone_is_gone_and_what_is_not_seen_is_not_said_to_be(bucket: Buc
     bucket.client.remove_bucket(bucket.name)
     for ask in (source.look, source.list_directory, source.looker().look):
         for path in (b"", b"there"):
-            with pytest.raises(RootUnseen, match="NoSuchBucket"):
+            with pytest.raises(SourceNotVisible, match="NoSuchBucket"):
                 ask(path)
-    with pytest.raises(RootUnseen):
+    with pytest.raises(SourceNotVisible):
         source.open(entry).read(0, 1)
 
 

@@ -215,6 +215,6 @@ def test_listing_and_opening_leave_no_descriptor_open(root: bytes) -> None:
 
 
 def test_the_mode_of_a_readable_file_does_not_matter_to_the_super_user_only(root: bytes) -> None:
-    """Rights are those of the process, not the bits: the incumbent's rule of the group-read bit is not ours."""
+    """Rights are those of the process, not the bits: automated-ingest's rule of the group-read bit is not ours."""
     os.chmod(write(root + b"/others", b""), stat.S_IROTH)
     assert unprivileged(lambda: readable(root + b"/others"))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scanner.files.filesystem import Entry, RootUnseen, SourceGone, list_directory, look, sees_root
+from scanner.files.filesystem import Entry, SourceGone, SourceNotVisible, list_directory, look, sees_root
 from scanner.rules import Rules
 from tests.support.scanning import entry_of, files, listed, make_socket, skipped_of, walked, write
 
@@ -93,11 +93,11 @@ def test_nothing_is_said_to_be_gone_when_the_source_itself_is_not_there(root: by
     assert sees_root(root)
     shutil.rmtree(root)
     assert not sees_root(root)
-    with pytest.raises(RootUnseen):
+    with pytest.raises(SourceNotVisible):
         look(root, b"file", Rules())
-    with pytest.raises(RootUnseen):
+    with pytest.raises(SourceNotVisible):
         list_directory(root, b"directory", Rules())
-    with pytest.raises(RootUnseen):
+    with pytest.raises(SourceNotVisible):
         list_directory(root, b"", Rules())
 
 

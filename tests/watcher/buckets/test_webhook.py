@@ -14,7 +14,7 @@ from ingest.errors import Refused
 from tests.support.s3_servers import Bucket, S3Server
 from tests.support.services import free_ports
 from tests.watcher.buckets.contract import CREATED, REMOVED, tells_of_what_happens_below_the_prefix_and_of_nothing_else
-from watcher.buckets.webhook import MOST_BYTES, WebhookBackend
+from watcher.buckets.webhook import MAX_BYTES, WebhookBackend
 from watcher.events import Missed, Written
 
 SECRET = "a-secret-that-both-sides-know"
@@ -87,7 +87,7 @@ def test_whoever_does_not_know_the_secret_says_nothing(backend: WebhookBackend) 
 def test_what_is_too_long_to_be_read_becomes_a_scan(backend: WebhookBackend) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=30)
     connection.putrequest("POST", f"/{SECRET}")
-    connection.putheader("Content-Length", str(MOST_BYTES + 1))
+    connection.putheader("Content-Length", str(MAX_BYTES + 1))
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()

@@ -21,7 +21,7 @@ from tests.support.scanning import unprivileged
 from tests.watcher.files.contract import write
 from tests.watcher.files.heard import Heard
 from watcher.events import Directory, Event, Gone, Missed, Moved
-from watcher.files.drain import MOST_BYTES
+from watcher.files.drain import MAX_BYTES
 from watcher.files.inotify import InotifyBackend
 from watcher.files.observer import ObserverBackend
 
@@ -45,7 +45,7 @@ Watch = Callable[..., Heard]
 def watch(root: bytes) -> Iterator[Watch]:
     backends: list[InotifyBackend] = []
 
-    def start(max_watches: int | None = None, most_bytes: int = MOST_BYTES) -> Heard:
+    def start(max_watches: int | None = None, most_bytes: int = MAX_BYTES) -> Heard:
         backends.append(InotifyBackend(root, poll_interval=0.1, max_watches=max_watches, most_bytes=most_bytes))
         backends[-1].start()
         return Heard(root, backends[-1])

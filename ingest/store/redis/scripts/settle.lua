@@ -1,6 +1,6 @@
 -- Take one step of a task, all of it or none: see ingest.store.Step. 1, or 0 when the task is not outstanding.
 local step = args
-local pass, tasks, markers = key('pass', step.pass_id), key('tasks', step.pass_id), key('markers', step.pass_id)
+local pass, tasks, cursors = key('pass', step.pass_id), key('tasks', step.pass_id), key('cursors', step.pass_id)
 local job = key('job', step.job)
 
 local function remember()
@@ -35,7 +35,7 @@ end
 
 local function end_pass()
   if step.error then
-    call('DEL', tasks, markers)
+    call('DEL', tasks, cursors)
     add(step.pass_id, {tasks_done = 1})
     call('HSET', pass, 'error', step.error)
   end
@@ -50,7 +50,7 @@ end
 
 local function leave()
   call('HDEL', tasks, step.task)
-  call('HDEL', markers, step.task)
+  call('HDEL', cursors, step.task)
   add(step.pass_id, {tasks_done = 1})
   if call('HLEN', tasks) > 0 then
     return
@@ -66,7 +66,7 @@ if call('HEXISTS', pass, 'ended') == 1 or call('HGET', tasks, step.task) ~= tost
   count_late()
   return 0
 end
-if step.part and (call('HGET', markers, step.task) or nil) ~= step.after then
+if step.part and (call('HGET', cursors, step.task) or nil) ~= step.after then
   return 0 -- another worker has taken the listing further
 end
 for _, child in ipairs(step.children) do
@@ -91,8 +91,8 @@ elseif step.again then
   else
     plan(step.job, step.again.due, step.again.message)
   end
-elseif step.marker then
-  call('HSET', markers, step.task, step.marker)
+elseif step.cursor then
+  call('HSET', cursors, step.task, step.cursor)
 else
   leave()
 end

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.dispatch.unavailable import Absences
-from consumer.protocol import Away
+from consumer.dispatch.unavailable import Unavailabilities
+from consumer.protocol import Unavailable
 from ingest.service import logs
 
-SOURCE, ZONE = Away("the source is away", only_source=True), Away("the zone is away")
+SOURCE, ZONE = Unavailable("the source is away", only_source=True), Unavailable("the zone is away")
 
 
 class Clock:
@@ -26,17 +26,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def absences(clock: Clock) -> Absences:
-    return Absences(logs.get("test"), clock)
+def absences(clock: Clock) -> Unavailabilities:
+    return Unavailabilities(logs.get("test"), clock)
 
 
-def test_a_source_that_is_away_puts_off_its_own_job_only(absences: Absences) -> None:
+def test_a_source_that_is_away_puts_off_its_own_job_only(absences: Unavailabilities) -> None:
     assert absences.met("a", SOURCE, known=False) == 1.0
     assert (absences.put_off("a"), absences.put_off("b"), absences.of_zone) == (1.0, 0.0, False)
     assert absences.reasons == {"a": "the source is away"}
 
 
-def test_a_zone_that_is_away_keeps_all_until_it_is_to_be_tried_again(absences: Absences, clock: Clock) -> None:
+def test_a_zone_that_is_away_keeps_all_until_it_is_to_be_tried_again(absences: Unavailabilities, clock: Clock) -> None:
     assert absences.met("a", ZONE, known=False) == 1.0
     assert absences.of_zone
     clock.now += 1.0
@@ -45,7 +45,7 @@ def test_a_zone_that_is_away_keeps_all_until_it_is_to_be_tried_again(absences: A
 
 
 def test_one_task_at_a_time_tries_whether_a_source_is_back_also_while_another_takes_long(
-    absences: Absences, clock: Clock
+    absences: Unavailabilities, clock: Clock
 ) -> None:
     absences.met("a", SOURCE, known=False)
     clock.now += 1.0
@@ -56,7 +56,7 @@ def test_one_task_at_a_time_tries_whether_a_source_is_back_also_while_another_ta
 
 
 def test_the_waits_for_a_source_grow_and_those_of_its_other_tasks_with_the_time_that_it_is_away(
-    absences: Absences, clock: Clock
+    absences: Unavailabilities, clock: Clock
 ) -> None:
     waits = []
     for _ in range(8):
@@ -70,13 +70,13 @@ def test_the_waits_for_a_source_grow_and_those_of_its_other_tasks_with_the_time_
     assert absences.put_off("a") == 300.0
 
 
-def test_when_a_task_has_come_to_its_end_nothing_of_its_job_is_put_off(absences: Absences) -> None:
+def test_when_a_task_has_come_to_its_end_nothing_of_its_job_is_put_off(absences: Unavailabilities) -> None:
     absences.met("a", SOURCE, known=False)
     absences.over("a")
     assert (absences.put_off("a"), absences.reasons) == (0.0, {})
     assert absences.met("a", SOURCE, known=False) == 1.0
 
 
-def test_what_is_met_while_all_waits_anyway_is_not_told_and_tried_again_at_once(absences: Absences) -> None:
+def test_what_is_met_while_all_waits_anyway_is_not_told_and_tried_again_at_once(absences: Unavailabilities) -> None:
     assert absences.met("a", SOURCE, known=True) == 0.0
     assert absences.reasons == {}

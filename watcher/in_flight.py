@@ -19,7 +19,7 @@ def paths_of(work: Single) -> tuple[bytes, ...]:
     return (work.old, work.new) if isinstance(work, Move) else (work.path,)
 
 
-class Kin:
+class RelatedPaths:
     """Paths, and whether others are related to them: the same, above or below."""
 
     def __init__(self) -> None:
@@ -64,14 +64,14 @@ def _take(counts: Counter[bytes], path: bytes) -> None:
         del counts[path]
 
 
-class Flight:
+class InFlight:
     """The tasks that are under way, with the paths that they are about."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, tuple[tuple[bytes, ...], list[Kin]]] = {}
-        self._all = Kin()
-        self._moves = Kin()
-        self._directories = Kin()
+        self._tasks: dict[str, tuple[tuple[bytes, ...], list[RelatedPaths]]] = {}
+        self._all = RelatedPaths()
+        self._moves = RelatedPaths()
+        self._directories = RelatedPaths()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -103,7 +103,7 @@ class Flight:
                 each.remove(paths)
         return bool(settled)
 
-    def holds_up(self, work: Single) -> bool:
+    def blocks(self, work: Single) -> bool:
         """Whether this work must wait until some of the tasks are settled."""
         if isinstance(work, Move):
             return self._all.has(paths_of(work))
