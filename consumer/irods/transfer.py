@@ -9,6 +9,7 @@ from irods.exception import iRODSException
 from irods.session import iRODSSession
 
 from consumer.irods import requests, streams
+from consumer.irods.catalog import look_up
 from ingest.messages import Replica
 from scanner.content import Content, FileChanged
 
@@ -122,8 +123,9 @@ def _verify(session: iRODSSession, path: str, digest: hashlib._Hash) -> None:
 def _mark_stale(session: iRODSSession, path: str) -> None:
     """Make sure that wrong content is not taken for right: stale, or for want of a rodsadmin's rights, of 1970."""
     try:
-        for replica in session.data_objects.get(path).replicas:
-            session.data_objects.modDataObjMeta({"objPath": path, "replNum": replica.number}, {"replStatus": 0})
+        for replica in look_up(session, path):
+            if isinstance(replica, Replica):
+                session.data_objects.modDataObjMeta({"objPath": path, "replNum": replica.number}, {"replStatus": 0})
     except iRODSException:
         requests.touch(session, path, 0)
 

@@ -13,6 +13,7 @@ from tests.support.counting_proxy import CountingProxy
 from tests.support.integration import avus, collections, content, handler, only, rows
 
 ODD = (
+    "x' || like '%", "it's a || b", "it's && 'c", "\\' || like '%",
     "it's", "''", 'say "hi"', "this and that", " and ", "tick`tock", "100%", "%41", "under_score", "back\\slash",
     "\\", "new\nline", "\n", " leading", "trailing ", " ", "tab\tbed", "x" * 255, "é" * 127, "\u00e9", "e\u0301",
     "😀", "&amp;", "<name>", "]]>", "{brace}", "star*", "que?stion", "se;mi", "$HOME", "-dash", "~", "#", "ctrl\x01",
