@@ -14,10 +14,6 @@ class Content(Protocol):
 
     size: int
 
-    @property
-    def descriptor(self) -> int | None:
-        """Of a file of this host; None for what lies elsewhere."""
-
     def read(self, offset: int, length: int) -> bytes:
         """Exactly so many bytes. Raises FileChanged when they are not there, or not of what was opened."""
 

@@ -21,8 +21,6 @@ _MIB = 1024 * 1024
 class S3Content:
     """What `scanner.content.Content` asks for."""
 
-    descriptor = None
-
     def __init__(
         self, client: Client, see_root: Callable[[S3Failed], None], key: str, entry: Entry, part_mib: int | None
     ) -> None:

@@ -11,7 +11,7 @@ class FileContent:
     """The content of an open regular file, which is closed with it."""
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+        self._descriptor = descriptor
         self._before = os.fstat(descriptor)
         self.size = self._before.st_size
 
@@ -19,7 +19,7 @@ class FileContent:
         """See Content."""
         parts = []
         while length:
-            part = os.pread(self.descriptor, length, offset)
+            part = os.pread(self._descriptor, length, offset)
             if not part:
                 raise FileChanged("the file became shorter while it was read")
             parts.append(part)
@@ -31,10 +31,10 @@ class FileContent:
 
     def check(self) -> None:
         """See Content; by size and mtime."""
-        before, after = self._before, os.fstat(self.descriptor)
+        before, after = self._before, os.fstat(self._descriptor)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise FileChanged("the file changed while it was read")
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self.descriptor)
+        os.close(self._descriptor)

@@ -118,20 +118,21 @@ def test_a_slow_file_holds_up_its_own_partition_and_no_other(
 def test_a_large_file_that_is_rewritten_while_it_is_put_fails_and_its_object_does_not_look_good(
     scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
-    """It is rewritten by a wrapped put, in place and with the same size, when everything has been sent."""
+    """It is rewritten in place and with the same size, when its data object has been opened."""
     (source / "big").write_bytes(b"a" * (33 * 1024 * 1024))
     body = """
 @staticmethod
 def pre_data_obj_create(module, logger, session, meta, *args, **options):
     import os
-    put = session.data_objects.put
+    opening = session.data_objects.open
     def rewritten(*given, **more):
-        put(*given, **more)
+        opened = opening(*given, **more)
         if not os.path.exists(meta["path"] + ".once"):
             open(meta["path"] + ".once", "w").close()
             with open(meta["path"], "r+b") as file:
                 file.write(b"b")
-    session.data_objects.put = rewritten
+        return opened
+    session.data_objects.open = rewritten
 """
     first = scan.ingest(source, home, "--event_handler", handler_file(handler("PUT", more=body)))
     assert (first.status, "the file changed while it was read" in first.out) == (255, True), first.out
