@@ -20,7 +20,6 @@ from typing import NoReturn
 import click
 from irods.password_obfuscation import encode
 
-from devzone.catalog.descriptors import OpenReplicas
 from devzone.catalog.resources import DEFAULT_RESOURCE
 from devzone.server.bootstrap import ADMIN, ADMIN_PASSWORD, ZONE_NAME, open_catalog
 from devzone.server.latency import Latency
@@ -63,7 +62,7 @@ def main(host: str, port: int, data: Path | None, environment: Path | None, late
         _fail(f"Cannot use the catalog in {folder}: {problem}.")
     written = _write_environment(environment or folder / "irods_environment.json", listener, host)
     os.chdir(folder)  # relative physical paths are looked for here, wherever the zone was started
-    zone = Zone(ZONE_NAME, catalog, OpenReplicas())
+    zone = Zone(ZONE_NAME, catalog)
     _run(Server(listener, zone, Latency(latency == "real")), host, listener.getsockname()[1], written)
     os.close(lock)
 

@@ -6,15 +6,13 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from devzone.catalog.catalog import Catalog
+from devzone.catalog.descriptors import Descriptor, OpenReplicas
 from devzone.catalog.resources import Resources
-from devzone.errors import SYS_INVALID_INPUT_PARAM, IrodsError
+from devzone.errors import SYS_INVALID_INPUT_PARAM, SYS_PACK_INSTRUCT_FORMAT_ERR, IrodsError
 from devzone.wire import Node
-
-if TYPE_CHECKING:
-    from devzone.catalog.descriptors import Descriptor, OpenReplicas
 
 
 @dataclass(slots=True)
@@ -56,7 +54,7 @@ class Zone:
 
     name: str
     catalog: Catalog
-    open_replicas: "OpenReplicas"
+    open_replicas: OpenReplicas = field(default_factory=OpenReplicas)
 
 
 @dataclass(slots=True)
@@ -70,7 +68,7 @@ class Session:
     client: User | None = None
     proxy: User | None = None
     user_version: int = -1
-    descriptors: dict[int, "Descriptor"] = field(default_factory=dict)
+    descriptors: dict[int, Descriptor] = field(default_factory=dict)
     queries: dict[int, sqlite3.Cursor] = field(default_factory=dict)
     stale_binds: list[str] = field(default_factory=list)
 
@@ -114,6 +112,14 @@ def load_user(db: sqlite3.Connection, name: str, zone: str) -> User | None:
         return None
     groups = [group for (group,) in db.execute("select group_id from member where user_id = ?", (row[0],))]
     return User(row[0], row[1], row[2], row[3], tuple(dict.fromkeys([row[0], *groups])))
+
+
+def source_and_target(request: Request) -> tuple[Node, Node]:
+    """The two parts of a DataObjCopyInp_PI body. Both have the same element name."""
+    found = request.node.fields.get("DataObjInp_PI", [])
+    if len(found) != 2:
+        raise IrodsError(SYS_PACK_INSTRUCT_FORMAT_ERR)
+    return found[0], found[1]
 
 
 def json_of(request: Request) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from irods.api_number import api_number
 
-from devzone.catalog.catalog import OWN
+from devzone.catalog.levels import LEVELS, OWN
 from devzone.errors import CAT_INVALID_ARGUMENT, CAT_INVALID_USER, CAT_NO_ACCESS_PERMISSION, IrodsError
 from devzone.objects import collections, replicas
-from devzone.objects.access import LEVELS, grant, require
+from devzone.objects.access import grant, require
 from devzone.session import Handler, Reply, Request, Session
 
 ADMIN_PREFIX = "admin:"

@@ -4,6 +4,7 @@ import json
 
 from irods.api_number import api_number
 
+from devzone.catalog.levels import MODIFY
 from devzone.catalog.rows import GOOD, Replica
 from devzone.errors import (
     CAT_NO_CHECKSUM_FOR_REPLICA,
@@ -14,7 +15,7 @@ from devzone.errors import (
     IrodsError,
 )
 from devzone.objects import checksums
-from devzone.objects.access import MODIFY, require
+from devzone.objects.access import require
 from devzone.objects.replicas import best_first, visible_replicas
 from devzone.objects.selection import on_root
 from devzone.session import Handler, Reply, Request, Session

@@ -2,6 +2,7 @@
 
 from irods.api_number import api_number
 
+from devzone.catalog.levels import DELETE, MODIFY
 from devzone.catalog.paths import check_zone, in_trash, split
 from devzone.catalog.rows import Replica
 from devzone.errors import (
@@ -12,7 +13,7 @@ from devzone.errors import (
     IrodsError,
 )
 from devzone.objects import collections, removal, replicas
-from devzone.objects.access import DELETE, MODIFY, is_visible, require
+from devzone.objects.access import is_visible, require
 from devzone.objects.collections import UNREGISTER, Collection, create, create_with_parents
 from devzone.objects.moving import move_to_trash
 from devzone.session import Handler, Reply, Request, Session
@@ -114,7 +115,7 @@ def _remove_to_trash(session: Session, path: str) -> None:
     if found is None or not is_visible(session, found.id):
         raise IrodsError(CAT_NO_ROWS_FOUND)
     _require_removable(session, found)
-    move_to_trash(session, path, create_with_parents)
+    move_to_trash(session, path)
 
 
 HANDLERS: dict[int, Handler] = {

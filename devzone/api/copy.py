@@ -7,6 +7,7 @@ from typing import BinaryIO
 from irods.api_number import api_number
 
 from devzone.catalog.catalog import now
+from devzone.catalog.levels import MODIFY, READ
 from devzone.catalog.resources import DEFAULT_RESOURCE, Resource
 from devzone.catalog.rows import GOOD, NewReplica, Replica
 from devzone.errors import (
@@ -20,15 +21,13 @@ from devzone.errors import (
     unix_error,
 )
 from devzone.objects import collections, finishing, opening, replicas
-from devzone.objects.access import MODIFY, READ, is_visible, level_of, require
-from devzone.objects.moving import pair_of
-from devzone.objects.opening import O_CREAT, O_TRUNC
+from devzone.objects.access import is_visible, level_of, require
+from devzone.objects.opening import O_CREAT, O_RDWR, O_TRUNC
 from devzone.objects.replicas import visible_replicas
 from devzone.objects.selection import for_reading, on_root
-from devzone.session import Handler, Reply, Request, Session
+from devzone.session import Handler, Reply, Request, Session, source_and_target
 
 _BLOCK = 1 << 20
-O_RDWR = 2
 
 
 def _replicate(session: Session, request: Request) -> Reply:
@@ -108,7 +107,7 @@ def _overwritten(path: str) -> BinaryIO:
 
 def _copy(session: Session, request: Request) -> Reply:
     """Copy one object's bytes to another path; the copy has no checksum (recorded: copy.object)."""
-    source_node, target_node = pair_of(request)
+    source_node, target_node = source_and_target(request)
     path, target, keywords = source_node.path("objPath"), target_node.path("objPath"), target_node.keywords()
     found = replicas.find(session.db, path)
     if not found or not is_visible(session, found[0].id):

@@ -6,6 +6,7 @@ from typing import Any
 from irods.api_number import api_number
 
 from devzone.catalog.catalog import now
+from devzone.catalog.levels import CREATE_METADATA, DELETE_METADATA
 from devzone.errors import (
     CAT_INVALID_ARGUMENT,
     CAT_INVALID_RESOURCE,
@@ -21,7 +22,7 @@ from devzone.errors import (
     IrodsError,
 )
 from devzone.objects import collections, replicas
-from devzone.objects.access import CREATE_METADATA, DELETE_METADATA, level_of
+from devzone.objects.access import level_of
 from devzone.session import Handler, Reply, Request, Session, json_of, json_reply
 
 LONGEST, LONGEST_UNITS = 2700, 250

@@ -4,6 +4,7 @@ import re
 
 from irods.api_number import api_number
 
+from devzone.catalog.levels import MODIFY_METADATA
 from devzone.catalog.paths import split
 from devzone.catalog.rows import GOOD, STALE, Replica
 from devzone.errors import (
@@ -15,7 +16,7 @@ from devzone.errors import (
     IrodsError,
 )
 from devzone.objects import collections, replicas
-from devzone.objects.access import MODIFY_METADATA, require
+from devzone.objects.access import require
 from devzone.session import Handler, Reply, Request, Session
 
 # Keyword -> column, for keywords whose values are stored as they come.

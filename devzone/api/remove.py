@@ -2,12 +2,13 @@
 
 from irods.api_number import api_number
 
+from devzone.catalog.levels import DELETE
 from devzone.catalog.paths import in_trash
 from devzone.catalog.rows import GOOD, Replica
 from devzone.errors import CANT_UNREG_IN_VAULT_FILE, SYS_REPLICA_DOES_NOT_EXIST, IrodsError
 from devzone.objects import collections, removal, replicas
-from devzone.objects.access import DELETE, require
-from devzone.objects.collections import UNREGISTER, create_with_parents
+from devzone.objects.access import require
+from devzone.objects.collections import UNREGISTER
 from devzone.objects.moving import move_to_trash
 from devzone.objects.replicas import visible_replicas
 from devzone.session import Handler, Reply, Request, Session
@@ -26,7 +27,7 @@ def _unlink(session: Session, request: Request) -> Reply:
     found = visible_replicas(session, path)
     if not (unregister or "forceFlag" in keywords or in_trash(path)):
         removal.require_removable(session, found, unregister=False)
-        move_to_trash(session, path, create_with_parents)
+        move_to_trash(session, path)
         return Reply()
     with session.transaction() as db:
         found = visible_replicas(session, path)

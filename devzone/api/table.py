@@ -3,6 +3,7 @@
 from devzone.api import (
     access,
     admin,
+    auth,
     checksum,
     collections,
     copy,
@@ -17,7 +18,6 @@ from devzone.api import (
     rename,
     touch,
 )
-from devzone.server import auth
 from devzone.session import Handler
 
 HANDLERS: dict[int, Handler] = {

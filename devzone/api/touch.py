@@ -7,6 +7,7 @@ from typing import Any
 from irods.api_number import api_number
 
 from devzone.catalog.catalog import now
+from devzone.catalog.levels import MODIFY
 from devzone.catalog.rows import STALE, Replica
 from devzone.errors import (
     OBJ_PATH_DOES_NOT_EXIST,
@@ -18,7 +19,7 @@ from devzone.errors import (
     unix_error,
 )
 from devzone.objects import collections, finishing, opening, replicas
-from devzone.objects.access import MODIFY, is_visible, require
+from devzone.objects.access import is_visible, require
 from devzone.objects.opening import O_CREAT, O_RDWR
 from devzone.objects.replicas import best_first, visible_replicas
 from devzone.objects.selection import for_reading

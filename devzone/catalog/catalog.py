@@ -14,7 +14,6 @@ from pathlib import Path
 
 from devzone.catalog.resources import Resources, load_resources
 
-OWN = 1200
 _ID_BLOCK = 1000
 _SCHEMA = """
 create table setting (name text primary key, value text) without rowid;

@@ -1,7 +1,5 @@
 """Open replicas of a connection, by their descriptor numbers."""
 
-from __future__ import annotations
-
 import secrets
 import threading
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Rows of the catalog: a replica, its state, and what a new one starts with."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 STALE, GOOD, INTERMEDIATE, LOCKED = 0, 1, 2, 3

@@ -2,23 +2,10 @@
 
 import sqlite3
 
-from devzone.catalog.catalog import OWN, now
+from devzone.catalog.catalog import now
+from devzone.catalog.levels import LEVELS, OWN, READ
 from devzone.errors import CAT_NO_ACCESS_PERMISSION, IrodsError
 from devzone.session import Session, User
-
-# Token ids of the access types (source: python-irodsclient, irods.access, copied there from the server).
-LEVELS = {
-    "null": 1000, "execute": 1010, "read_annotation": 1020, "read_system_metadata": 1030, "read_metadata": 1040,
-    "read_object": 1050, "write_annotation": 1060, "create_metadata": 1070, "modify_metadata": 1080,
-    "delete_metadata": 1090, "administer_object": 1100, "create_object": 1110, "modify_object": 1120,
-    "delete_object": 1130, "create_token": 1140, "delete_token": 1150, "curate": 1160, "own": OWN,
-}  # fmt: skip
-READ = LEVELS["read_object"]
-CREATE_METADATA = LEVELS["create_metadata"]
-MODIFY_METADATA = LEVELS["modify_metadata"]
-DELETE_METADATA = LEVELS["delete_metadata"]
-MODIFY = LEVELS["modify_object"]
-DELETE = LEVELS["delete_object"]
 
 
 def level_of(db: sqlite3.Connection, user: User, object_id: int) -> int:

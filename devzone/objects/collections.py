@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from devzone.catalog.catalog import now
+from devzone.catalog.levels import MODIFY
 from devzone.catalog.paths import check_zone, split
 from devzone.errors import (
     CAT_NAME_EXISTS_AS_DATAOBJ,
@@ -12,7 +13,7 @@ from devzone.errors import (
     USER_INPUT_PATH_ERR,
     IrodsError,
 )
-from devzone.objects.access import MODIFY, first_rights, is_visible, require
+from devzone.objects.access import first_rights, is_visible, require
 from devzone.session import Session
 
 UNREGISTER = 26  # oprType of an unregistration

@@ -1,12 +1,10 @@
 """Renames of data objects and collections, in the catalog and in the vault; the trash."""
 
-from __future__ import annotations
-
 import os
 import secrets
-from collections.abc import Callable
 
-from devzone.catalog.catalog import OWN, now
+from devzone.catalog.catalog import now
+from devzone.catalog.levels import MODIFY, OWN
 from devzone.catalog.paths import check_object_path, split, trash_path, vault_path
 from devzone.catalog.rows import Replica
 from devzone.errors import (
@@ -14,24 +12,14 @@ from devzone.errors import (
     CAT_NAME_EXISTS_AS_DATAOBJ,
     CAT_NO_ROWS_FOUND,
     CAT_RECURSIVE_MOVE,
-    SYS_PACK_INSTRUCT_FORMAT_ERR,
     UNIX_FILE_RENAME_ERR,
     IrodsError,
     unix_error,
 )
 from devzone.objects import collections, removal, replicas
-from devzone.objects.access import MODIFY, is_visible, require
+from devzone.objects.access import is_visible, require
 from devzone.objects.collections import Collection
-from devzone.session import Request, Session
-from devzone.wire import Node
-
-
-def pair_of(request: Request) -> tuple[Node, Node]:
-    """The source and target parts of a DataObjCopyInp_PI, which both have the same element name."""
-    found = request.node.fields.get("DataObjInp_PI", [])
-    if len(found) != 2:
-        raise IrodsError(SYS_PACK_INSTRUCT_FORMAT_ERR)
-    return found[0], found[1]
+from devzone.session import Session
 
 
 def rename_object(session: Session, source: str, target: str) -> None:
@@ -125,10 +113,10 @@ def _set_path(session: Session, replica: Replica, path: str) -> None:
     session.db.execute("update data set path = ? where id = ? and number = ?", (path, replica.id, replica.number))
 
 
-def move_to_trash(session: Session, path: str, make_parents: Callable[[Session, str], None]) -> None:
+def move_to_trash(session: Session, path: str) -> None:
     """Move an object or a collection to the user's trash, under a new name if the old one is taken there."""
     target = trash_path(path, session.user.name)
-    make_parents(session, split(target)[0])
+    collections.create_with_parents(session, split(target)[0])
     with session.transaction() as db:
         if collections.find(db, target) or collections.is_object(db, target):
             target += f".{secrets.randbelow(9 * 10**9) + 10**9}"

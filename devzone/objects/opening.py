@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from devzone.catalog.catalog import now
 from devzone.catalog.descriptors import Descriptor
+from devzone.catalog.levels import MODIFY, READ
 from devzone.catalog.paths import check_object_path, split, vault_path
 from devzone.catalog.resources import Resource
 from devzone.catalog.rows import GOOD, INTERMEDIATE, LOCKED, STALE, NewReplica, Replica
@@ -23,13 +24,11 @@ from devzone.errors import (
     unix_error,
 )
 from devzone.objects import collections, replicas
-from devzone.objects.access import MODIFY, READ, is_visible, require
+from devzone.objects.access import is_visible, require
 from devzone.objects.selection import for_reading, for_writing
 from devzone.session import Session
 
-O_RDWR = 2
-
-O_ACCMODE, O_CREAT, O_TRUNC = 3, 64, 512  # the protocol's flags are those of Linux
+O_RDWR, O_ACCMODE, O_CREAT, O_TRUNC = 2, 3, 64, 512  # the protocol's flags are those of Linux
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 FIRST_DESCRIPTOR, LAST_DESCRIPTOR = 3, 1025
 

@@ -3,9 +3,10 @@
 import os
 from contextlib import suppress
 
+from devzone.catalog.levels import DELETE, MODIFY
 from devzone.catalog.rows import GOOD, Replica
 from devzone.errors import CANT_UNREG_IN_VAULT_FILE, LOCKED_DATA_OBJECT_ACCESS, SYS_RESC_IS_DOWN, IrodsError
-from devzone.objects.access import DELETE, MODIFY, require
+from devzone.objects.access import require
 from devzone.session import Session
 
 

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from devzone.catalog.levels import READ
 from devzone.errors import CAT_FAILED_TO_LINK_TABLES, IrodsError
-from devzone.objects.access import READ
 from devzone.query.columns import JOINS, METADATA, TABLES, Column
 from devzone.session import User
 

@@ -3,10 +3,10 @@
 import sqlite3
 from pathlib import Path
 
-from devzone.catalog.catalog import OWN, Catalog, now
+from devzone.catalog.catalog import Catalog, now
+from devzone.catalog.levels import LEVELS, OWN
 from devzone.catalog.paths import split
 from devzone.catalog.resources import DEFAULT_RESOURCE
-from devzone.objects.access import LEVELS
 
 ZONE_NAME = "tempZone"
 ADMIN, ADMIN_PASSWORD = "rods", "rods"

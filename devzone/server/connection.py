@@ -7,10 +7,9 @@ from typing import BinaryIO, cast
 
 from irods.api_number import api_number
 
-from devzone.api import query, table
+from devzone.api import auth, query, table
 from devzone.errors import CAT_SQL_ERR, SYS_LIBRARY_ERROR, SYS_NO_API_PRIV, SYS_UNMATCHED_API_NUM, IrodsError
 from devzone.objects.finishing import drop_descriptors
-from devzone.server import auth
 from devzone.server.latency import Latency
 from devzone.session import Reply, Request, Session, Zone
 from devzone.wire import Message, Node, pack_message, parse, read_message
