@@ -1,4 +1,4 @@
-"""Copies of data: replication (695) and copying to another object (696)."""
+"""Copies: replication of an object (695), and copying it to another object (696)."""
 
 import os
 from contextlib import suppress
@@ -31,7 +31,7 @@ _BLOCK = 1 << 20
 
 
 def _replicate(session: Session, request: Request) -> Reply:
-    """Make or refresh a replica on a root resource; a good one there is enough (recorded: repl.*)."""
+    """Create or update a replica on a root resource. A good replica there is left as it is (recorded: repl.*)."""
     path, keywords = request.node.path("objPath"), request.node.keywords()
     found = visible_replicas(session, path)
     name = keywords.get("destRescName") or keywords.get("defRescName") or DEFAULT_RESOURCE
@@ -65,7 +65,7 @@ def _require_write(session: Session, data_id: int) -> None:
 
 
 def _add(session: Session, path: str, found: list[Replica], resource: Resource) -> None:
-    """A further replica with the bytes and the checksum of the best one."""
+    """Add a replica with the bytes and the checksum of the best one."""
     source = for_reading(session.resources, found, {})
     physical = opening.free_vault_path(session, resource, path)
     os.close(opening.create_file(resource, physical))
@@ -83,7 +83,7 @@ def _add(session: Session, path: str, found: list[Replica], resource: Resource) 
 
 
 def copy_bytes(source: Replica, target: str) -> None:
-    """Copy as many bytes as the catalog says the source has (recorded: repl.errors)."""
+    """Copy a replica's file. The number of bytes is the size in the catalog (recorded: repl.errors)."""
     try:
         data = os.fdopen(os.open(source.path, os.O_RDONLY), "rb")
     except OSError as problem:
@@ -106,7 +106,7 @@ def _overwritten(path: str) -> BinaryIO:
 
 
 def _copy(session: Session, request: Request) -> Reply:
-    """Copy one object's bytes to another path; the copy has no checksum (recorded: copy.object)."""
+    """Copy an object to another path. The copy gets no checksum (recorded: copy.object)."""
     source_node, target_node = source_and_target(request)
     path, target, keywords = source_node.path("objPath"), target_node.path("objPath"), target_node.keywords()
     found = replicas.find(session.db, path)

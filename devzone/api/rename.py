@@ -1,4 +1,4 @@
-"""Renaming and moving of data objects and collections (627), and the trash, which is a move."""
+"""Renaming and moving of data objects and collections (627)."""
 
 from irods.api_number import api_number
 
@@ -15,7 +15,7 @@ RENAME_OBJECT, RENAME_COLLECTION = 11, 12
 
 
 def _rename(session: Session, request: Request) -> Reply:
-    """Rename or move; the operation number says whether an object or a collection is meant."""
+    """Rename or move an object or a collection; ``oprType`` tells them apart."""
     source_node, target_node = source_and_target(request)
     source, target = source_node.path("objPath"), target_node.path("objPath")
     if source == target:

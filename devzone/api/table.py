@@ -1,4 +1,4 @@
-"""The table of all calls that the server answers, by API number."""
+"""The handlers of all calls that the server answers, by API number."""
 
 from devzone.api import (
     access,

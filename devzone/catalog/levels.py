@@ -1,6 +1,5 @@
-"""Access levels: their names and token ids."""
+"""Access levels: names and token ids (source: python-irodsclient, ``irods.access``)."""
 
-# Token ids of the access types (source: python-irodsclient, irods.access, copied there from the server).
 LEVELS = {
     "null": 1000, "execute": 1010, "read_annotation": 1020, "read_system_metadata": 1030, "read_metadata": 1040,
     "read_object": 1050, "write_annotation": 1060, "create_metadata": 1070, "modify_metadata": 1080,

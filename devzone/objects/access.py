@@ -1,4 +1,4 @@
-"""Permissions: the levels, what a user may do with an object or collection, and how rights are stored."""
+"""Permissions of users on data objects and collections: checks and changes."""
 
 import sqlite3
 
@@ -9,7 +9,7 @@ from devzone.session import Session, User
 
 
 def level_of(db: sqlite3.Connection, user: User, object_id: int) -> int:
-    """The highest level that the user or one of its groups has on an object or collection; 0 for none."""
+    """The highest access level that the user or one of its groups has on an object or collection; 0 if none."""
     best = 0
     for identity in user.identities:
         row = db.execute(
@@ -21,18 +21,18 @@ def level_of(db: sqlite3.Connection, user: User, object_id: int) -> int:
 
 
 def is_visible(session: Session, object_id: int) -> bool:
-    """Whether queries of this user show the object: administrators see everything."""
+    """Whether queries of this user return the object. Administrators see every object."""
     return session.user.is_admin or level_of(session.db, session.user, object_id) >= READ
 
 
 def require(session: Session, object_id: int, level: int, message: str = "") -> None:
-    """Refuse with CAT_NO_ACCESS_PERMISSION what the user has no right for; administrators are no exception."""
+    """Raise CAT_NO_ACCESS_PERMISSION if the user has not that access level. This applies to administrators, too."""
     if level_of(session.db, session.user, object_id) < level:
         raise IrodsError(CAT_NO_ACCESS_PERMISSION, message)
 
 
 def grant(db: sqlite3.Connection, object_id: int, user_id: int, level: int) -> None:
-    """Set one right; the null level takes it away."""
+    """Set the access level of a user or group. The level "null" removes it."""
     if level == LEVELS["null"]:
         db.execute("delete from access where object_id = ? and user_id = ?", (object_id, user_id))
         return
@@ -45,7 +45,7 @@ def grant(db: sqlite3.Connection, object_id: int, user_id: int, level: int) -> N
 
 
 def first_rights(db: sqlite3.Connection, object_id: int, owner_id: int, parent_id: int, inherit: str) -> None:
-    """Rights of something new: its parent's if that collection hands them on, and 'own' for its maker."""
+    """Set the permissions of a new object or collection: "own" for its owner, and the parent's if inheritance is on."""
     if inherit == "1":
         stamp = now()
         db.execute(

@@ -1,4 +1,4 @@
-"""One client connection: the opening exchange, then API calls until the client leaves."""
+"""One client connection: the opening exchange, then API calls until the client disconnects."""
 
 import logging
 import socket
@@ -19,7 +19,7 @@ _KNOWN = frozenset(api_number.values())
 
 
 def serve(connection: socket.socket, zone: Zone, latency: Latency) -> None:
-    """Serve one client until it disconnects; what it left open is closed as stale."""
+    """Serve one client until it disconnects. Replicas that it left open become stale."""
     session = Session(zone, zone.catalog.connect())
     try:
         with connection, cast("BinaryIO", connection.makefile("rb", buffering=65536)) as stream:
@@ -36,7 +36,7 @@ def serve(connection: socket.socket, zone: Zone, latency: Latency) -> None:
 
 
 def _open(connection: socket.socket, stream: BinaryIO, session: Session) -> bool:
-    """The startup packet, the negotiation if the client asks for it, and the server's version."""
+    """Read the startup packet, negotiate if the client asks for it, and send the server's version; False to hang up."""
     first = read_message(stream)
     if first is None or first.type != "RODS_CONNECT":
         return False
@@ -52,19 +52,19 @@ def _open(connection: socket.socket, stream: BinaryIO, session: Session) -> bool
 
 
 def _serve_call(connection: socket.socket, stream: BinaryIO, session: Session, latency: Latency) -> bool:
-    """Answer one call; False when the connection is to end."""
+    """Answer one call; False if the connection is to be closed."""
     message = read_message(stream)
     if message is None or message.type == "RODS_DISCONNECT":
         return False
     if message.info not in _KNOWN:
-        return False  # recorded: a number that iRODS does not have gets no answer
+        return False  # recorded: the server closes the connection on an API number that iRODS does not have
     reply = latency.delayed(message, lambda: _answer(message, session))
     connection.sendall(pack_message("RODS_API_REPLY", reply.body, reply.info, reply.data))
     return True
 
 
 def _answer(message: Message, session: Session) -> Reply:
-    """Run the call; every failure becomes an iRODS error code."""
+    """Run the call. Every failure becomes an iRODS error code."""
     try:
         return _run(message, session)
     except IrodsError as problem:
