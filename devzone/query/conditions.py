@@ -44,7 +44,7 @@ class Binds:
         self._slots += [(len(self.values) - 1, _LOW), (len(self.values) - 1, _HIGH)]
 
     def final(self, stale: list[str]) -> list[str | int]:
-        """The values to bind after the ``stale`` ones of failed queries; CAT_SQL_ERR if a number is expected and missing."""
+        """The values to bind, after the ``stale`` ones of failed queries; CAT_SQL_ERR if a numeric one is no number."""
         merged = (stale + self.values)[: len(self.values)]
         return [self._bound(merged[index], index, kind) for index, kind in self._slots]
 
