@@ -25,7 +25,7 @@ class event_handler(Core):  # noqa: N801 - handlers must have this name
     @staticmethod
     def post_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
         below = os.path.relpath(meta["path"], meta["root"])
-        text = os.fsencode(below).decode("utf-8", "backslashreplace")  # file names may be no UTF-8, AVUs must be
+        text = os.fsencode(below).decode("utf-8", "backslashreplace")  # AVUs must be UTF-8, file names need not
         found = PATTERN.fullmatch(text)
         for attribute, value in found.groupdict().items() if found else ():
             session.metadata.add(DataObject, meta["target"], iRODSMeta(attribute, value, UNITS))

@@ -91,7 +91,7 @@ def _hints(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the r
 
 
 def _features(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the request has no body
-    """Return an empty list: the server has no optional features."""
+    """Return no features: the server has no optional ones."""
     return Reply(0, element("STR_PI", {"myStr": "{}"}))
 
 

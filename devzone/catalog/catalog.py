@@ -110,7 +110,7 @@ class Catalog:
 
     @contextmanager
     def transaction(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-        """Run a write transaction; an exception rolls it back. The process runs one at a time."""
+        """Run a write transaction; an exception rolls it back. Only one runs at a time."""
         with self._write_lock:
             connection.execute("begin immediate")
             try:

@@ -26,7 +26,7 @@ def is_visible(session: Session, object_id: int) -> bool:
 
 
 def require(session: Session, object_id: int, level: int, message: str = "") -> None:
-    """Raise CAT_NO_ACCESS_PERMISSION if the user has not that access level. This applies to administrators, too."""
+    """Raise CAT_NO_ACCESS_PERMISSION if the user does not have the access level, also if it is an administrator."""
     if level_of(session.db, session.user, object_id) < level:
         raise IrodsError(CAT_NO_ACCESS_PERMISSION, message)
 

@@ -36,7 +36,7 @@ def serve(connection: socket.socket, zone: Zone, latency: Latency) -> None:
 
 
 def _open(connection: socket.socket, stream: BinaryIO, session: Session) -> bool:
-    """Read the startup packet, negotiate if the client asks for it, and send the server's version; False to hang up."""
+    """Read the startup packet, negotiate if requested, and send the server's version; False to close the connection."""
     first = read_message(stream)
     if first is None or first.type != "RODS_CONNECT":
         return False
