@@ -15,5 +15,5 @@ class Unreachable(Exception):  # noqa: N818 - a state of the other side, not a f
     """
 
 
-class SourceAway(Unreachable):
+class SourceUnreachable(Unreachable):
     """What the message says keeps this host from one source; others, and the zone, may be within reach."""

@@ -14,7 +14,7 @@ from minio import Minio
 from minio.credentials.credentials import Credentials
 from minio.credentials.providers import AWSConfigProvider, Provider
 
-from ingest.errors import Refused, SourceAway
+from ingest.errors import Refused, SourceUnreachable
 from ingest.job import S3
 
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
@@ -32,7 +32,7 @@ _RETRIES = urllib3.Retry(
 class Keys(Provider):
     """From the key-pair file that the job names, else the environment, else the profile of the AWS tools.
 
-    They are looked up for each request, so that new ones are used at once. Without any, SourceAway is raised.
+    They are looked up for each request, so that new ones are used at once. Without any, SourceUnreachable is raised.
     """
 
     def __init__(self, keypair: str | None) -> None:
@@ -44,14 +44,14 @@ class Keys(Provider):
             try:
                 return Credentials(*read_keypair(self._keypair))
             except Refused as error:
-                raise SourceAway(str(error)) from None
+                raise SourceUnreachable(str(error)) from None
         key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
         if key and secret:
             return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or None)
         try:
             return AWSConfigProvider().retrieve()
         except Exception:  # noqa: BLE001 - a parser's message may quote the line with the secret
-            raise SourceAway(self._missing()) from None
+            raise SourceUnreachable(self._missing()) from None
 
     def _missing(self) -> str:
         file = "" if self._keypair is None else f"there is no {self._keypair}, "
@@ -84,7 +84,7 @@ def read_keypair(file: str) -> tuple[str, str]:
 def connect(settings: S3, *, retries: urllib3.Retry | bool = _RETRIES, read_seconds: float = _READ_SECONDS) -> Minio:
     """A client for the server, by way of the proxy that the job or the environment names. It connects when used.
 
-    Raises SourceAway for a proxy that cannot be one.
+    Raises SourceUnreachable for a proxy that cannot be one.
     """
     scheme = "https" if settings.secure else "http"
     how: dict[str, Any] = {
@@ -112,4 +112,4 @@ def _by_proxy(proxy: str, scheme: str, how: dict[str, Any]) -> urllib3.ProxyMana
         return urllib3.ProxyManager(proxy, proxy_headers={"Proxy-Authorization": basic} if basic else None, **how)
     except urllib3.exceptions.LocationValueError:  # its message may quote the password
         named = f"--s3_proxy_url, or {scheme}_proxy in the environment"
-        raise SourceAway(f"the proxy for {scheme} ({named}) must be like http://host:port") from None
+        raise SourceUnreachable(f"the proxy for {scheme} ({named}) must be like http://host:port") from None
