@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from irods.session import iRODSSession
-
+from consumer.irods.sessions import Session
 from consumer.sync.context import Context
 from consumer.sync.decide import REGISTERS, Impossible, Situation
 from consumer.sync.meta import Meta
@@ -38,7 +37,7 @@ def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str 
 def situation(
     ctx: Context,
     entry: Entry,
-    session: iRODSSession,
+    session: Session,
     meta: Meta,
     operation: Operation,
     catalog: Catalog,
@@ -78,7 +77,7 @@ def _is_gone(ctx: Context, path: bytes) -> bool:
         return False
 
 
-def physical_of(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:
+def physical_of(ctx: Context, entry: Entry, session: Session, meta: Meta) -> str:
     """The physical path that a registration records: the handler's, or that of the file."""
     answer = ctx.handler.target_path(session, meta, allow_redirect=False)
     if answer is not None:
