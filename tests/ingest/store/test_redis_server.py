@@ -94,7 +94,7 @@ class TestServer(RedisFixtures):
         with redis.Redis.from_url(redis_url) as client:
             client.delete(*client.scan_iter(f"{prefix}*"))
         for use in (lambda: store.tasks.settle(step("task")), lambda: store.outbox.fire_due(T0)):
-            with pytest.raises(Refused, match="has lost what was in it; its jobs must be started again"):
+            with pytest.raises(Refused, match="has lost its data: start its jobs again"):
                 use()
         other = open_store()
         assert other.store_id != store.store_id
