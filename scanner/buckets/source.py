@@ -26,6 +26,9 @@ _FILE, _DIRECTORY = stat.S_IFREG | 0o600, stat.S_IFDIR | 0o700
 class S3Source:
     """What `scanner.source.Source` asks for. `root` is /bucket or /bucket/prefix, with plain elements."""
 
+    appends = False
+    has_directories = False
+
     def __init__(self, root: bytes, settings: S3, rules: Rules) -> None:
         bucket, _, prefix = root[1:].decode().partition("/")
         self._root = root

@@ -221,6 +221,9 @@ class Looker:
 class FileSystemSource:
     """A directory of this host and all below it, as `scanner.source.Source` has it."""
 
+    appends = True
+    has_directories = True
+
     def __init__(self, root: bytes, rules: Rules) -> None:
         self._root = root
         self._rules = rules
