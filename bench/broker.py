@@ -49,7 +49,7 @@ def consume(file: Path) -> None:
         print("ready", flush=True)
         sys.stdin.readline()
         while (records := member.poll(0.02, CONSUMED)) or broker.lag("g", ["t"]):
-            member.commit({record.lane: record.offset + 1 for record in records})
+            member.commit({record.topic_partition: record.offset + 1 for record in records})
             last = time.time() if records else last
     print(last)
 

@@ -135,7 +135,7 @@ class Plan:
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
         directory, name = cache_key(ctx.job, target, directory=False)
-        cached = None if ctx.job.ignore_cache else ctx.store.cached(ctx.cache_space, directory, [name])[0]
+        cached = None if ctx.job.ignore_cache else ctx.store.cache.get(ctx.cache_space, directory, [name])[0]
         if cached is not None and cached == fingerprint(entry.stat, operation):
             return Planned("nothing", entry.path, target, "unchanged")
         try:

@@ -22,7 +22,7 @@ def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
     """What each job that covers a source path, or a logical path, has to say of it. Raises Refused when none does."""
     absolute = b"/" + os.fsencode(path[5:]) if path.startswith("s3://") else os.fsencode(os.path.abspath(path))
     found = False
-    for status in store.jobs():
+    for status in store.jobs.all():
         relative = _relative(status, absolute, path)
         if relative is not None:
             found = True
@@ -56,7 +56,7 @@ def _explain(ctx: Context, path: bytes) -> Iterator[str]:
     yield f"  source: {_seen(entry)}"
     yield f"  logical path: {target}"
     above, name = cache_key(job, target, directory=directory)
-    cached = ctx.store.cached(ctx.cache_space, above, [name])[0] if path else None
+    cached = ctx.store.cache.get(ctx.cache_space, above, [name])[0] if path else None
     yield f"  path cache: {'synced before' if cached is not None else 'not known'}"
     found = look_up(ctx.lister, target)
     if found == COLLECTION:
@@ -68,7 +68,7 @@ def _explain(ctx: Context, path: bytes) -> Iterator[str]:
             f"  catalog: replica {replica.number} on {replica.hierarchy}: {replica.size} bytes, mtime {replica.mtime},"
             f" status {replica.status}, {replica.path}"
         )
-    for problem in ctx.store.problems(job.name):
+    for problem in ctx.store.jobs.problems(job.name):
         if problem.path == path:
             yield f"  latest pass: {'skipped' if problem.skipped else 'failed'}: {problem.reason}"
     if isinstance(entry, Entry) and not directory:

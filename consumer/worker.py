@@ -110,7 +110,9 @@ class _Worker:
         ctx: Context | None = None
         try:
             ctx = self._context_of(task)
-            cursor = self._store.cursor(task.pass_id, task.task) if isinstance(task, (ListPath, MovePath)) else None
+            cursor = (
+                self._store.tasks.cursor(task.pass_id, task.task) if isinstance(task, (ListPath, MovePath)) else None
+            )
             began = _began(ctx, task, cursor)
             yield began
             yield from _work(ctx, task, began)
@@ -129,7 +131,7 @@ class _Worker:
 
     def _context_of(self, task: Task) -> Context:
         if self._context is None or self._context[0] != task.pass_id:
-            status = self._store.job(task.job)
+            status = self._store.jobs.get(task.job)
             if status is None:
                 raise Refused(f"job {task.job} is not in the store any more")
             self._sessions.idle_seconds = status.job.idle_seconds

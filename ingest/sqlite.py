@@ -12,7 +12,7 @@ from pathlib import Path
 from ingest.errors import Refused
 from ingest.mounts import MOUNTS, file_system_type
 
-VERSION = 3
+VERSION = 4
 """Of all tables in our files together; raised whenever one changes."""
 BUSY_SECONDS = 60.0
 """How long a transaction waits for another process's; ours last milliseconds."""

@@ -237,7 +237,7 @@ def _pair(source: bytes, target: str) -> str:
 
 
 def _say_goodbye(store: Store, job: Job) -> None:
-    status = store.job(job.name)
+    status = store.jobs.get(job.name)
     if status is not None and status.state.active:
         click.echo(f"Job {job.name} rests: the same command goes on, `ingest-scan stop {job.name}` ends it.", err=True)
     else:

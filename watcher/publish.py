@@ -50,11 +50,11 @@ class Publisher:
         self._landed = False
         self._read = 0
         self._unsure: Step | None = None
-        live = store.watch_job(job.name, secrets.token_hex(8), time.time())
+        live = store.jobs.watch(job.name, secrets.token_hex(8), time.time())
         if live is None:
             raise Stopped(job.name)
         self._pass_id = live
-        self._marker = store.cursor(live, WATCH)
+        self._marker = store.tasks.cursor(live, WATCH)
         with lock:
             spool.done(int(self._marker or 0))
         self._strangers = True
@@ -80,7 +80,7 @@ class Publisher:
     def _land(self) -> None:
         """Forget the tasks that are settled."""
         if len(self._flight):
-            settled = self._flight.keep_only(self._store.unsettled(self._pass_id, self._flight.tasks))
+            settled = self._flight.keep_only(self._store.tasks.unsettled(self._pass_id, self._flight.tasks))
             self._landed = self._landed or settled
         if self._strangers:  # tasks that a watcher before this one has published: nobody knows about which paths
             left = status_of(self._store, self._job).live.remaining_tasks > 1
@@ -154,7 +154,7 @@ class Publisher:
 
     def _take(self, step: Step) -> None:
         """Have the store take the step; it may have done so before, when its answer was lost."""
-        if not self._store.settle(step) and self._store.cursor(self._pass_id, WATCH) != step.cursor:
+        if not self._store.tasks.settle(step) and self._store.tasks.cursor(self._pass_id, WATCH) != step.cursor:
             raise Stopped(self._job.name)
         metrics.PUBLISHED.inc(len(step.children))
         self._marker = step.cursor

@@ -25,7 +25,7 @@ class Stopped(Exception):  # noqa: N818 - somebody wanted it so
 
 def status_of(store: Store, job: Job) -> JobStatus:
     """The status of an active job. Raises Stopped, and Unreachable."""
-    status = store.job(job.name)
+    status = store.jobs.get(job.name)
     if status is None or not status.state.active:
         raise Stopped(job.name)
     return status
@@ -105,5 +105,5 @@ class Scans:
         scope, pass_id = self._wanted, secrets.token_hex(8)
         whole = scope.get(b"", False)
         scopes = [] if whole else [Scope(path_to_wire(path), deep) for path, deep in scope.items()]
-        if store.send(job.name, tasks.restart(job, "watch", scope=scopes, pass_id=pass_id)):
+        if store.outbox.send(job.name, tasks.restart(job, "watch", scope=scopes, pass_id=pass_id)):
             self._wanted, self._asked = {}, _Asked(pass_id, scope, status.passes_skipped)

@@ -165,7 +165,7 @@ class Watcher:
                 if time.monotonic() - reported > _REPORT_SECONDS:
                     reported = time.monotonic()
                     publisher.check()
-                    store.note_watching(self._job, self._watching())
+                    store.jobs.note_watching(self._job, self._watching())
                     metrics.show(self._watching())
                 outage.succeeded()
                 self._health.heartbeat("publisher")
@@ -186,7 +186,7 @@ class Watcher:
                     self._wake.clear()
         if store is not None:
             with suppress(Unreachable):
-                store.note_watching(self._job, msgspec.structs.replace(self._watching(), until=0.0))
+                store.jobs.note_watching(self._job, msgspec.structs.replace(self._watching(), until=0.0))
             store.close()
 
     def _watching(self) -> Watching:

@@ -35,7 +35,7 @@ class Lanes:
     def add(self, records: Iterable[Record]) -> None:
         """Queue records behind those of their partition."""
         for record in records:
-            self._waiting.setdefault(record.lane, deque()).append(record)
+            self._waiting.setdefault(record.topic_partition, deque()).append(record)
 
     def ready(self) -> Iterator[Record]:
         """The first record of each lane in which nothing is in work; file batches before further listings."""
@@ -45,11 +45,11 @@ class Lanes:
 
     def begin(self, record: Record) -> None:
         """The record that `ready` gave is in work now."""
-        self._working[record.lane] = self._waiting[record.lane].popleft()
+        self._working[record.topic_partition] = self._waiting[record.topic_partition].popleft()
 
     def done(self, record: Record) -> None:
         """The record is dealt with, whether it was in work or is to be passed over."""
-        lane = record.lane
+        lane = record.topic_partition
         if self._working.get(lane) == record:
             del self._working[lane]
         elif self._waiting.get(lane) and self._waiting[lane][0] == record:

@@ -109,7 +109,7 @@ class Consumer:
         finally:
             self._pool.close()
             with suppress(Unreachable, Refused):  # a store that has lost everything is said already
-                self._store.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
+                self._store.consumers.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
             self._member.close()
 
     def _turn_or_wait(self, until: Callable[[], bool], *, take: bool) -> None:
@@ -143,7 +143,7 @@ class Consumer:
 
     def _turn(self, *, take: bool) -> None:
         self._intake.relay()
-        self._store.fire_due(time.time())
+        self._store.outbox.fire_due(time.time())
         room = self._max_held - self._lanes.workable()
         self._hold_back()
         paused = self._absences.of_zone
@@ -172,7 +172,7 @@ class Consumer:
 
     def _settle(self, step: Step) -> bool:
         """Whether the store has taken it."""
-        taken = self._store.settle(step)
+        taken = self._store.tasks.settle(step)
         if taken:
             metrics.count(step)
             metrics.log_failures(self._log, step)
@@ -181,7 +181,7 @@ class Consumer:
     def _is_stored(self, event: Event, page: Page) -> bool:
         """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
         task = event.worker.given.task
-        return event is self._doubtful and self._store.cursor(task.pass_id, task.task) == page.cursor
+        return event is self._doubtful and self._store.tasks.cursor(task.pass_id, task.task) == page.cursor
 
     def _hold_back(self) -> None:
         """Fetch nothing for lanes that are blocked: one slow file must not fill all the room and idle other workers."""
@@ -276,7 +276,7 @@ class Consumer:
     def _look_after_workers(self) -> None:
         busy = {worker.given.job.name for worker in self._pool.busy()}
         for name in busy:
-            status = self._store.job(name)
+            status = self._store.jobs.get(name)
             if status is not None and status.state.active:
                 self._stopped.pop(name, None)
             else:
@@ -296,4 +296,4 @@ class Consumer:
             self._announced = now
             waits = self._absences.reasons | ({"": self._outage.reason} if self._outage.reason else {})
             status = ConsumerStatus(self._name, self._topics, busy, waits)
-            self._store.announce(status, time.time() + _ALIVE_SECONDS + longer)
+            self._store.consumers.announce(status, time.time() + _ALIVE_SECONDS + longer)

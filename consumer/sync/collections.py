@@ -69,7 +69,7 @@ def _create_one(ctx: Context, meta: Meta, target: str, **options: Any) -> bool:
     """Create under a lease, so that of several workers only one runs the hooks."""
     lease, owner = f"collection:{target}", secrets.token_hex(8)  # process ids are not unique across hosts
     waited = False
-    while not ctx.store.lease(lease, owner, time.time(), LEASE_SECONDS):
+    while not ctx.store.leases.take(lease, owner, time.time(), LEASE_SECONDS):
         waited = True
         time.sleep(_LEASE_POLL)
     try:
@@ -85,7 +85,7 @@ def _create_one(ctx: Context, meta: Meta, target: str, **options: Any) -> bool:
             raise
         return True
     finally:
-        ctx.store.release(lease, owner)
+        ctx.store.leases.release(lease, owner)
 
 
 def _create(_module: Any, _logger: Any, session: Any, meta: Meta, *_: Any, **__: Any) -> None:
@@ -124,7 +124,7 @@ class DirectoryCollection:
         operation = ctx.handler.operation(ctx.session(meta), meta)
         self.deletes = ctx.handler.check_modes(operation, meta) is not DeleteMode.DO_NOT_DELETE
         self._now = fingerprint(self._entry.stat, operation)
-        known = None if ctx.job.ignore_cache else ctx.store.cached(ctx.cache_space, self._key[0], self._key[1:])[0]
+        known = None if ctx.job.ignore_cache else ctx.store.cache.get(ctx.cache_space, self._key[0], self._key[1:])[0]
         if known == self._now and self._present is not False:
             return
         parent_known = self._present is False and bool(path) and not ctx.job.initial_ingest

@@ -83,7 +83,7 @@ class Context:
 def _handler(job: Job, store: Store) -> Handler:
     if job.handler is None:
         return Handler.default()
-    source = store.handler(job.handler)
+    source = store.handlers.get(job.handler)
     if source is None or sha256(source) != job.handler:
         raise Refused(f"the store has lost the event handler of job {job.name}: start the job again")
     signing.check(source, job.handler_signature)

@@ -37,11 +37,11 @@ def begin(ctx: Context) -> None:
     """Keep what the source lies on when a pass begins; the first time on this host, that is what it ought to lie on."""
     host, places = socket.gethostname(), ctx.source.places()
     now = "\n".join(places)
-    ctx.store.remember_mount(ctx.cache_space, host + _BEGAN, now)
-    if ctx.store.mount(ctx.cache_space, host) is None:
-        ctx.store.remember_mount(ctx.cache_space, host, now)
+    ctx.store.deletion.remember_mount(ctx.cache_space, host + _BEGAN, now)
+    if ctx.store.deletion.mount(ctx.cache_space, host) is None:
+        ctx.store.deletion.remember_mount(ctx.cache_space, host, now)
     seen = [] if ctx.job.accept_new_device else _seen(ctx)
-    ctx.store.remember_mount(ctx.cache_space, host + _SEEN, "\n".join(sorted({*seen, *places[1:]})))
+    ctx.store.deletion.remember_mount(ctx.cache_space, host + _SEEN, "\n".join(sorted({*seen, *places[1:]})))
 
 
 def remember(ctx: Context) -> None:
@@ -50,14 +50,14 @@ def remember(ctx: Context) -> None:
     Not when that has changed since the pass began, nor when something is missing that nobody has accepted.
     """
     host = socket.gethostname()
-    now, then = ctx.source.places(), ctx.store.mount(ctx.cache_space, host)
-    same = ctx.store.mount(ctx.cache_space, host + _BEGAN) == "\n".join(now)
+    now, then = ctx.source.places(), ctx.store.deletion.mount(ctx.cache_space, host)
+    same = ctx.store.deletion.mount(ctx.cache_space, host + _BEGAN) == "\n".join(now)
     if same and (then is None or ctx.job.accept_new_device or _is_all_there(now, then.split("\n"))):
-        ctx.store.remember_mount(ctx.cache_space, host, "\n".join(now))
+        ctx.store.deletion.remember_mount(ctx.cache_space, host, "\n".join(now))
 
 
 def _seen(ctx: Context) -> list[str]:
-    seen = ctx.store.mount(ctx.cache_space, socket.gethostname() + _SEEN)
+    seen = ctx.store.deletion.mount(ctx.cache_space, socket.gethostname() + _SEEN)
     return seen.split("\n") if seen else []
 
 
@@ -66,7 +66,7 @@ def _is_all_there(now: list[str], then: list[str]) -> bool:
 
 
 def _moved(ctx: Context, candidates: Iterable[Candidate]) -> str | None:
-    before = ctx.store.mount(ctx.cache_space, socket.gethostname())
+    before = ctx.store.deletion.mount(ctx.cache_space, socket.gethostname())
     if before is None or ctx.job.accept_new_device:
         return None
     now, then = ctx.source.places(), before.split("\n")

@@ -26,7 +26,7 @@ def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
             asked.setdefault(directory, []).append((number, name))
     changes = list(task.changes)
     for directory, names in asked.items():
-        known = ctx.store.cached(ctx.cache_space, directory, [name for _, name in names])
+        known = ctx.store.cache.get(ctx.cache_space, directory, [name for _, name in names])
         for (number, _), cached in zip(names, known, strict=True):
             changes[number] = msgspec.structs.replace(changes[number], cached=cached)
     return msgspec.structs.replace(task, changes=changes)
@@ -53,4 +53,4 @@ def _above(ctx: Context, path: bytes) -> Iterator[tuple[bytes, str]]:
 def ingested(ctx: Context, target: str, *, collection: bool) -> bool:
     """Whether the path cache knows it: this tool brought it here."""
     directory, name = cache_key(ctx.job, target, directory=collection)
-    return ctx.store.cached(ctx.cache_space, directory, [name])[0] is not None
+    return ctx.store.cache.get(ctx.cache_space, directory, [name])[0] is not None

@@ -28,10 +28,10 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
 
     The whole of the candidates is judged before each round; an objection drops them all and is reported.
     """
-    objects, collections = ctx.store.candidate_counts(task.pass_id)
+    objects, collections = ctx.store.deletion.candidate_counts(task.pass_id)
     if not objects and not collections:
         return None
-    status = ctx.store.job(ctx.job.name)
+    status = ctx.store.jobs.get(ctx.job.name)
     listed = status.counts.listed if status else 0
     number = objects + collections
     objection = guards.objection(ctx, number, listed, _all(ctx, task, number))
@@ -39,15 +39,15 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
         return _refused(ctx, task, objection, number)
     if objects:
         limit = ctx.job.files_per_task * BATCHES
-        found = ctx.store.candidates(task.pass_id, collections=False, limit=limit)
+        found = ctx.store.deletion.candidates(task.pass_id, collections=False, limit=limit)
         return Finished(Part(children=list(tasks.deletions(ctx.job, task.pass_id, found))))
-    found = ctx.store.candidates(task.pass_id, collections=True, limit=COLLECTIONS)
+    found = ctx.store.deletion.candidates(task.pass_id, collections=True, limit=COLLECTIONS)
     return Finished(Part(children=[tasks.deletion(ctx.job, task.pass_id, found)]))
 
 
 def _all(ctx: Context, task: ClosePass, number: int) -> Iterator[Candidate]:
     for collections in (False, True):
-        yield from ctx.store.candidates(task.pass_id, collections=collections, limit=number)
+        yield from ctx.store.deletion.candidates(task.pass_id, collections=collections, limit=number)
 
 
 def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Finished:

@@ -110,7 +110,7 @@ class Pages:
             cache_key(ctx.job, f"{self._target}/{self._name(each)}", directory=each.kind == "directory")
             for each in page
         ]
-        return ctx.store.cached(ctx.cache_space, keys[0][0], [name for _, name in keys])
+        return ctx.store.cache.get(ctx.cache_space, keys[0][0], [name for _, name in keys])
 
     def _operation(self, entry: Entry) -> Operation:
         if not self._asks:

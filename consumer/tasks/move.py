@@ -63,7 +63,7 @@ def move_path(ctx: Context, task: MovePath, cursor: bytes | None) -> Iterator[Pa
 def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new: bytes) -> Finished:
     source, target = ctx.target(old), ctx.target(new)
     key = cache_key(ctx.job, source, directory=False)
-    cached = ctx.store.cached(ctx.cache_space, key[0], key[1:])[0]
+    cached = ctx.store.cache.get(ctx.cache_space, key[0], key[1:])[0]
     here = look_up(ctx.lister, source)
     replicas = here or look_up(ctx.lister, target)  # an earlier try may have got that far
     if not here:  # or the object was removed, and it is another that the file has replaced
@@ -233,7 +233,7 @@ class _Tree:
             [cache_key(ctx.job, target + below, directory=is_collection) for below, is_collection in met]
             for target in self._targets
         )
-        known = ctx.store.cached(ctx.cache_space, old[0][0], [name for _, name in old]) if met else ()
+        known = ctx.store.cache.get(ctx.cache_space, old[0][0], [name for _, name in old]) if met else ()
         for before, now, each in zip(old, new, known, strict=True):
             if each is not None:
                 self._uncached.append(before)

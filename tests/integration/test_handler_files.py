@@ -26,7 +26,7 @@ def consumer(scan: CommandLine) -> Iterator[subprocess.Popen[str]]:
         env={**scan.environ, KEY: "the key"}, stdin=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     store = EmbeddedStore(scan.state)
-    wait_until(lambda: bool(store.consumers(time.time())), lambda: process.poll() is None)
+    wait_until(lambda: bool(store.consumers.alive(time.time())), lambda: process.poll() is None)
     store.close()
     yield process
     process.terminate()

@@ -62,7 +62,7 @@ class Fleet(CommandLine):
     def status(self, job: str) -> JobStatus:
         """The job as the store has it."""
         store = RedisStore(self.redis.url)
-        status = store.job(job)
+        status = store.jobs.get(job)
         store.close()
         assert status is not None
         return status

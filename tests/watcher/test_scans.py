@@ -30,7 +30,7 @@ class Watch:
         """A pass begins and ends."""
         assert begin(self.store, pass_id)
         take(self.store)
-        assert self.store.settle(step("open", pass_id=pass_id, closing=None, error=error))
+        assert self.store.tasks.settle(step("open", pass_id=pass_id, closing=None, error=error))
 
     def looks(self, scans: Scans, *, hold: bool = False) -> None:
         """The watcher looks after its scans, and sees that none is under way."""
@@ -48,7 +48,7 @@ class Watch:
         def sent() -> bool:
             scans.turn(self.store, self.job, hold=hold)
             found.extend(
-                message for _, each in self.store.outbox(9) if isinstance(message := decode(each.value), Restart)
+                message for _, each in self.store.outbox.oldest(9) if isinstance(message := decode(each.value), Restart)
             )
             take(self.store)
             return bool(found)
@@ -115,7 +115,7 @@ def test_a_scan_that_another_pass_has_crowded_out_is_asked_for_again(watch: Watc
     asked = watch.asked(scans)
     assert begin(watch.store, "other")
     assert not begin(watch.store, asked.pass_id)
-    assert watch.store.settle(step("open", pass_id="other", closing=None))
+    assert watch.store.tasks.settle(step("open", pass_id="other", closing=None))
     take(watch.store)
     assert watch.asked(scans).scope == [Scope("d", True)]
 

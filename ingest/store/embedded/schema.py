@@ -7,8 +7,10 @@ import sqlite3
 import msgspec
 
 from ingest.broker import Outgoing
-from ingest.job import Counts
+from ingest.job import Counts, JobState
 
+FORGOTTEN_SECONDS = 3600.0
+"""How long expired consumers and leases stay in the file; nothing reads them any more."""
 COUNT_NAMES = tuple(field.name for field in msgspec.structs.fields(Counts))
 _COUNT_COLUMNS = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in COUNT_NAMES)
 
@@ -69,3 +71,9 @@ def plan(db: sqlite3.Connection, job: str, due: float, message: Outgoing, *, nex
         "INSERT INTO schedule (job, due, topic, partition, value, next_pass) VALUES (?, ?, ?, ?, ?, ?)",
         (job, due, message.topic, message.partition, message.value, next_pass),
     )
+
+
+def is_active(db: sqlite3.Connection, name: str) -> bool:
+    """Return whether a job is known and active."""
+    row = db.execute("SELECT state FROM job WHERE name = ?", (name,)).fetchone()
+    return row is not None and JobState(row[0]).active

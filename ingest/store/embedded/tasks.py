@@ -1,4 +1,4 @@
-"""Passes and tasks of the embedded store: the accounting that no crash can upset, the outbox and the schedule."""
+"""Passes and tasks in SQLite."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import sqlite3
 from collections.abc import Sequence
 
 import msgspec
+from typing_extensions import override
 
 from ingest.broker import Outgoing
 from ingest.fingerprint import cache_space, name_hash
 from ingest.job import Counts, Job, JobState
 from ingest.sqlite import transaction
-from ingest.store import Cached, Child, Step
-from ingest.store.embedded import candidates
+from ingest.store.cache import Cached
+from ingest.store.embedded import deletion
 from ingest.store.embedded.jobs import withdraw
 from ingest.store.embedded.schema import COUNT_NAMES, plan, send
+from ingest.store.tasks import Child, Step, Tasks
 
 _ADD_COUNTS = f"UPDATE pass SET {', '.join(f'{name} = {name} + ?' for name in COUNT_NAMES)} WHERE pass_id = ?"
 _ROUND = "SELECT round FROM task JOIN pass USING (pass_id) WHERE pass_id = ? AND task = ? AND ended IS NULL"
@@ -26,11 +28,13 @@ _FORGET_PASSES = (
 )
 
 
-class Tasks:
-    """The part of the store that accounts for every task of a pass."""
+class EmbeddedTasks(Tasks):
+    """Implements `ingest.store.tasks.Tasks`."""
 
-    _db: sqlite3.Connection
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
 
+    @override
     def begin_pass(
         self,
         name: str,
@@ -42,7 +46,6 @@ class Tasks:
         following: Outgoing | None = None,
         keep_problems: bool = False,
     ) -> bool:
-        """See Store."""
         with transaction(self._db) as db:
             job = db.execute("SELECT state FROM job WHERE name = ?", (name,)).fetchone()
             known = db.execute("SELECT 1 FROM pass WHERE pass_id = ?", (pass_id,)).fetchone()
@@ -71,18 +74,27 @@ class Tasks:
             _add_child(db, name, pass_id, opening)
         return True
 
+    @override
     def outstanding(self, pass_id: str, task: str, round_: int) -> bool:
-        """See Store."""
         row = self._db.execute(_ROUND, (pass_id, task)).fetchone()
         return row is not None and row[0] == round_
 
+    @override
+    def unsettled(self, pass_id: str, tasks: Sequence[str]) -> frozenset[str]:
+        found = self._db.execute(
+            "SELECT task FROM task JOIN pass USING (pass_id) WHERE pass_id = ? AND ended IS NULL"
+            " AND task IN (SELECT value FROM json_each(?))",
+            (pass_id, msgspec.json.encode(list(tasks)).decode()),
+        )
+        return frozenset(task for (task,) in found)
+
+    @override
     def cursor(self, pass_id: str, task: str) -> bytes | None:
-        """See Store."""
         row = self._db.execute("SELECT cursor FROM task WHERE pass_id = ? AND task = ?", (pass_id, task)).fetchone()
         return row[0] if row else None
 
+    @override
     def settle(self, step: Step) -> bool:
-        """See Store."""
         with transaction(self._db) as db:
             if not self.outstanding(step.pass_id, step.task, step.round):
                 _count_late_files(db, step)
@@ -93,8 +105,8 @@ class Tasks:
                 _add_child(db, step.job, step.pass_id, child)
             _add(db, step.pass_id, step.counts)
             _remember(db, step)
-            candidates.add(db, step.pass_id, step.candidates)
-            candidates.drop(db, step.pass_id, step.judged)
+            deletion.add(db, step.pass_id, step.candidates)
+            deletion.drop(db, step.pass_id, step.judged)
             if step.error is not None:
                 _end_pass(db, step)
             elif step.again is not None:
@@ -106,34 +118,6 @@ class Tasks:
             else:
                 _leave(db, step)
         return True
-
-    def outbox(self, limit: int) -> list[tuple[int, Outgoing]]:
-        """See Store."""
-        rows = self._db.execute("SELECT number, topic, partition, value FROM outbox ORDER BY number LIMIT ?", (limit,))
-        return [(number, Outgoing(topic, partition, value)) for number, topic, partition, value in rows]
-
-    def outbox_done(self, numbers: Sequence[int]) -> None:
-        """See Store."""
-        with transaction(self._db) as db:
-            db.executemany("DELETE FROM outbox WHERE number = ?", [(number,) for number in numbers])
-
-    def fire_due(self, now: float) -> float | None:
-        """See Store."""
-        due = self._next_due()
-        if due is None or due > now:
-            return due
-        with transaction(self._db) as db:
-            db.execute(
-                "INSERT INTO outbox (job, topic, partition, value)"
-                " SELECT job, topic, partition, value FROM schedule WHERE due <= ? ORDER BY due, number",
-                (now,),
-            )
-            db.execute("DELETE FROM schedule WHERE due <= ?", (now,))
-        return self._next_due()
-
-    def _next_due(self) -> float | None:
-        due: float | None = self._db.execute("SELECT min(due) FROM schedule").fetchone()[0]
-        return due
 
 
 def _add(db: sqlite3.Connection, pass_id: str, counts: Counts) -> None:

@@ -23,7 +23,7 @@ def lanes_with(*records: Record) -> Lanes:
 
 A0, A5, A9 = (record("file", 0, offset) for offset in (0, 5, 9))
 B1, B2 = (record("file", 1, offset) for offset in (1, 2))
-LANE_A, LANE_B = A0.lane, B1.lane
+LANE_A, LANE_B = A0.topic_partition, B1.topic_partition
 
 
 def test_of_each_lane_the_first_record_is_ready() -> None:
@@ -106,8 +106,8 @@ def test_however_work_ends_each_lane_is_done_in_order_and_to_its_end(parts: list
     committed: dict[TopicPartition, int] = {}
     while len(order) < len(records):
         ready = list(lanes.ready())
-        assert not {each.lane for each in ready} & {each.lane for each in working}
-        assert len({each.lane for each in ready}) == len(ready)
+        assert not {each.topic_partition for each in ready} & {each.topic_partition for each in working}
+        assert len({each.topic_partition for each in ready}) == len(ready)
         if ready and (not working or data.draw(st.integers(0, 1))):
             lanes.begin(ready[0])
             working.add(ready[0])
@@ -118,7 +118,7 @@ def test_however_work_ends_each_lane_is_done_in_order_and_to_its_end(parts: list
             order.append(ended)
         committed.update(lanes.to_commit())
         for lane, offset in committed.items():
-            assert all(each in order for each in records if each.lane == lane and each.offset < offset)
+            assert all(each in order for each in records if each.topic_partition == lane and each.offset < offset)
     for part in range(3):
         mine = [each for each in records if each.partition == part]
         assert [each for each in order if each.partition == part] == mine

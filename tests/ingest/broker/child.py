@@ -76,7 +76,7 @@ class _Commands:
     def poll_and_commit(self) -> list[str]:
         assert self._member
         records = self._member.poll(0.05, 50)
-        self._member.commit({record.lane: record.offset + 1 for record in records})
+        self._member.commit({record.topic_partition: record.offset + 1 for record in records})
         return [record.value.decode() for record in records]
 
     def commit(self, topic: str, partition: int, offset: int) -> None:

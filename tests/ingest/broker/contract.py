@@ -51,7 +51,7 @@ def values(records: Sequence[Record]) -> list[bytes]:
 
 def behind(records: Sequence[Record]) -> dict[TopicPartition, int]:
     """What to commit when all of these are dealt with."""
-    return {record.lane: record.offset + 1 for record in records}
+    return {record.topic_partition: record.offset + 1 for record in records}
 
 
 def numbered(topic: str, numbers: range, partitions: int) -> list[Outgoing]:
@@ -129,7 +129,7 @@ class BrokerContract(BrokerFixtures):
         with open_broker().join(group, [topic]) as member:
             received = read(member, len(sent))
         for partition in range(partitions):
-            records = [record for record in received if record.lane == (topic, partition)]
+            records = [record for record in received if record.topic_partition == (topic, partition)]
             assert values(records) == [message.value for message in sent if message.partition == partition]
             offsets = [record.offset for record in records]
             assert offsets == sorted(set(offsets))

@@ -32,7 +32,7 @@ class GroupContract(BrokerFixtures):
             first = poll_until([one, two], lambda received: sum(map(len, received)) >= 200)
             assert sorted(values(first[0] + first[1])) == sorted(b"%d" % number for number in range(200))
             for member, records in zip([one, two], first, strict=True):
-                assert {record.lane for record in records} == member.assignment()
+                assert {record.topic_partition for record in records} == member.assignment()
             # Were any of them handed out again, it would come before these.
             broker.publish([Outgoing(topic, partition, b"last") for partition in range(partitions)])
             then = poll_until([one, two], lambda received: sum(map(len, received)) >= partitions)
@@ -67,7 +67,7 @@ class GroupContract(BrokerFixtures):
                 for member in members:
                     records = member.poll(0.01, 50)
                     assert not held_by_two(members)
-                    assert {record.lane for record in records} <= member.assignment()
+                    assert {record.topic_partition for record in records} <= member.assignment()
                     member.commit(behind(records))
                     received.update(values(records))
                 return spread(members, wanted)(None)
@@ -119,9 +119,9 @@ class GroupContract(BrokerFixtures):
                     again += poll_until([one, two], lambda _: broker.lag(group, [topic]) <= len(lost))[1]
                 assert broker.lag(group, [topic]) == len(lost)
                 again += poll_until([two], lambda more: len(again) + len(more[0]) >= len(lost))[0]
-                assert {record.lane for record in again} == lost
+                assert {record.topic_partition for record in again} == lost
             back = read(one, len(lost))
-            assert {record.lane for record in back} == lost
+            assert {record.topic_partition for record in back} == lost
             assert kept | lost == one.assignment()
 
     def test_a_member_that_stalled_loses_its_partitions_and_starts_again_from_what_is_committed(

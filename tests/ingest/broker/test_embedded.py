@@ -93,7 +93,7 @@ class TestPolling(EmbeddedFixtures):
                 lost = two.assignment()
             poll_until([one], spread([one], partitions))
             broker.publish(numbered(topic, range(partitions), partitions))
-            assert {record.lane for record in one.poll(0, partitions)} == lost
+            assert {record.topic_partition for record in one.poll(0, partitions)} == lost
 
     def test_polling_renews_the_lease(self, broker: EmbeddedBroker, file: Path, group: str, topic: str) -> None:
         def renewed() -> float:
@@ -112,7 +112,7 @@ class TestPolling(EmbeddedFixtures):
         broker.publish([Outgoing(topic, 0, b"done"), Outgoing(topic, 0, b"kept")])
         with broker.join(group, [topic]) as member:
             record, _ = read(member, 2)
-            member.commit({record.lane: record.offset + 1})
+            member.commit({record.topic_partition: record.offset + 1})
         log = sqlite3.connect(file)
         assert log.execute("SELECT value FROM log").fetchall() == [(b"kept",)]
         log.close()

@@ -107,7 +107,7 @@ class Group(RuleBasedStateMachine):
         seat = self._seat(name)
         seat.stalled = True
         with transaction(self.broker._connection) as db:
-            db.execute("UPDATE members SET renewed = renewed - 4000 WHERE id = ?", (seat.member._id,))
+            db.execute("UPDATE members SET renewed = renewed - 4000 WHERE id = ?", (seat.member._member_id,))
             db.execute("UPDATE consumer_groups SET epoch = epoch + 1")
 
     @invariant()

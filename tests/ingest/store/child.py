@@ -53,22 +53,22 @@ class _Commands:
 
     def settle(self, argument: Any) -> list[bool]:
         steps: Sequence[Step] = msgspec.convert(argument, list[Step])
-        return [self._store.settle(step) for step in steps]
+        return [self._store.tasks.settle(step) for step in steps]
 
     def settle_then_stall(self, argument: Any) -> None:
         """Answers after each step, for ever ready to be killed."""
         for step in msgspec.convert(argument, list[Step]):
-            print(msgspec.json.encode(self._store.settle(step)).decode(), flush=True)
+            print(msgspec.json.encode(self._store.tasks.settle(step)).decode(), flush=True)
 
     def fire_due(self, times: Any) -> int:
         for now in times:
-            self._store.fire_due(now)
+            self._store.outbox.fire_due(now)
         return len(times)
 
     def lease(self, argument: Any) -> int:
         """How many of these names this owner gets."""
         owner, names, now = argument
-        return sum(self._store.lease(name, owner, now, 60.0) for name in names)
+        return sum(self._store.leases.take(name, owner, now, 60.0) for name in names)
 
 
 def _main() -> None:

@@ -27,7 +27,7 @@ def child(task: str) -> Child:
 def create(store: Store, name: str = "job", target: str = "", **options: Any) -> Job:
     """A job whose first message is `start NAME`."""
     job = make_job(name, target, **options)
-    store.create_job(job, message(f"start {name}"), T0)
+    store.jobs.create(job, message(f"start {name}"), T0)
     return job
 
 
@@ -36,7 +36,7 @@ def begin(
 ) -> bool:
     """Begin a pass with the task `open`, perhaps with a message for the one after it."""
     after = None if following is None else message(following)
-    return store.begin_pass(
+    return store.tasks.begin_pass(
         job, pass_id, child("open"), T0, next_due=None if following is None else due, following=after
     )
 
@@ -61,20 +61,20 @@ def running(store: Store, *tasks: str, **options: Any) -> Job:
     job = create(store, **options)
     assert begin(store)
     if tasks:
-        assert store.settle(step("open", children=[child(task) for task in tasks]))
+        assert store.tasks.settle(step("open", children=[child(task) for task in tasks]))
     take(store)
     return job
 
 
 def take(store: Store) -> list[str]:
     """What is in the outbox, which is empty afterwards."""
-    messages = store.outbox(1_000_000)
-    store.outbox_done([number for number, _ in messages])
+    messages = store.outbox.oldest(1_000_000)
+    store.outbox.remove([number for number, _ in messages])
     return [each.value.decode() for _, each in messages]
 
 
 def status_of(store: Store, name: str = "job") -> JobStatus:
-    status = store.job(name)
+    status = store.jobs.get(name)
     assert status is not None
     return status
 

@@ -34,10 +34,12 @@ def test_a_process_that_comes_and_goes_takes_nothing_from_one_that_has_broker_an
     file = tmp_path / "state.db"
     broker, store = EmbeddedBroker(file), EmbeddedStore(file)
     broker.ensure_topics(["topic"])
-    assert in_another_process(file, "store.value(b'k', 0)") == "None"
-    store.set_value(b"k", b"here", T0)
-    assert in_another_process(file, f"store.value(b'k', 0), store.set_value(b'k', b'there', {T0})") == "b'here' True"
-    assert store.value(b"k", T0) == b"there"
+    assert in_another_process(file, "store.values.get(b'k', 0)") == "None"
+    store.values.set(b"k", b"here", T0)
+    assert (
+        in_another_process(file, f"store.values.get(b'k', 0), store.values.set(b'k', b'there', {T0})") == "b'here' True"
+    )
+    assert store.values.get(b"k", T0) == b"there"
     broker.close()
     store.close()
 

@@ -44,7 +44,7 @@ def paths(count: int) -> Iterator[Cached]:
 def fill(store: Store, count: int) -> None:
     entries = list(paths(count))
     for start in range(0, count, IN_A_STEP):
-        assert store.settle(step("open", cursor=b"m", cached=entries[start : start + IN_A_STEP]))
+        assert store.tasks.settle(step("open", cursor=b"m", cached=entries[start : start + IN_A_STEP]))
 
 
 class TestCache:
@@ -72,14 +72,14 @@ class TestCache:
         chosen = {"table": set(keys) - set(buckets), "buckets": set(buckets[::2]), "both": set(keys)}[lost]
         client.delete(*chosen)
         known = {(each.directory, each.name): each.fingerprint for each in paths(3000)}
-        assert {store.cached(space, directory, [name])[0] for directory, name in [*known][:500]} <= {
+        assert {store.cache.get(space, directory, [name])[0] for directory, name in [*known][:500]} <= {
             None,
             *known.values(),
         }
         new = [Cached(each.directory, each.name, each.fingerprint + 1) for each in paths(3000)]
         for start in range(0, len(new), IN_A_STEP):
-            assert store.settle(step("open", cursor=b"m", cached=new[start : start + IN_A_STEP]))
-        found = [store.cached(space, each.directory, [each.name])[0] for each in new]
+            assert store.tasks.settle(step("open", cursor=b"m", cached=new[start : start + IN_A_STEP]))
+        found = [store.cache.get(space, each.directory, [each.name])[0] for each in new]
         assert found == [each.fingerprint for each in new]
         store.close()
         client.close()
@@ -93,26 +93,26 @@ class TestServer(RedisFixtures):
         running(store, "task")
         with redis.Redis.from_url(redis_url) as client:
             client.delete(*client.scan_iter(f"{prefix}*"))
-        for use in (lambda: store.settle(step("task")), lambda: store.fire_due(T0)):
+        for use in (lambda: store.tasks.settle(step("task")), lambda: store.outbox.fire_due(T0)):
             with pytest.raises(Refused, match="has lost what was in it; its jobs must be started again"):
                 use()
         other = open_store()
         assert other.store_id != store.store_id
         with pytest.raises(Refused, match="lost"):
-            store.create_job(make_job(), child("x").message, T0)
+            store.jobs.create(make_job(), child("x").message, T0)
 
     def test_a_restart_loses_nothing_and_those_that_wait_go_on(self, own_server: Redis) -> None:
         store = RedisStore(own_server.url)
         running(store, "one", "two")
-        assert store.settle(step("one", again=again("one", 1, T0 + 9), counts=Counts(done=2)))
+        assert store.tasks.settle(step("one", again=again("one", 1, T0 + 9), counts=Counts(done=2)))
         number = store.store_id
         own_server.stop()
         with pytest.raises(Unreachable, match=r"^Redis at redis://127.0.0.1:\d+/0 does not answer: "):
-            store.settle(step("two"))
+            store.tasks.settle(step("two"))
         own_server.start()
-        assert store.settle(step("two", counts=Counts(done=1)))
+        assert store.tasks.settle(step("two", counts=Counts(done=1)))
         assert counts_of(store).done == 3
-        assert (store.fire_due(T0), store.store_id) == (T0 + 9, number)
+        assert (store.outbox.fire_due(T0), store.store_id) == (T0 + 9, number)
         store.close()
 
     def test_a_wrong_password_is_refused_without_being_told(self, own_server: Redis) -> None:

@@ -52,7 +52,7 @@ local function withdraw(job)
 end
 
 local function drop_pass(pass_id, with_counts)
-  for _, kind in ipairs({'tasks', 'markers', 'objects', 'collections', 'candidates'}) do
+  for _, kind in ipairs({'tasks', 'cursors', 'objects', 'collections', 'candidates'}) do
     call('DEL', key(kind, pass_id))
   end
   if with_counts then
