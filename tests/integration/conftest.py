@@ -17,9 +17,20 @@ from landingzone.scan import cli
 from tests.conftest import COMMAND_SECONDS, CommandLine, Ran
 from tests.support.integration import Storage, let_others_in
 from tests.support.passes import Passes, running_consumer
+from tests.support.s3_servers import S3Server
 
 # Names with control characters make a listing unparsable for the default parser.
 ET(XML_Parser_Type.QUASI_XML)
+
+
+@pytest.fixture(params=["minio", pytest.param("versitygw", marks=pytest.mark.slow)])
+def s3(request: pytest.FixtureRequest) -> S3Server:
+    """A real server. What differs between servers is tested below tests/scanner; what a pass does, on one of them.
+
+    A test that is parametrized with `BOTH_S3` runs on both.
+    """
+    server: S3Server = request.getfixturevalue(f"{request.param}_server")
+    return server
 
 
 @pytest.fixture
@@ -30,6 +41,12 @@ def storage(irods: iRODSSession, home: str, tmp_path: Path) -> Iterator[Storage]
     if irods.collections.exists(home):
         irods.collections.remove(home, recurse=True, force=True)
     storage.remove()
+
+
+@pytest.fixture
+def two_workers(scan: CommandLine) -> None:
+    """Have the commands of `scan` work with two worker processes, for what could go wrong between them."""
+    scan.workers = 2
 
 
 class Served(CommandLine):

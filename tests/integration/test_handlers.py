@@ -151,6 +151,8 @@ from irods_capability_automated_ingest.core import Core
 from irods_capability_automated_ingest.redis_utils import get_redis
 from irods_capability_automated_ingest.sync_job import sync_job
 
+pytestmark = pytest.mark.usefixtures("two_workers")
+
 class event_handler(Core):
     @staticmethod
     def pre_job(hdlr_mod, logger, meta):

@@ -11,7 +11,7 @@ from irods.session import iRODSSession
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.integration import collections, deleting, handler, hooks, logged, rows, wait_until
 from tests.support.s3_jobs import ingest, summary
-from tests.support.s3_servers import Bucket
+from tests.support.s3_servers import BOTH_S3, Bucket
 
 
 def _hooks(log: Path) -> str:
@@ -49,6 +49,7 @@ def test_each_mode_deletes_what_is_gone_and_nothing_else_and_a_second_pass_nothi
         irods.collections.remove(trash, recurse=True, force=True)
 
 
+@BOTH_S3
 def test_an_object_and_a_prefix_may_take_each_others_place(
     scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:

@@ -12,7 +12,7 @@ from tests.conftest import CommandLine, HandlerFile
 from tests.support.counting_proxy import CountingProxy
 from tests.support.integration import GOOD, Storage, content, handler, only, rows, sha2, wait_until
 from tests.support.s3_jobs import ingest, summary
-from tests.support.s3_servers import Bucket, S3Server
+from tests.support.s3_servers import BOTH_S3, Bucket, S3Server
 
 MIB = 1 << 20
 
@@ -50,6 +50,7 @@ def test_objects_of_all_sizes_are_put_where_a_hook_lets_servers_redirect(
     assert (content(irods, f"{home}/empty"), content(irods, f"{home}/small")) == (b"", b"x")
 
 
+@BOTH_S3
 def test_a_changed_object_is_put_again_to_the_resource_where_it_was(
     scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
 ) -> None:

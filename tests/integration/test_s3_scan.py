@@ -13,14 +13,20 @@ from tests.conftest import CommandLine, HandlerFile
 from tests.scanner.buckets.test_source import ODD_KEYS
 from tests.support.integration import collections, content, handler, hooks, logged, only, rows, sha2, wait_until
 from tests.support.s3_jobs import ingest, put_all, summary
-from tests.support.s3_servers import Bucket, S3Server
+from tests.support.s3_servers import BOTH_S3, Bucket, S3Server
 
 
-def test_five_thousand_objects_arrive_with_their_contents_and_once(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
+@pytest.mark.usefixtures("two_workers")
+@pytest.mark.parametrize(
+    ("s3", "count"),
+    [("minio", 5000), ("versitygw", 500), pytest.param("versitygw", 5000, marks=pytest.mark.slow)],
+    indirect=["s3"],
+)
+def test_thousands_of_objects_arrive_with_their_contents_and_once(
+    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, count: int
 ) -> None:
-    objects = {f"run/{number % 50}/{number}.dat": f"content of {number}".encode() for number in range(4000)}
-    objects |= {f"run/flat/{number:05}": b"%d" % number for number in range(1000)}
+    objects = {f"run/{number % 50}/{number}.dat": f"content of {number}".encode() for number in range(4 * count // 5)}
+    objects |= {f"run/flat/{number:05}": b"%d" % number for number in range(count // 5)}
     objects |= {f"run/odd/{key}": key.encode() for key in ODD_KEYS}
     put_all(bucket, objects | {"running/other": b"not below the prefix", "run2": b"nor this"})
     file = handler_file(handler("PUT_SYNC"))
@@ -37,6 +43,7 @@ def test_five_thousand_objects_arrive_with_their_contents_and_once(
     assert {f"run/{path}": replicas for path, replicas in rows(irods, home).items()} == found
 
 
+@BOTH_S3
 def test_registered_objects_have_bucket_and_key_as_their_path_and_are_kept_in_step(
     scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession
 ) -> None:
