@@ -117,7 +117,7 @@ def test_a_redis_that_comes_back_empty_ends_the_consumers_in_a_sentence_and_the_
         warnings = [line for line in before if not line.startswith(("Serving ", "[info "))]
         assert all(line.startswith("[warning  ] out of reach, waiting ") for line in warnings), warnings
     with KafkaAdminClient(bootstrap_servers=fleet.kafka.bootstrap) as admin:
-        assert admin.describe_groups(["ingest"])["ingest"]["members"] == []  # their partitions are free at once
+        assert admin.describe_groups([fleet.group])[fleet.group]["members"] == []  # their partitions are free at once
     fleet.consumers.clear()
     fleet.add()
     assert fleet("start", source, home, "--job_name", "job").status == 0
