@@ -85,5 +85,5 @@ def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def file_system_type(path: bytes, mounts: bytes) -> str:
-    """The type of the file system that has an absolute path, by the text of a /proc/.../mountinfo; "" if unknown."""
+    """Return the file system type of an absolute path; "" if it is unknown. `mounts` is as in `mount_of`."""
     return shown(_nearest(path, mounts)[1].partition(b" ")[0])

@@ -95,33 +95,33 @@ def physical_path(source: bytes, path: bytes) -> str:
 
 
 def ancestors(path: bytes) -> Iterator[bytes]:
-    """The directories above a source-relative path, the nearest first, "" (the source) last; none for "" itself."""
+    """Yield the directories above a source-relative path: the nearest first, "" (the source) last; none for ""."""
     while path:
         path = path.rpartition(b"/")[0]
         yield path
 
 
 def prefix_of(directory: AnyStr) -> AnyStr:
-    """The common prefix of all paths below a directory: the directory and a slash; empty for an empty path."""
+    """Return the common prefix of all paths below a directory: the directory and a slash; for "", return ""."""
     slash: AnyStr = b"/" if isinstance(directory, bytes) else "/"
     return directory.rstrip(slash) + slash if directory else directory
 
 
 def is_below(path: AnyStr, directory: AnyStr) -> bool:
-    """Whether a path is below a directory: not the directory itself. All but "" is below ""."""
+    """Return whether a path is below a directory, and not the directory itself. Every path but "" is below ""."""
     return path != directory and path.startswith(prefix_of(directory))
 
 
 def is_within(path: AnyStr, directory: AnyStr) -> bool:
-    """Whether a path is the directory or below it."""
+    """Return whether a path is the directory or below it."""
     return path == directory or path.startswith(prefix_of(directory))
 
 
 def renamed(path: bytes, old: bytes, new: bytes) -> bytes:
-    """The path after the directory `old` was renamed to `new`; a path that is not below `old` stays the same."""
+    """Return a path after the directory `old` was renamed to `new`. Paths that are not below `old` stay the same."""
     return new + path[len(old) :] if is_below(path, old) else path
 
 
 def shown(path: str | bytes) -> str:
-    """The path as text for people; each byte that is not UTF-8 is a backslash escape."""
+    """Return a path as text for people; each byte that is not UTF-8 becomes a backslash escape."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
