@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from ingest.errors import Refused
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.handlers.core import DeleteMode, Operation
 from ingest.messages import Candidate, Catalog, path_from_wire
+from ingest.sqlite import temporary
 from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable
 from scanner.source import Listing
 
@@ -165,8 +165,7 @@ class _Later:
     """Candidates for deletion, on disk, in the order in which they are deleted."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("")  # a temporary file that SQLite removes
-        self._db.execute("CREATE TABLE later (collection, height, target, candidate)")
+        self._db = temporary("CREATE TABLE later (collection, height, target, candidate)")
 
     def __len__(self) -> int:
         count: int = self._db.execute("SELECT count(*) FROM later").fetchone()[0]

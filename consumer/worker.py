@@ -31,7 +31,7 @@ from consumer.tasks.open_close import close_pass, open_pass
 from consumer.tasks.sync_files import sync_files
 from ingest.compat import runtime
 from ingest.deployment import Deployment
-from ingest.errors import Refused, SourceAway, Unreachable
+from ingest.errors import Refused, SourceUnreachable, Unreachable
 from ingest.job import DEFAULT_IDLE_SECONDS
 from ingest.messages import ClosePass, Delete, ListPath, MovePath, OpenPass, SyncFiles, Task, decode
 from ingest.service import logs
@@ -118,7 +118,7 @@ class _Worker:
             yield from _work(ctx, task, began)
         except Unreachable as error:
             self._sessions.close()
-            yield Unavailable(str(error), only_source=isinstance(error, SourceAway))
+            yield Unavailable(str(error), only_source=isinstance(error, SourceUnreachable))
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end

@@ -110,7 +110,7 @@ def test_a_redis_that_comes_back_empty_ends_the_consumers_in_a_sentence_and_the_
     fleet.redis.forget()
     fleet.redis.start()
     assert [each.wait(JOB_SECONDS) for each in fleet.consumers] == [1, 1]
-    sentence = "has lost what was in it; its jobs must be started again"
+    sentence = "has lost its data: start its jobs again"
     for number in range(CONSUMERS):
         *before, last = fleet.said(number).splitlines()
         assert re.fullmatch(rf"ingest-consume: the store at redis://127\.0\.0\.1:\d+/0 {sentence}", last), last
