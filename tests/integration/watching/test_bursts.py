@@ -86,8 +86,8 @@ def test_what_the_kernel_had_no_room_for_is_found_by_a_scan_and_nothing_is_creat
     assert_adds_up(watcher)
     told = watcher.job["watcher"]
     assert told["missed"] == 1
-    assert "more happened at once than the queue of events holds" in told["notes"][0]
-    assert watcher.said().count("a scan takes the place of lost events") == 1
+    assert "the queue of events has overflowed" in told["notes"][0]
+    assert watcher.said().count("events were lost, scanning instead") == 1
 
 
 def test_a_watcher_that_is_killed_in_a_burst_finds_what_happened_without_it(
