@@ -17,11 +17,6 @@ class FileContent(Content):
         self._before = os.fstat(descriptor)
         self.size = self._before.st_size
 
-    @property
-    @override
-    def descriptor(self) -> int:
-        return self._descriptor
-
     @override
     def read(self, offset: int, length: int) -> bytes:
         parts = []
