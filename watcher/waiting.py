@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from ingest.paths import ancestors, is_below, renamed
+from ingest.paths import ancestors, prefix_of, renamed
 from watcher.events import Rescan, Sync, Vanish
 
 
@@ -63,7 +63,8 @@ class WaitingRoom:
             return
         key = path + b"/"
         if deep:
-            for each in [each for each in self._places if each.endswith(b"/") and is_below(each, path)]:
+            below = prefix_of(path)
+            for each in [each for each in self._places if each.endswith(b"/") and each.startswith(below)]:
                 if each != key:
                     del self._places[each]
         waiting = self._places.setdefault(key, Waiting(Rescan(path, deep), now + self._quiet, now))
@@ -72,7 +73,8 @@ class WaitingRoom:
 
     def forget_below(self, path: bytes) -> None:
         """Drop the work that waits below a directory, and its own rescan."""
-        for key in [key for key in self._places if is_below(key, path)]:
+        below = prefix_of(path)
+        for key in [key for key in self._places if key.startswith(below)]:
             del self._places[key]
 
     def rename_below(self, old: bytes, new: bytes) -> None:

@@ -82,7 +82,7 @@ class Watcher:
         self._health = Health(*LOOPS)
         self._failed: Exception | None = None
         self._missed = 0
-        self._away = ""
+        self._root_lost = ""
         self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
         self._noted_scan = -math.inf
         self._log = logs.get("watcher").bind(job=job)
@@ -147,7 +147,7 @@ class Watcher:
     def _report(self, event: Missed | RootLost) -> None:
         self._missed += isinstance(event, Missed)
         if isinstance(event, RootLost) or event.path == b"":
-            self._away = event.reason if isinstance(event, RootLost) else ""
+            self._root_lost = event.reason if isinstance(event, RootLost) else ""
         (metrics.MISSED if isinstance(event, Missed) else metrics.LOST).inc()
         what = "events were lost, scanning instead" if isinstance(event, Missed) else "the source is out of sight"
         self._log.warning(what, reason=event.reason)
@@ -197,6 +197,6 @@ class Watcher:
             settling=len(self._settler),
             unwatched=self._backend.unwatched,
             missed=self._missed,
-            away=self._away,
+            away=self._root_lost,
             notes=tuple(self._notes),
         )
