@@ -81,6 +81,11 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+.PHONY: docs
+docs: $(READY) # the documentation site, in build/site
+	@$(BIN)/python -c 'import material, mkdocstrings' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 bench: $(READY) services # about half an hour
 	@for each in broker listing devzone_calls operations fleet watcher landing; do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
 
