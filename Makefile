@@ -106,6 +106,11 @@ format: $(READY) ## Format the code, and mend what ruff can mend
 types: $(READY) ## Check the types
 	$(BIN)/mypy
 
+.PHONY: docs
+docs: $(READY) ## Build the documentation site in build/site
+	@$(BIN)/python -c 'import material, mkdocstrings' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 bench: $(READY) services ## Measure; takes about half an hour
 	@for each in broker listing devzone_calls operations fleet watcher landing; do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
 
