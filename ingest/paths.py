@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import AnyStr
 
 from ingest.errors import Refused
 
@@ -29,7 +30,7 @@ def normalise_target(target: str) -> str:
 
 def overlap(one: str, other: str) -> bool:
     """Whether two collections are the same, or one lies in the other."""
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+    return is_within(one, other) or is_within(other, one)
 
 
 def join(directory: bytes, path: bytes) -> bytes:
@@ -77,3 +78,36 @@ def logical_name(source: bytes, name: bytes, *, directory: bool, translate: Tran
 def physical_path(source: bytes, path: bytes) -> str:
     """The absolute source path as the catalog can hold it: undecodable names are replaced as in the logical path."""
     return logical_path(b"/", "", join(source, path)[1:])
+
+
+def ancestors(path: bytes) -> Iterator[bytes]:
+    """The directories above a source-relative path, the nearest first, "" (the source) last; none for "" itself."""
+    while path:
+        path = path.rpartition(b"/")[0]
+        yield path
+
+
+def prefix_of(directory: AnyStr) -> AnyStr:
+    """The common prefix of all paths below a directory: the directory and a slash; empty for an empty path."""
+    slash: AnyStr = b"/" if isinstance(directory, bytes) else "/"
+    return directory.rstrip(slash) + slash if directory else directory
+
+
+def is_below(path: AnyStr, directory: AnyStr) -> bool:
+    """Whether a path is below a directory: not the directory itself. All but "" is below ""."""
+    return path != directory and path.startswith(prefix_of(directory))
+
+
+def is_within(path: AnyStr, directory: AnyStr) -> bool:
+    """Whether a path is the directory or below it."""
+    return path == directory or path.startswith(prefix_of(directory))
+
+
+def renamed(path: bytes, old: bytes, new: bytes) -> bytes:
+    """The path after the directory `old` was renamed to `new`; a path that is not below `old` stays the same."""
+    return new + path[len(old) :] if is_below(path, old) else path
+
+
+def shown(path: str | bytes) -> str:
+    """The path as text for people; each byte that is not UTF-8 is a backslash escape."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ingest.errors import Refused
+from ingest.mounts import MOUNTS, file_system_type
 
 VERSION = 4
 """The version of all tables in our files. It is raised when one of them changes."""
@@ -120,22 +121,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _refuse_network_file_system(folder: Path, called: str, mount_table: Path = Path("/proc/self/mounts")) -> None:
+def _refuse_network_file_system(folder: Path, called: str, mount_table: Path = MOUNTS) -> None:
     try:
-        mounts = mount_table.read_text(errors="surrogateescape")
+        mounts = mount_table.read_bytes()
     except OSError:  # not on Linux
         return
-    kind = _file_system_type(folder.resolve(), mounts)
+    kind = file_system_type(os.fsencode(folder.resolve()), mounts)
     if kind in _NETWORK_FILE_SYSTEMS:
         raise Refused(f"the {called} file must not be on a network file system, and {folder} is {kind}: use --{called}")
-
-
-def _file_system_type(folder: Path, mounts: str) -> str:
-    """Return the file system type of an absolute path. Of two mounts at one mount point, the later one counts."""
-    path, best, kind = str(folder), "", ""
-    for line in mounts.splitlines():
-        _, mount, fs_type, *_ = line.split(" ")
-        mount = mount.replace("\\040", " ")
-        if (path == mount or path.startswith(mount.rstrip("/") + "/")) and len(mount) >= len(best):
-            best, kind = mount, fs_type
-    return kind

@@ -89,11 +89,6 @@ class SourceNotVisible(SourceUnreadable):
     """The source itself is not seen from this host: nothing is known about any path below it."""
 
 
-def shown(path: bytes) -> str:
-    """The path as text for people, with bytes that are not UTF-8 as backslash escapes."""
-    return path.decode("utf-8", "backslashreplace")
-
-
 def why(error: OSError) -> str:
     """The system's words for the error, without the path."""
     return error.strerror or str(error)

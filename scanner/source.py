@@ -49,7 +49,17 @@ class Looker(Protocol):
 
 
 class Source(Protocol):
-    """Where the files of a job are."""
+    """Where the files of a job are.
+
+    Attributes:
+        appends: Whether a writer can add data to a file and keep what it had. Otherwise every write replaces the whole.
+        has_directories: Whether directories exist by themselves, with times of their own, and exclude a file of the
+            same name. Otherwise a directory is only the common prefix of names below it.
+
+    """
+
+    appends: bool
+    has_directories: bool
 
     def look(self, path: bytes) -> Entry | Skipped | None:
         """One look at `path`: the same answer as a listing from the root would come to; None when it is gone."""

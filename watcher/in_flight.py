@@ -6,8 +6,9 @@ Nor may a directory be made while the file of its name may still be there, or th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
+from ingest.paths import ancestors
 from watcher.events import MakeDirectory, Move, Sync, Vanish
 
 Single = Sync | Vanish | MakeDirectory | Move
@@ -30,13 +31,13 @@ class RelatedPaths:
         """Add paths; each counts as often as it is added."""
         for path in paths:
             self._paths[path] += 1
-            self._above.update(_lineage(path))
+            self._above.update((path, *ancestors(path)))
 
     def remove(self, paths: Iterable[bytes]) -> None:
         """Take paths away, once each."""
         for path in paths:
             _take(self._paths, path)
-            for each in _lineage(path):
+            for each in (path, *ancestors(path)):
                 _take(self._above, each)
 
     def __bool__(self) -> bool:
@@ -47,15 +48,9 @@ class RelatedPaths:
 
     def has(self, paths: Iterable[bytes]) -> bool:
         """Whether one of the paths is related to one that was added."""
-        return any(path in self._above or any(each in self._paths for each in _lineage(path)) for path in paths)
-
-
-def _lineage(path: bytes) -> Iterator[bytes]:
-    """A path and all that are above it, to the root."""
-    yield path
-    while path:
-        path = path.rpartition(b"/")[0]
-        yield path
+        return any(
+            path in self._above or any(each in self._paths for each in (path, *ancestors(path))) for path in paths
+        )
 
 
 def _take(counts: Counter[bytes], path: bytes) -> None:

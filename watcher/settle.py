@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 
-from ingest.paths import split
+from ingest.paths import is_within, split
 from watcher.events import (
     Directory,
     Event,
@@ -27,7 +27,7 @@ from watcher.events import (
 )
 from watcher.markers import Markers
 from watcher.temporary import Temporary
-from watcher.waiting import WaitingRoom, within
+from watcher.waiting import WaitingRoom
 
 LONGEST_SCAN = 300.0
 """Seconds that may pass between a scan being asked for and its looking at a file."""
@@ -219,7 +219,7 @@ class Settler:
             if not self._unseen(now):
                 self._waiting.put_rescan(split(old)[0], now, deep=False)
         else:
-            self._making = {path for path in self._making if not within(path, old)}
+            self._making = {path for path in self._making if not is_within(path, old)}
             self._at_once.append(Move(old, new, directory=True))
             self._waiting.put_rescan(split(old)[0], now, deep=False)
         self._remember(old)
@@ -228,7 +228,7 @@ class Settler:
     def _moved_within(self, path: bytes) -> bool:
         """Whether a move that is not yet published leads into the directory or out of it."""
         moves = (work for work in self._at_once if isinstance(work, Move))
-        return any(within(move.old, path) or within(move.new, path) for move in moves)
+        return any(is_within(move.old, path) or is_within(move.new, path) for move in moves)
 
     def _make_elsewhere(self, old: bytes, new: bytes) -> None:
         """Directories that were to be made at and below `old` are to be made at `new`, after what is to be done now."""
@@ -241,7 +241,7 @@ class Settler:
         kept: list[Work] = []
         taken: list[bytes] = []
         for work in self._at_once:
-            if isinstance(work, MakeDirectory) and work.path in self._making and within(work.path, path):
+            if isinstance(work, MakeDirectory) and work.path in self._making and is_within(work.path, path):
                 taken.append(work.path)
             else:
                 kept.append(work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from watcher.waiting import ancestors
+from ingest.paths import ancestors
 
 _ANY = "[a-zA-Z0-9]"
 _RSYNC = tuple(".*." + _ANY * number + "[A-Z0-9]" + _ANY * (5 - number) for number in range(6))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from ingest.paths import split
+from ingest.paths import ancestors, is_below, renamed
 from watcher.events import Rescan, Sync, Vanish
 
 
@@ -63,7 +63,7 @@ class WaitingRoom:
             return
         key = path + b"/"
         if deep:
-            for each in [each for each in self._places if each.endswith(b"/") and each.startswith(prefix(path))]:
+            for each in [each for each in self._places if each.endswith(b"/") and is_below(each, path)]:
                 if each != key:
                     del self._places[each]
         waiting = self._places.setdefault(key, Waiting(Rescan(path, deep), now + self._quiet, now))
@@ -72,7 +72,7 @@ class WaitingRoom:
 
     def forget_below(self, path: bytes) -> None:
         """Drop what waits below a directory, and its own rescan."""
-        for key in [key for key in self._places if key.startswith(prefix(path))]:
+        for key in [key for key in self._places if is_below(key, path)]:
             del self._places[key]
 
     def rename_below(self, old: bytes, new: bytes) -> None:
@@ -87,27 +87,3 @@ class WaitingRoom:
     def _scans_deep(self, path: bytes) -> bool:
         waiting = self._places.get(path + b"/")
         return waiting is not None and isinstance(waiting.work, Rescan) and waiting.work.deep
-
-
-def prefix(directory: bytes) -> bytes:
-    """What the paths below a directory begin with."""
-    return directory + b"/" if directory else b""
-
-
-def within(path: bytes, directory: bytes) -> bool:
-    """Whether a path is the directory or lies below it."""
-    return path == directory or path.startswith(prefix(directory))
-
-
-def renamed(path: bytes, old: bytes, new: bytes) -> bytes:
-    """What a path below the directory `old` becomes when that is renamed; any other path stays."""
-    return new + path[len(old) :] if path.startswith(prefix(old)) else path
-
-
-def ancestors(path: bytes) -> list[bytes]:
-    """The directories above a path, the root included."""
-    above = []
-    while path:
-        path = split(path)[0]
-        above.append(path)
-    return above

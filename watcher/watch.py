@@ -13,14 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from ingest.errors import Unreachable
 from ingest.job import Watching
 from ingest.service import logs
-from ingest.service.backoff import Outage
+from ingest.service.backoff import WAITS, Backoff, Waits
 from ingest.service.health import Health
 from ingest.store import Store
 from watcher import metrics
@@ -35,8 +35,6 @@ _PUBLISH_SECONDS = 0.05
 _REPORT_SECONDS = 1.5
 _ALIVE_SECONDS = 6.0
 """For how long a watcher's word that it is alive holds."""
-_BACK_OFF = (0.5, 15.0)
-"""Seconds to wait when the store is out of reach: at first, and at most."""
 _NOTES = 20
 LOOPS = ("listener", "publisher")
 """What tells of its health: see `Watcher.run`."""
@@ -64,10 +62,11 @@ class Watcher:
         *,
         reconcile_interval: float,
         start: Start,
+        waits: Waits = WAITS,
     ) -> None:
         """`backend` has been started; `reconcile_interval`: seconds between scans of the whole.
 
-        `start` is called in the publishing thread.
+        `start` is called in the publishing thread, after `waits` again when the store is out of reach.
         """
         self._job = job
         self._backend = backend
@@ -77,6 +76,7 @@ class Watcher:
         self._interval = reconcile_interval
         self._scans = Scans()
         self._start = start
+        self._waits = waits
         self._wake = threading.Event()
         self._end = threading.Event()
         self._health = Health(*LOOPS)
@@ -85,7 +85,7 @@ class Watcher:
         self._away = ""
         self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
         self._told = -math.inf
-        self._log: Any = logs.get("watcher").bind(job=job)
+        self._log = logs.get("watcher").bind(job=job)
         self._publishing = threading.Thread(target=self._publish, name="publisher", daemon=True)
 
     def scan(self) -> None:
@@ -155,7 +155,7 @@ class Watcher:
 
     def _publish(self) -> None:
         """The publishing thread."""
-        outage, publisher, reported = Outage(self._log, _BACK_OFF), None, 0.0
+        outage, publisher, reported = Backoff(self._log, self._waits), None, 0.0
         store: Store | None = None
         while not self._end.is_set():
             try:
@@ -167,14 +167,14 @@ class Watcher:
                     publisher.check()
                     store.jobs.note_watching(self._job, self._watching())
                     metrics.show(self._watching())
-                outage.over()
+                outage.succeeded()
                 self._health.heartbeat("publisher")
             except Unreachable as error:
                 if not outage.reason:
                     self._notes.append((time.time(), str(error)))
                 metrics.UNREACHABLE.inc()
                 metrics.show(self._watching())
-                seconds = outage.met(str(error))
+                seconds = outage.failed(str(error))
                 self._health.heartbeat("publisher", f"waits: {error}", ready=False, rest=seconds)
                 self._end.wait(seconds)
             except Exception as error:  # noqa: BLE001 - `run` raises it

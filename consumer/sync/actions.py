@@ -17,7 +17,7 @@ from consumer.sync.decide import Action, Decision, Impossible, Situation
 from consumer.sync.meta import Meta, seconds
 from ingest.handlers.character_map import AVU as CHARACTER_MAP_AVU
 from ingest.handlers.core import Operation
-from ingest.paths import UNDECODABLE_UNITS, join, split
+from ingest.paths import UNDECODABLE_UNITS, is_below, join, shown, split
 from scanner.entries import Entry
 
 UNITS = "automated_ingest"
@@ -139,7 +139,7 @@ class ActionRun:
         """Writing to a registered replica would write into the registered file: perhaps the source itself."""
         assert self._replica is not None  # noqa: S101 - the callers have one
         vault = self._ctx.vault_of(self._replica.hierarchy)
-        if not self._replica.path.startswith(vault.rstrip("/") + "/"):
+        if not is_below(self._replica.path, vault):
             raise Impossible(
                 f"replica {self._replica.number} is the registered file {self._replica.path}, outside the vault {vault}"
                 ": a put would overwrite that file"
@@ -166,8 +166,7 @@ class ActionRun:
         """Say in AVUs what a special file was and what an undecodable name stands for; only on creation."""
         target = meta["target"]
         if self._entry.link_target is not None:
-            link = self._entry.link_target.decode("utf-8", "backslashreplace")
-            avus.add_to_object(session, target, "link_target", link, UNITS)
+            avus.add_to_object(session, target, "link_target", shown(self._entry.link_target), UNITS)
         if self._entry.kind == "socket":
             avus.add_to_object(session, target, "socket_target", "socket", UNITS)
         if "b64_path_str_charmap" in meta:

@@ -11,7 +11,7 @@ from consumer.sync.meta import Meta
 from ingest.fingerprint import fingerprint, same_data
 from ingest.handlers.core import Operation
 from ingest.messages import Catalog, Replica
-from ingest.paths import MAX_PATH, join, physical_path
+from ingest.paths import MAX_PATH, join, physical_path, prefix_of
 from scanner.entries import Entry
 
 _PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
@@ -70,7 +70,7 @@ def _lost(ctx: Context, operation: Operation, physical: str, catalog: Catalog) -
 
 
 def _is_gone(ctx: Context, path: bytes) -> bool:
-    above = ctx.job.source + b"/"
+    above = prefix_of(ctx.job.source)
     try:
         return path.startswith(above) and ctx.source.look(path.removeprefix(above)) is None
     except ValueError:  # no path that this source can have

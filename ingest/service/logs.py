@@ -8,10 +8,13 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from ingest.errors import Refused
 from ingest.job import LogSettings
 
+Logger = FilteringBoundLogger
+"""The type of our loggers."""
 DEFAULT_LEVEL = "WARNING"
 _TELL_SECRETS = ("irods", "boto3", "botocore")
 """Libraries that at DEBUG write what they send: logins and file contents, or session tokens."""
@@ -63,6 +66,7 @@ def configure(settings: LogSettings) -> None:
     )
 
 
-def get(name: str) -> Any:
-    """A structlog logger."""
-    return structlog.get_logger(name)
+def get(name: str) -> Logger:
+    """The logger of this name."""
+    logger: Logger = structlog.get_logger(name)
+    return logger

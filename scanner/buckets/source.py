@@ -12,10 +12,11 @@ from collections.abc import Callable
 from ingest.fingerprint import name_hash
 from ingest.job import S3
 from ingest.messages import Stat
+from ingest.paths import ancestors, shown
 from scanner.buckets.client import Client, Object, Page, S3Failed
 from scanner.buckets.content import S3Content
 from scanner.buckets.listing import S3Listing
-from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable, shown
+from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable
 from scanner.files.directory import elements
 from scanner.rules import Rules
 
@@ -25,6 +26,9 @@ _FILE, _DIRECTORY = stat.S_IFREG | 0o600, stat.S_IFDIR | 0o700
 
 class S3Source:
     """What `scanner.source.Source` asks for. `root` is /bucket or /bucket/prefix, with plain elements."""
+
+    appends = False
+    has_directories = False
 
     def __init__(self, root: bytes, settings: S3, rules: Rules) -> None:
         bucket, _, prefix = root[1:].decode().partition("/")
@@ -148,9 +152,8 @@ class S3Source:
 
     def _excluded_above(self, path: bytes) -> Skipped | None:
         """What a listing from the root would say of a path because it does not enter a directory above it."""
-        names = path.split(b"/")
-        for number in range(1, len(names)):
-            above = self.directory(b"/".join(names[:number]))
+        for directory in reversed([each for each in ancestors(path) if each]):
+            above = self.directory(directory)
             if isinstance(above, Skipped):
                 return Skipped(path, None, f"below {shown(above.path)}: {above.reason}", excluded=True)
         return None

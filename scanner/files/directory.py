@@ -12,7 +12,8 @@ import stat
 from types import TracebackType
 
 from ingest.messages import Stat
-from scanner.entries import Entry, Kind, Skipped, SourceNotVisible, kind_of, shown, unknown, why
+from ingest.paths import is_within, prefix_of, shown
+from scanner.entries import Entry, Kind, Skipped, SourceNotVisible, kind_of, unknown, why
 from scanner.rules import Rules
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
@@ -82,8 +83,8 @@ class Directory:
         self.may_list = may_list
         itself = os.fstat(descriptor)
         self.way = (*above, (itself.st_dev, itself.st_ino))
-        self._prefix = path + b"/" if path else b""
-        self._root_prefix = root.rstrip(b"/") + b"/"
+        self._prefix = prefix_of(path)
+        self._root_prefix = prefix_of(root)
         self._keeps_regular_files = rules.keeps_regular_files
 
     def __enter__(self) -> Directory:
@@ -179,11 +180,9 @@ class Directory:
 
         Where a broken link would lead is asked too: another host, like the iRODS server, may see what we do not.
         """
-        root = os.path.realpath(self.root).rstrip(b"/")
+        root = os.path.realpath(self.root)
         real = os.path.realpath(self.absolute(name), strict=not broken)
-        if (real + b"/").startswith(root + b"/"):
-            return real[len(root) + 1 :]
-        return None
+        return real[len(prefix_of(root)) :] if is_within(real, root) else None
 
     def enter(self, name: bytes) -> Directory | Skipped | None:
         """The directory `name`, opened; what `look` says instead of an entry; None when it is no directory (now)."""

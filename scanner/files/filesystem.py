@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from ingest.mounts import mounts_of
-from ingest.paths import join, split
-from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable, shown, why
+from ingest.paths import join, shown, split
+from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable, why
 from scanner.files.content import FileContent
 from scanner.files.directory import Directory, elements, open_directory, open_root
 from scanner.names import Names, collect
@@ -220,6 +220,9 @@ class Looker:
 
 class FileSystemSource:
     """A directory of this host and all below it, as `scanner.source.Source` has it."""
+
+    appends = True
+    has_directories = True
 
     def __init__(self, root: bytes, rules: Rules) -> None:
         self._root = root

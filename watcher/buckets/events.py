@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from ingest.paths import prefix_of
 from ingest.service import logs
 from watcher.events import Directory, Event, Gone, Missed, Written
 
@@ -59,7 +60,7 @@ class Reader:
         self._encoded = encoded
         bucket, _, prefix = source[1:].partition(b"/")
         self.bucket = bucket.decode()
-        self._prefix = prefix + b"/" if prefix else b""
+        self._prefix = prefix_of(prefix)
 
     @property
     def prefix(self) -> str:

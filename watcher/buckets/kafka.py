@@ -16,7 +16,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 from ingest.broker.kafka.settings import KAFKA, connection, translated
 from ingest.errors import Refused, Unreachable
 from ingest.service import logs
-from ingest.service.backoff import Outage
+from ingest.service.backoff import NO_WAITS, Backoff
 from watcher.buckets.events import Reader
 from watcher.events import Event, Missed
 
@@ -54,8 +54,8 @@ class KafkaBackend:
         self._refresh_seconds = refresh_seconds
         self._consumer: Any = None
         self._read: dict[TopicPartition, int] = {}
-        self._log: Any = logs.get("watcher").bind(topic=topic)
-        self._outage = Outage(self._log, (0.0, 0.0))  # to read is to wait
+        self._log = logs.get("watcher").bind(topic=topic)
+        self._outage = Backoff(self._log, NO_WAITS)  # to read is to wait
 
     def __enter__(self) -> KafkaBackend:
         return self
@@ -124,9 +124,9 @@ class KafkaBackend:
         except Unreachable as error:
             reason = str(error)
         if not reason:
-            self._outage.over()
+            self._outage.succeeded()
         elif not before:
-            self._outage.met(reason)
+            self._outage.failed(reason)
         missed = before or (f"the topic {self._topic} has other partitions now" if changed else "")
         return [Missed(b"", missed)] if missed and not reason else []
 

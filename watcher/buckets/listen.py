@@ -22,7 +22,7 @@ from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import connect, reason
 from ingest.service import logs
-from ingest.service.backoff import Outage
+from ingest.service.backoff import WAITS, Backoff, Waits
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
 from watcher.events import Event, Missed
@@ -30,8 +30,6 @@ from watcher.events import Event, Missed
 PING_SECONDS = 1
 SILENCE_SECONDS = 10.0
 """After so long without even a ping the connection is dead."""
-BACK_OFF = (0.5, 15.0)
-"""Seconds to wait before the next connection when nothing came on the last one: at first, and at most."""
 _EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 _LOST = (MinioException, urllib3.exceptions.HTTPError, Unreachable, OSError, ValueError)
 
@@ -41,16 +39,20 @@ class ListenBackend:
 
     unwatched = 0
 
-    def __init__(self, source: bytes, settings: S3) -> None:
-        """`source` is that of a job: /bucket or /bucket/prefix."""
+    def __init__(self, source: bytes, settings: S3, waits: Waits = WAITS) -> None:
+        """`source` is that of a job: /bucket or /bucket/prefix.
+
+        `waits`: before the next connection when nothing came on the last one.
+        """
         self._reader = Reader(source, encoded=False)  # in this stream alone MinIO writes keys as they are
         self._settings = settings
+        self._waits = waits
         self._minio = connect(settings, retries=False, read_seconds=SILENCE_SECONDS)
         self._inbox = Inbox[None]()
         self._closed = threading.Event()
         self._stream: Any = None
         self._thread = threading.Thread(target=self._listen, daemon=True, name="s3-listen")
-        self._log: Any = logs.get("watcher").bind(bucket=self._reader.bucket)
+        self._log = logs.get("watcher").bind(bucket=self._reader.bucket)
 
     def __enter__(self) -> ListenBackend:
         return self
@@ -103,7 +105,7 @@ class ListenBackend:
         return answer
 
     def _listen(self) -> None:
-        outage = Outage(self._log, BACK_OFF)
+        outage = Backoff(self._log, self._waits)
         while not self._closed.is_set():
             try:
                 if self._stream is None:
@@ -112,7 +114,7 @@ class ListenBackend:
                 for line in _lines(self._stream):
                     if self._closed.is_set():
                         break
-                    outage.over()
+                    outage.succeeded()
                     self._inbox.put(self._reader.events(line))
                 ended = "the server has ended the stream"
             except _LOST as error:
@@ -121,7 +123,7 @@ class ListenBackend:
                 self._stream.close()
                 self._stream = None
             if not self._closed.is_set():
-                self._closed.wait(outage.met(ended))
+                self._closed.wait(outage.failed(ended))
 
 
 def _lines(stream: Any) -> Iterator[bytes]:

@@ -14,13 +14,12 @@ from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import Keys
 from ingest.service import logs
+from ingest.service.backoff import WAITS, Backoff, Waits
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
 
 WAIT_SECONDS = 10
 """How long the queue holds a request back while it is empty."""
-BACK_OFF = (0.5, 15.0)
-"""Seconds to wait before the queue is asked again after an error: at first, and at most."""
 _BATCH = 10
 """Messages in one request, at most."""
 
@@ -30,8 +29,10 @@ class SqsBackend:
 
     unwatched = 0
 
-    def __init__(self, source: bytes, settings: S3, queue: str) -> None:
+    def __init__(self, source: bytes, settings: S3, queue: str, waits: Waits = WAITS) -> None:
         """`source` is that of a job: /bucket or /bucket/prefix; `queue` is the URL of the queue.
+
+        `waits`: before the queue is asked again after an error.
 
         Raises Refused when boto3 is not installed.
         """
@@ -45,11 +46,12 @@ class SqsBackend:
         self._session, self._config = boto3.Session(), Config
         self._reader = Reader(source)
         self._settings = settings
+        self._waits = waits
         self._queue = queue
         self._inbox = Inbox[str]()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._receive, daemon=True, name="s3-sqs")
-        self._log: Any = logs.get("watcher").bind(queue=queue)
+        self._log = logs.get("watcher").bind(queue=queue)
 
     def __enter__(self) -> SqsBackend:
         return self
@@ -101,18 +103,16 @@ class SqsBackend:
         )
 
     def _receive(self) -> None:
-        wait = BACK_OFF[0]
+        backoff = Backoff(self._log, self._waits)
         while not self._closed.is_set():
             try:
                 answer = self._client().receive_message(
                     QueueUrl=self._queue, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=WAIT_SECONDS
                 )
             except self._errors as error:
-                self._log.warning("cannot read the queue, trying again", reason=_why(error), seconds=wait)
-                self._closed.wait(wait)
-                wait = min(2 * wait, BACK_OFF[1])
+                self._closed.wait(backoff.failed(_why(error)))
                 continue
-            wait = BACK_OFF[0]
+            backoff.succeeded()
             for message in answer.get("Messages", ()):
                 self._inbox.put(self._reader.events(message["Body"].encode()), message["ReceiptHandle"])
 

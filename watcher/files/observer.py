@@ -19,6 +19,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from ingest.paths import ancestors, prefix_of
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.files.root import Excluded, RootedBackend, nothing
 from watcher.files.snapshot import compare, take
@@ -58,7 +59,7 @@ class ObserverBackend(RootedBackend):
 
     def __init__(self, root: bytes, excluded: Excluded = nothing) -> None:
         super().__init__(root, excluded)
-        self._base = root.rstrip(b"/") + b"/"
+        self._base = prefix_of(root)
         self._stale = False
         self._doubtful: set[bytes] = set()
 
@@ -140,8 +141,8 @@ class ObserverBackend(RootedBackend):
         """Whether the path or a directory above it is; watchdog watches these, too."""
         if self._excluded is nothing:
             return False
-        above = os.path.dirname(path)
-        return (above != b"" and self._left_out(above, directory=True)) or self._excluded(path, directory)
+        above = any(each and self._excluded(each, True) for each in ancestors(path))
+        return above or self._excluded(path, directory)
 
 
 def _waiting(handler: _Handler, timeout: float) -> Iterator[FileSystemEvent | str]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from ingest.errors import Refused
 from ingest.mounts import mount_point, points_below
+from ingest.paths import ancestors, shown
 from watcher.events import Event, Missed, RootLost
-from watcher.waiting import ancestors
 
 LOOK_SECONDS = 1.0
 """How often the root itself is looked at: nobody tells us of a directory above it that is renamed or mounted over."""
@@ -48,8 +48,7 @@ class RootedBackend(ABC):
             self._open_root()
             self._mount_point = mount_point(self.root)
         except OSError as error:
-            shown = self.root.decode(errors="backslashreplace")
-            raise Refused(f"cannot watch {shown}: {error.strerror or error}") from error
+            raise Refused(f"cannot watch {shown(self.root)}: {error.strerror or error}") from error
 
     def read(self, timeout: float) -> Sequence[Event]:
         """What has happened since the last call, in its order; waits up to `timeout` seconds for the first event."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from ingest.paths import ancestors, is_below, prefix_of
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.files.root import Excluded
 
@@ -84,8 +85,7 @@ def take(root: bytes, top: bytes, excluded: Excluded, before: Snapshot) -> Snaps
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
-            prefix = path + b"/" if path else b""
-            found |= {each: seen for each, seen in before.items() if each.startswith(prefix) and each not in found}
+            found |= {each: seen for each, seen in before.items() if is_below(each, path) and each not in found}
     return found
 
 
@@ -105,7 +105,7 @@ def compare(before: Snapshot, after: Snapshot, top: bytes = b"", *, at_once: boo
     `top` is the path of the top, to which those of the snapshots are relative. A rename is known by device and inode.
     Where these could mislead (hard links, an inode used again for other content) something is gone and something new.
     """
-    prefix = top + b"/" if top else b""
+    prefix = prefix_of(top)
     for event in _compare(before, after, at_once=at_once):
         if isinstance(event, Moved):
             yield replace(event, old=prefix + event.old, new=prefix + event.new)
@@ -135,14 +135,9 @@ def _crossed(moves: list[Moved]) -> set[bytes]:
     return {
         move.new
         for turn, move in enumerate(moves)
-        if any(turns.get(above, -1) > turn for above in _ancestors(move.new))
-        or any(turns.get(above, len(moves)) <= turn for above in _ancestors(move.old))
+        if any(turns.get(above, -1) > turn for above in ancestors(move.new))
+        or any(turns.get(above, len(moves)) <= turn for above in ancestors(move.old))
     }
-
-
-def _ancestors(path: bytes) -> Iterator[bytes]:
-    while path := os.path.dirname(path):
-        yield path
 
 
 def _there(

@@ -19,6 +19,7 @@ from contextlib import suppress
 
 from inotify_simple import INotify
 
+from ingest.paths import prefix_of
 from watcher.events import Directory, Event, Gone, Missed, Moved, Unsaid, Written
 from watcher.files.kernel import PATH_MAX, Marks, closing, entries, identity, open_directory
 from watcher.files.root import Excluded, nothing
@@ -44,7 +45,7 @@ class Watches:
         """Where there may be a directory that is not watched."""
         self._marks = Marks(inotify, self.tree.by_watch, max_watches)
         self._root = root
-        self._base = root.rstrip(b"/") + b"/"
+        self._base = prefix_of(root)
         self._excluded = excluded
 
     def begin(self) -> None:

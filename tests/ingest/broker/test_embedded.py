@@ -215,7 +215,8 @@ class TestFile:
         table = tmp_path / "mounts"
         share = str(remote).replace(" ", "\\040")
         table.write_text(
-            f"/dev/sdb1 {share}/disk xfs rw 0 0\nserver:/share {share} nfs4 rw 0 0\n/dev/sda1 / ext4 rw 0 0\n"
+            f"3 2 8:17 / {share}/disk rw - xfs /dev/sdb1 rw\n2 1 0:31 / {share} rw - nfs4 server:/share rw\n"
+            "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
         )
         _refuse_network_file_system(local, "state", table)
         _refuse_network_file_system(nested, "state", table)
