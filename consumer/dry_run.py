@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from consumer.irods import catalog
-from consumer.sync import candidates, guards
+from consumer.sync import deletion_candidates, guards
 from consumer.sync.contents import Contents
 from consumer.sync.context import Context
 from consumer.sync.decide import Impossible, decide
@@ -114,7 +114,7 @@ class Plan:
                 yield from self._entry(path, entry, contents)
         if deletes:
             self._listed += sum(1 for _ in contents.names())
-            self._delete_later(path, candidates.missing(self._ctx, path, contents, listing))
+            self._delete_later(path, deletion_candidates.missing(self._ctx, path, contents, listing))
 
     def _entry(self, parent: bytes, entry: Entry | Skipped, contents: Contents) -> Iterator[Planned]:
         ctx = self._ctx
@@ -151,7 +151,7 @@ class Plan:
     def _in_the_way(self, parent: bytes, entry: Entry | Skipped, contents: Contents) -> bool:
         found = None
         if isinstance(entry, Entry):
-            found = candidates.in_the_way(self._ctx, parent, entry, contents)
+            found = deletion_candidates.in_the_way(self._ctx, parent, entry, contents)
         self._delete_later(parent, found or ())
         return found is not None
 

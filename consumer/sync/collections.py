@@ -128,7 +128,7 @@ class DirectoryCollection:
         if self._present is None:
             self._present = collection_exists(ctx.lister, meta["target"])
         if self._present:
-            if ctx.job.s3 is None:  # prefixes do not change
+            if ctx.source.has_directories:  # a prefix does not change
                 modify(ctx, path, self._entry.stat)
         elif parent_known:
             self.created = create_below_known(ctx, path, self._entry.stat)

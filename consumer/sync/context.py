@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 from consumer.irods.catalog import Leaf, leaf_vault, only_leaf
 from consumer.irods.sessions import Session, Sessions
@@ -36,7 +35,7 @@ class Context:
         characters = self.handler.character_map()
         self._translate = None if characters is None else characters.translate
         self.cache_space = cache_space(job)
-        self.log: Any = logs.get("consumer").bind(job=job.name)
+        self.log: logs.Logger = logs.get("consumer").bind(job=job.name)
         self._vaults: dict[str, str] = {}
         self._leaves: dict[str, Leaf | None] = {}
 

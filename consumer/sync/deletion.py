@@ -39,7 +39,7 @@ def delete_one(ctx: Context, candidate: Candidate) -> Outcome:
         return Outcome(Result.UNCHANGED)
     removal = _Removal(mode, collection=candidate.collection)
     try:
-        if candidate.collection and ctx.job.s3 is not None:  # automated-ingest has no hooks of directories in S3
+        if candidate.collection and not ctx.source.has_directories:  # automated-ingest has no hooks for these
             removal(None, ctx.session(meta), meta)
         else:
             event = "coll_delete" if candidate.collection else "data_obj_delete"

@@ -46,7 +46,7 @@ def remember(ctx: Context, change: Change, entry: Entry, operation: Operation) -
 
 def _above(ctx: Context, path: bytes) -> Iterator[tuple[bytes, str]]:
     """The directories above an object in S3, the nearest first: path and logical path."""
-    while ctx.job.s3 is not None and (path := split(path)[0]):
+    while not ctx.source.has_directories and (path := split(path)[0]):
         yield path, ctx.target(path, directory=True)
 
 

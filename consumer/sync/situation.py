@@ -56,7 +56,7 @@ def situation(
         data_changed=cached is not None and not earlier,
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
-        replaced=ctx.job.s3 is not None,
+        replaced=not ctx.source.appends,
         lost=_lost(ctx, operation, physical, catalog),
     )
 

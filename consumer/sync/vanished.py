@@ -10,9 +10,9 @@ import msgspec
 from consumer.irods.catalog import look_up
 from consumer.protocol import CacheKey, Outcome, Result
 from consumer.sync import guards
-from consumer.sync.candidates import SourceView
 from consumer.sync.context import Context
 from consumer.sync.deletion import delete_one
+from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.meta import of_directory
 from consumer.sync.path_cache import _above, ingested
 from ingest.fingerprint import cache_key

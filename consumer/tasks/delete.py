@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
 from consumer.sync import guards
-from consumer.sync.candidates import SourceView
 from consumer.sync.context import Context
 from consumer.sync.decide import Impossible
 from consumer.sync.deletion import TAKEN, delete_one
+from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach
 from ingest import tasks
 from ingest.job import Counts, Problem

@@ -29,21 +29,21 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
     if not isinstance(seen, Entry) or seen.kind != "directory":
         yield Finished()  # it is gone, or something else by now: its parent's next listing will tell
         return
-    collection, broken = DirectoryCollection(ctx, path, seen, task.present), None
+    collection, failed = DirectoryCollection(ctx, path, seen, task.present), None
     try:
         collection.ensure()
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
-        broken = failure(ctx, target, error)
+        failed = failure(ctx, target, error)
         if not last_try:
-            yield Finished(failure=broken, target=target)
+            yield Finished(failure=failed, target=target)
             return
     if task.reach == "collection":
         counts = Counts(collections=int(collection.created))
-        yield Finished(Part(counts=counts, cached=collection.remember() if broken is None else ()), broken, target)
+        yield Finished(Part(counts=counts, cached=collection.remember() if failed is None else ()), failed, target)
         return
-    yield from _list(ctx, task, path, collection, cursor, broken)
+    yield from _list(ctx, task, path, collection, cursor, failed)
 
 
 def _list(
@@ -52,10 +52,10 @@ def _list(
     path: bytes,
     collection: DirectoryCollection,
     cursor: bytes | None,
-    broken: Outcome | None,
+    failed: Outcome | None,
 ) -> Iterator[Page | Finished]:
     target = ctx.target(path, directory=True)
-    pages = Pages(ctx, task, path, collection, deletes=broken is None and collection.deletes and not ctx.live)
+    pages = Pages(ctx, task, path, collection, deletes=failed is None and collection.deletes and not ctx.live)
     try:
         with ctx.source.list_directory(path, cursor) as listing:
             yield from pages.over(listing)
@@ -73,8 +73,8 @@ def _list(
         last = Part(counts=Counts(files=1, skipped=1), problems=[problem])
     finally:
         collection.close()
-    if broken is None:
+    if failed is None:
         cached = [*last.cached, *collection.remember()]
         counts = last.counts + Counts(collections=int(collection.created))
         last = msgspec.structs.replace(last, counts=counts, cached=cached)
-    yield Finished(last, broken, target)
+    yield Finished(last, failed, target)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from consumer.protocol import Page, Part
-from consumer.sync import candidates
+from consumer.sync import deletion_candidates
 from consumer.sync.collections import DirectoryCollection
 from consumer.sync.context import Context
 from consumer.sync.meta import of_file
@@ -82,7 +82,7 @@ class Pages:
     def _missing(self, listing: Listing, last: bytes) -> Iterator[Page]:
         contents = self._collection.contents()
         self._counts += Counts(listed=sum(1 for _ in contents.names()))
-        for candidate in candidates.missing(self._ctx, self._path, contents, listing):
+        for candidate in deletion_candidates.missing(self._ctx, self._path, contents, listing):
             if len(self._candidates) >= PAGE_ENTRIES:
                 yield Page(last, self.part())
             self._add(candidate)
@@ -123,7 +123,7 @@ class Pages:
 
     def _in_the_way(self, entry: Entry) -> bool:
         """Whether what the zone has under the entry's name must go before the entry is synced."""
-        found = candidates.in_the_way(self._ctx, self._path, entry, self._collection.contents())
+        found = deletion_candidates.in_the_way(self._ctx, self._path, entry, self._collection.contents())
         if found is None:
             return False
         for candidate in found:

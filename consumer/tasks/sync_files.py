@@ -13,9 +13,9 @@ from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, c
 from consumer.irods.sessions import Session, check_login
 from consumer.protocol import Outcome, PathDone, Result
 from consumer.sync.actions import ActionRun
-from consumer.sync.candidates import SourceView
 from consumer.sync.context import Context
 from consumer.sync.decide import Action, Impossible, decide
+from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach, zone_answers
 from consumer.sync.meta import Meta, of_file
 from consumer.sync.path_cache import remember
@@ -74,7 +74,7 @@ def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> O
     try:
         return _sync_entry(ctx, change, entry, target)
     except Exception as error:
-        if ctx.live and ctx.job.s3 is not None and code_of(error) in BLOCKED:
+        if ctx.live and not ctx.source.has_directories and code_of(error) in BLOCKED:
             removed = clear_the_way(ctx, entry.path)
             return msgspec.structs.replace(_sync_entry(ctx, change, entry, target), uncached=removed)
         if not connection_lost(error):
@@ -106,15 +106,15 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
     for _ in range(_LOOKS):
         if catalog == UNKNOWN:
             catalog = look_up(ctx.lister, target)
-        if ctx.live and ctx.job.s3 is None and catalog == COLLECTION:
+        if ctx.live and ctx.source.has_directories and catalog == COLLECTION:
             return Outcome(Result.SKIPPED, reason="a directory had this name: the scan of the one above it takes it")
         try:
             return _act(ctx, change, entry, session, meta, operation, catalog)
         except Exception as error:
             if code_of(error) not in ALREADY_EXISTS | NO_OBJECT or ctx.handler.method_in(error):
                 raise
-            again, catalog = catalog, look_up(ctx.lister, target)
-            if again == catalog:
+            before, catalog = catalog, look_up(ctx.lister, target)
+            if before == catalog:
                 raise
     raise Impossible("the data object keeps changing while it is synced")
 
