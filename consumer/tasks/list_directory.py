@@ -11,9 +11,10 @@ from consumer.protocol import Finished, Outcome, Page, Part, Result
 from consumer.sync.collections import DirectoryCollection
 from consumer.sync.context import Context
 from consumer.sync.failures import failure, out_of_reach
+from consumer.sync.place import Place
 from consumer.tasks.listing_pages import Pages
 from ingest.job import Counts, Problem
-from ingest.messages import ListPath, path_from_wire
+from ingest.messages import ListPath
 from scanner.entries import Entry, SourceGone, SourceNotVisible, SourceUnreadable
 
 
@@ -23,13 +24,13 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
     When its collection cannot be created the task fails; on the `last_try` it goes on all the same, so that every
     path below tells its failure. Raises what says that the zone or the source is out of reach.
     """
-    path = path_from_wire(task.path)
-    target = ctx.target(path, directory=True)
-    seen = ctx.source.look(path)
+    place = ctx.place(task.path, directory=True)
+    target = place.target
+    seen = ctx.source.look(place.path)
     if not isinstance(seen, Entry) or seen.kind != "directory":
         yield Finished()  # it is gone, or something else by now: its parent's next listing will tell
         return
-    collection, failed = DirectoryCollection(ctx, path, seen, task.present), None
+    collection, failed = DirectoryCollection(ctx, place, seen, task.present), None
     try:
         collection.ensure()
     except Exception as error:
@@ -43,21 +44,21 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
         counts = Counts(collections=int(collection.created))
         yield Finished(Part(counts=counts, cached=collection.remember() if failed is None else ()), failed, target)
         return
-    yield from _list(ctx, task, path, collection, cursor, failed)
+    yield from _list(ctx, task, place, collection, cursor, failed)
 
 
 def _list(
     ctx: Context,
     task: ListPath,
-    path: bytes,
+    place: Place,
     collection: DirectoryCollection,
     cursor: bytes | None,
     failed: Outcome | None,
 ) -> Iterator[Page | Finished]:
-    target = ctx.target(path, directory=True)
-    pages = Pages(ctx, task, path, collection, deletes=failed is None and collection.deletes and not ctx.live)
+    target = place.target
+    pages = Pages(ctx, task, place, collection, deletes=failed is None and collection.deletes and not ctx.live)
     try:
-        with ctx.source.list_directory(path, cursor) as listing:
+        with ctx.source.list_directory(place.path, cursor) as listing:
             yield from pages.over(listing)
         last = pages.part()
     except SourceGone:
@@ -69,7 +70,7 @@ def _list(
         if error.failed:
             yield Finished(failure=Outcome(Result.FAILED, reason=error.reason), target=target)
             return
-        problem = Problem(path=path, target=target, skipped=True, reason=error.reason, at=time.time())
+        problem = Problem(path=place.path, target=target, skipped=True, reason=error.reason, at=time.time())
         last = Part(counts=Counts(files=1, skipped=1), problems=[problem])
     finally:
         collection.close()
