@@ -184,7 +184,7 @@ def _before(
     which: str, scan: CommandLine, job: list[str | Path], handler_file: HandlerFile, tmp_path: Path
 ) -> Iterator[None]:
     if which in {ENDED, PROFILED}:
-        profile = ["--profile", "--profile_filename", tmp_path / "run42.jsonl"]
+        profile: list[str | Path] = ["--profile", "--profile_filename", tmp_path / "run42.jsonl"]
         assert scan("start", *job, "--synchronous", *profile).status == 0
     if which == FAILED:
         handler = handler_file(FAILS_FOR_A)
