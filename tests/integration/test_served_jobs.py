@@ -11,6 +11,7 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine
 from tests.support.catalog import catalog, tree
+from tests.support.integration import wait_until
 
 END_SECONDS = 30
 
@@ -75,8 +76,9 @@ def test_ctrl_c_while_waiting_ends_the_waiting_and_not_the_job(scan: CommandLine
     )  # fmt: skip
     writer = os.open(gate, os.O_WRONLY)  # the start-time check of the handler reads first
     os.close(writer)
-    while not any(job["job_name"] == "held" for job in scan.jobs()["singlepass"]):
-        assert waiting.poll() is None
+    wait_until(
+        lambda: any(job["job_name"] == "held" for job in scan.jobs()["singlepass"]), lambda: waiting.poll() is None
+    )
     waiting.send_signal(signal.SIGINT)
     _, err = waiting.communicate(timeout=END_SECONDS)
     assert (waiting.returncode, "Job held goes on: `ingest-scan watch held`" in err) == (0, True), err
@@ -104,8 +106,10 @@ def test_a_periodic_job_runs_pass_after_pass_until_it_is_stopped(
     assert scan("start", source, home, "--job_name", "again", "--interval", "1").status == 0
     assert "50 synced" in scan("watch", "again").out
     (source / "later").write_text("x")
-    while len(catalog(irods, home)) < 51:
-        assert [job["job_name"] for job in scan.jobs()["periodic"]] == ["again"]
+    wait_until(
+        lambda: len(catalog(irods, home)) == 51,
+        lambda: [job["job_name"] for job in scan.jobs()["periodic"]] == ["again"],
+    )
     assert scan("stop", "again").status == 0
     listed = scan.jobs()
     assert ([job["job_name"] for job in listed["stopped"]], listed["periodic"]) == (["again"], [])

@@ -86,6 +86,7 @@ def assert_all_arrives(
     assert fleet.end() == [0]
 
 
+@pytest.mark.parametrize("burst", [Burst(3_000, 100)], indirect=True, ids=["more than may be in flight"])
 def test_a_burst_while_kafka_is_away_waits_on_disk(
     watch: Watch, fleet: Fleet, source: Path, home: str, created: Path, irods: iRODSSession, burst: Burst
 ) -> None:
