@@ -10,18 +10,18 @@ from consumer.irods.catalog import look_up
 from consumer.irods.sessions import Sessions
 from consumer.sync.context import Context
 from ingest.errors import Refused, Unreachable
-from ingest.fingerprint import cache_key
 from ingest.job import JobStatus
 from ingest.messages import COLLECTION
+from ingest.paths import is_within, prefix_of, shown
 from ingest.store import Store
-from scanner.entries import Entry, Skipped, SourceNotVisible, shown
+from scanner.entries import Entry, Skipped, SourceNotVisible
 
 
 def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
     """What each job that covers a source path, or a logical path, has to say of it. Raises Refused when none does."""
     absolute = b"/" + os.fsencode(path[5:]) if path.startswith("s3://") else os.fsencode(os.path.abspath(path))
     found = False
-    for status in store.jobs():
+    for status in store.jobs.all():
         relative = _relative(status, absolute, path)
         if relative is not None:
             found = True
@@ -38,10 +38,8 @@ def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
 def _relative(status: JobStatus, absolute: bytes, logical: str) -> bytes | None:
     job = status.job
     for path, root in ((absolute, job.source), (os.fsencode(logical), job.target.encode())):
-        if path == root:
-            return b""
-        if path.startswith(root.rstrip(b"/") + b"/"):
-            return path[len(root.rstrip(b"/")) + 1 :]
+        if is_within(path, root):
+            return path[len(prefix_of(root)) :]
     return None
 
 
@@ -53,13 +51,12 @@ def _explain(ctx: Context, path: bytes) -> Iterator[str]:
         yield f"  source: {error}"
         return
     directory = isinstance(entry, Entry) and entry.kind == "directory"
-    target = ctx.target(path, directory=directory)
+    place = ctx.place(path, directory=directory)
     yield f"  source: {_seen(entry)}"
-    yield f"  logical path: {target}"
-    above, name = cache_key(job, target, directory=directory)
-    cached = ctx.store.cached(ctx.cache_space, above, [name])[0] if path else None
+    yield f"  logical path: {place.target}"
+    cached = ctx.cached(place) if path else None
     yield f"  path cache: {'synced before' if cached is not None else 'not known'}"
-    found = look_up(ctx.lister, target)
+    found = look_up(ctx.lister, place.target)
     if found == COLLECTION:
         yield "  catalog: a collection"
     elif not found:
@@ -69,7 +66,7 @@ def _explain(ctx: Context, path: bytes) -> Iterator[str]:
             f"  catalog: replica {replica.number} on {replica.hierarchy}: {replica.size} bytes, mtime {replica.mtime},"
             f" status {replica.status}, {replica.path}"
         )
-    for problem in ctx.store.problems(job.name):
+    for problem in ctx.store.jobs.problems(job.name):
         if problem.path == path:
             yield f"  latest pass: {'skipped' if problem.skipped else 'failed'}: {problem.reason}"
     if isinstance(entry, Entry) and not directory:

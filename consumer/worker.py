@@ -31,7 +31,7 @@ from consumer.tasks.open_close import close_pass, open_pass
 from consumer.tasks.sync_files import sync_files
 from ingest.compat import runtime
 from ingest.deployment import Deployment
-from ingest.errors import Refused, SourceAway, Unreachable
+from ingest.errors import Refused, SourceUnreachable, Unreachable
 from ingest.job import DEFAULT_IDLE_SECONDS
 from ingest.messages import ClosePass, Delete, ListPath, MovePath, OpenPass, SyncFiles, Task, decode
 from ingest.service import logs
@@ -110,13 +110,15 @@ class _Worker:
         ctx: Context | None = None
         try:
             ctx = self._context_of(task)
-            cursor = self._store.cursor(task.pass_id, task.task) if isinstance(task, (ListPath, MovePath)) else None
+            cursor = (
+                self._store.tasks.cursor(task.pass_id, task.task) if isinstance(task, (ListPath, MovePath)) else None
+            )
             began = _began(ctx, task, cursor)
             yield began
             yield from _work(ctx, task, began)
         except Unreachable as error:
             self._sessions.close()
-            yield Unavailable(str(error), only_source=isinstance(error, SourceAway))
+            yield Unavailable(str(error), only_source=isinstance(error, SourceUnreachable))
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end
@@ -129,7 +131,7 @@ class _Worker:
 
     def _context_of(self, task: Task) -> Context:
         if self._context is None or self._context[0] != task.pass_id:
-            status = self._store.job(task.job)
+            status = self._store.jobs.get(task.job)
             if status is None:
                 raise Refused(f"job {task.job} is not in the store any more")
             self._sessions.idle_seconds = status.job.idle_seconds

@@ -1,4 +1,4 @@
-"""One SQLite file for the embedded broker and the embedded store: how it is opened and written to."""
+"""Opening SQLite files and writing to them: the state file, the spool, and temporary tables."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ingest.errors import Refused
+from ingest.mounts import MOUNTS, file_system_type
 
-VERSION = 3
-"""Of all tables in our files together; raised whenever one changes."""
+VERSION = 4
+"""The version of all tables in our files. It is raised when one of them changes."""
 BUSY_SECONDS = 60.0
-"""How long a transaction waits for another process's; ours last milliseconds."""
+"""How long a transaction waits for the transaction of another process. Ours take milliseconds."""
 
 _NETWORK_FILE_SYSTEMS = {
     *("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.sshfs", "gfs2", "gpfs", "lustre"),
@@ -23,16 +24,27 @@ _NETWORK_FILE_SYSTEMS = {
 
 
 def connect(file: Path, schema: str, called: str = "state") -> sqlite3.Connection:
-    """Open `file` in WAL mode (it survives a killed process; a power cut may cost the last transactions).
+    """Open a SQLite file in WAL mode, and create the file and its tables when they are missing.
 
-    Creates the file, private to its owner, and whatever of `schema` is missing. Raises Refused when the place cannot
-    be used, or lies on a network file system, where SQLite's locks do not hold. The option that names it is called
-    as the file is.
+    Committed transactions survive a killed process; a power cut may lose the last ones. A new file is private to its
+    owner.
+
+    Args:
+        file: The file.
+        schema: The statements that create missing tables, separated by semicolons.
+        called: The name of the file in messages, which is also the name of its option.
+
+    Returns:
+        The connection. Outside `transaction`, each statement is a transaction of its own.
+
+    Raises:
+        Refused: The file cannot be used, is of another version, or is on a network file system, where SQLite's locks
+            are not reliable.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _refuse_network_file_system(file.parent, called)
-        with suppress(FileExistsError):  # an existing one must not be opened: closing it would drop SQLite's locks
+        with suppress(FileExistsError):  # do not open an existing file: closing it would drop SQLite's locks
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         _use_wal(connection)
@@ -48,33 +60,55 @@ def connect(file: Path, schema: str, called: str = "state") -> sqlite3.Connectio
     return connection
 
 
+def temporary(schema: str) -> sqlite3.Connection:
+    """Open a database in a temporary file without a name. SQLite removes it when it is closed, or the process ends.
+
+    Args:
+        schema: The statements that create the tables, separated by semicolons.
+
+    Returns:
+        The connection. It never rolls back: after an error, close it.
+
+    Raises:
+        sqlite3.Error: There is no place for a temporary file.
+    """
+    connection = sqlite3.connect("")
+    try:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.executescript(schema)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All or nothing, and alone: the write lock is taken first, so what is read stays true until the end."""
+    """Run a block as one transaction. It takes the write lock first, so that no other process changes what it reads."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # SQLite itself has rolled back when, say, the disk is full
+        if connection.in_transaction:  # when the disk is full, for example, SQLite has rolled back itself
             connection.execute("ROLLBACK")
         raise
 
 
 def _check_version(connection: sqlite3.Connection, file: Path) -> None:
-    """Mark a new file, and refuse one whose tables are others than ours."""
+    """Write the version into a new file, and refuse a file of another version."""
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         connection.execute(f"PRAGMA user_version = {VERSION}")
     elif found != VERSION:
         raise Refused(
-            f"{file} is of another version of this program: remove it and start its jobs again, which find unchanged"
-            " files by themselves"
+            f"{file} is of another version of this program: remove it and start its jobs again, which skip unchanged"
+            " files"
         )
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL mode; SQLite itself does not wait when several processes do so to a new file at once."""
+    """Switch to WAL mode. SQLite itself does not wait when several processes switch a new file at once."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -87,24 +121,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _refuse_network_file_system(folder: Path, called: str, mount_table: Path = Path("/proc/self/mounts")) -> None:
+def _refuse_network_file_system(folder: Path, called: str, mount_table: Path = MOUNTS) -> None:
     try:
-        mounts = mount_table.read_text(errors="surrogateescape")
+        mounts = mount_table.read_bytes()
     except OSError:  # not on Linux
         return
-    kind = _file_system_type(folder.resolve(), mounts)
+    kind = file_system_type(os.fsencode(folder.resolve()), mounts)
     if kind in _NETWORK_FILE_SYSTEMS:
-        raise Refused(
-            f"the {called} file must not lie on a network file system, and {folder} is {kind}: use --{called}"
-        )
-
-
-def _file_system_type(folder: Path, mounts: str) -> str:
-    """The type of the mount that the absolute path `folder` is on; of two mounts on one place the later one counts."""
-    place, best, kind = str(folder), "", ""
-    for line in mounts.splitlines():
-        _, mount, fs_type, *_ = line.split(" ")
-        mount = mount.replace("\\040", " ")
-        if (place == mount or place.startswith(mount.rstrip("/") + "/")) and len(mount) >= len(best):
-            best, kind = mount, fs_type
-    return kind
+        raise Refused(f"the {called} file must not be on a network file system, and {folder} is {kind}: use --{called}")

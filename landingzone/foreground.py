@@ -85,11 +85,11 @@ class Foreground:
 
     def _tell(self) -> JobStatus:
         status = self._status()
-        report.print_summary(status, self._store.problems(self._name), time.time())
+        report.print_summary(status, self._store.jobs.problems(self._name), time.time())
         return status
 
     def _status(self) -> JobStatus:
-        status = self._store.job(self._name)
+        status = self._store.jobs.get(self._name)
         if status is None:
             raise Refused(f"job {self._name} was forgotten while it ran")
         return status
@@ -108,7 +108,7 @@ def follow(store: Store, name: str, progress: report.Progress | None, until: Cal
     try:
         while True:
             try:
-                status = store.job(name)
+                status = store.jobs.get(name)
             except Unreachable:  # the consumers wait, too
                 time.sleep(_AWAY)
                 continue

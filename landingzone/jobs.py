@@ -23,7 +23,7 @@ _STOP_MARGIN = 5.0
 
 def known(store: Store, name: str) -> JobStatus:
     """The job of this name; raises Refused when there is none."""
-    status = store.job(name)
+    status = store.jobs.get(name)
     if status is None:
         raise Refused(f"there is no job {name}")
     return status
@@ -36,7 +36,7 @@ def known(store: Store, name: str) -> JobStatus:
 def list_jobs(state: Deployment, *, json: bool, **_: Any) -> None:
     """List jobs: a table on a terminal, JSON elsewhere."""
     store, now = state.open_store(), time.time()
-    statuses, consumers = store.jobs(), store.consumers(now)
+    statuses, consumers = store.jobs.all(), store.consumers.alive(now)
     if json or not sys.stdout.isatty():
         report.print_json(report.group(statuses, now, consumers))
     else:
@@ -51,10 +51,10 @@ def stop(job: str, state: Deployment, *, stop_grace: float, **_: Any) -> None:
     """End JOB: what is queued is dropped, what is in work gets some seconds. Its counts stay in the list."""
     store = state.open_store()
     status = known(store, job)
-    if not store.stop_job(job, time.time()):
+    if not store.jobs.stop(job, time.time()):
         raise Refused(f"job {job} is not active: it is {status.state.value}")
     end = time.monotonic() + stop_grace + _STOP_MARGIN
-    while time.monotonic() < end and any(job in each.busy for each in store.consumers(time.time())):
+    while time.monotonic() < end and any(job in each.busy for each in store.consumers.alive(time.time())):
         time.sleep(0.1)
     click.echo(f"Job {job} stopped.")
 
@@ -66,7 +66,7 @@ def pause(job: str, state: Deployment, **_: Any) -> None:
     """Hold JOB until it is resumed: what is in work is finished, nothing else is begun, nothing is lost."""
     store = state.open_store()
     status = known(store, job)
-    if not store.pause_job(job):
+    if not store.jobs.pause(job):
         raise Refused(
             f"job {job} is {'paused already' if status.paused else f'not active: it is {status.state.value}'}"
         )
@@ -80,7 +80,7 @@ def resume(job: str, state: Deployment, **_: Any) -> None:
     """Let the paused JOB go on."""
     store = state.open_store()
     known(store, job)
-    if not store.resume_job(job):
+    if not store.jobs.resume(job):
         raise Refused(f"job {job} is not paused")
     click.echo(f"Job {job} goes on.")
 
@@ -93,7 +93,7 @@ def watch(job: str, state: Deployment, **_: Any) -> None:
     store = state.open_store()
     known(store, job)
     status = follow(store, job, report.Progress(), ended)
-    report.print_summary(status, store.problems(job), time.time())
+    report.print_summary(status, store.jobs.problems(job), time.time())
 
 
 @click.command()
@@ -104,7 +104,7 @@ def failures(job: str, state: Deployment, *, json: bool, **_: Any) -> None:
     """List what failed or was skipped in the latest pass of JOB, and why."""
     store = state.open_store()
     known(store, job)
-    report.print_problems(store.problems(job), as_json=json or not sys.stdout.isatty())
+    report.print_problems(store.jobs.problems(job), as_json=json or not sys.stdout.isatty())
 
 
 @click.command()
@@ -116,6 +116,6 @@ def forget(job: str, state: Deployment, **_: Any) -> None:
     status = known(store, job)
     if status.state.active:
         raise Refused(f"job {job} is still {status.state.value}: `ingest-scan stop {job}` ends it")
-    store.forget_job(job)
-    store.clear_cache(cache_space(status.job))
+    store.jobs.forget(job)
+    store.cache.clear(cache_space(status.job))
     click.echo(f"Job {job} forgotten.")

@@ -72,7 +72,7 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> 
     if status.job.periodic:
         raise Refused(f"job {job} is periodic: its next pass tries again what has failed")
     wanted = {os.fsencode(path) for path in paths}
-    failed = {problem.path for problem in store.problems(job) if not problem.skipped}
+    failed = {problem.path for problem in store.jobs.problems(job) if not problem.skipped}
     if wanted - failed or not failed:
         what = os.fsdecode(min(wanted - failed)) if wanted - failed else "nothing"
         raise Refused(f"{what} has failed in job {job}" if not wanted else f"{what} is not among the failures of {job}")

@@ -24,7 +24,7 @@ _LOOK = 0.2
 
 def is_served(store: Store, topics: Sequence[str]) -> bool:
     """Whether a living consumer works on these topics."""
-    return any(set(topics) <= set(each.topics) for each in store.consumers(time.time()))
+    return any(set(topics) <= set(each.topics) for each in store.consumers.alive(time.time()))
 
 
 def own_topics(names: Sequence[str], job: str) -> list[str]:
@@ -46,13 +46,13 @@ def enter(
     Raises Refused when another active job is in the way.
     """
     now = time.time()
-    store.forget_ended_before(now - KEEP_FINISHED)
+    store.jobs.forget_ended_before(now - KEEP_FINISHED)
     if submission.handler is not None and submission.job.handler is not None:
-        store.save_handler(submission.job.handler, submission.handler)
+        store.handlers.save(submission.job.handler, submission.handler)
     restart, path, file = names
     job = msgspec.structs.replace(submission.job, topics=Topics(restart, path, file, broker.ensure_topics(names)))
     try:
-        store.create_job(job, tasks.restart(job, reason), now, allow_overlap=allow_overlap)
+        store.jobs.create(job, tasks.restart(job, reason), now, allow_overlap=allow_overlap)
     except JobExists as exists:
         return _continued(store, exists.status, job, named=submission.named), False
     return job, True
@@ -62,7 +62,7 @@ def reopen(store: Store, status: JobStatus, paths: Iterable[bytes]) -> Job:
     """Enter an ended job once more, to retry these paths, or all that failed. Raises Refused when one is in the way."""
     again = tasks.restart(status.job, "retry", retry=True, paths=paths)
     try:
-        reopened = store.reopen_job(status.job.name, again)
+        reopened = store.jobs.reopen(status.job.name, again)
     except JobExists as exists:
         raise Refused(f"the active job {exists.status.job.name} works on {exists.status.job.target}") from exists
     if not reopened:
@@ -92,8 +92,8 @@ def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job
 
 def _is_worked_on(store: Store, job: Job) -> bool:
     """Whether a process that began the job lives: its watcher, or a consumer of topics that it shares with nobody."""
-    status, now = store.job(job.name), time.time()
+    status, now = store.jobs.get(job.name), time.time()
     if status is not None and status.watching is not None and status.watching.until > now:
         return True
     shared = job.watch and job.topics.names != tuple(own_topics(DEFAULT_TOPICS, job.name))
-    return not shared and any(set(job.topics.names) & set(each.topics) for each in store.consumers(now))
+    return not shared and any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive(now))

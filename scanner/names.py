@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from itertools import chain, islice
 
+from ingest.sqlite import temporary
+
 
 class NamesInMemory:
-    """For all directories of a usual size."""
+    """For directories of the usual size."""
 
     def __init__(self, names: list[bytes]) -> None:
         self._names = dict.fromkeys(sorted(names))
@@ -24,23 +25,19 @@ class NamesInMemory:
         return (each for each in self._names if each > name) if name else iter(self._names)
 
     def close(self) -> None:
-        """Forget the names."""
+        """Free the memory."""
         self._names = {}
 
 
 class NamesOnDisk:
-    """A table in a database of SQLite's own making: a temporary file without a name, gone when closed or killed."""
+    """A table in a temporary file of SQLite without a name, which the system removes when it is closed."""
 
     def __init__(self, names: Iterator[bytes]) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
+        self._database = temporary("CREATE TABLE entry (name BLOB NOT NULL)")
         try:
-            self._database.execute("PRAGMA journal_mode = OFF")
-            self._database.execute("CREATE TABLE entry (name BLOB NOT NULL)")
-            self._database.execute("BEGIN")
             self._database.executemany("INSERT INTO entry VALUES (?)", zip(names))
             # Sorting once at the end is faster than keeping a million names in order.
             self._database.execute("CREATE INDEX by_name ON entry (name)")
-            self._database.execute("COMMIT")
         except BaseException:
             self._database.close()
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import msgspec
 
@@ -12,6 +11,7 @@ from ingest import tasks
 from ingest.broker import Broker, Outgoing, Record
 from ingest.job import Job
 from ingest.messages import Restart, Task, decode
+from ingest.service.logs import Logger
 from ingest.store import Store
 
 DEAD_LETTERS = ".dlq"
@@ -33,7 +33,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 class Intake:
     """Decides what of a record is work. Its methods raise Unreachable when broker or store are out of reach."""
 
-    def __init__(self, broker: Broker, store: Store, log: Any) -> None:
+    def __init__(self, broker: Broker, store: Store, log: Logger) -> None:
         self._broker = broker
         self._store = store
         self._log = log
@@ -42,14 +42,14 @@ class Intake:
 
     def relay(self) -> None:
         """Publish what the store has in its outbox. Twice does no harm: a task that is settled is passed over."""
-        messages = self._store.outbox(_RELAY)
+        messages = self._store.outbox.oldest(_RELAY)
         if messages:
             self._broker.publish([message for _, message in messages])
-            self._store.outbox_done([number for number, _ in messages])
+            self._store.outbox.remove([number for number, _ in messages])
 
     def look_for_pauses(self) -> None:
         """Learn which jobs are paused, for the records that are asked about next."""
-        self._paused = self._store.paused_jobs()
+        self._paused = self._store.jobs.paused()
 
     def task(self, record: Record) -> tuple[Task, Job] | None:
         """The task of a record and its job; None when the record is dealt with: it may be committed."""
@@ -60,12 +60,12 @@ class Intake:
             return None
         if message.job in self._paused:
             parcel = Outgoing(record.topic, record.partition, record.value)
-            if self._store.park(message.job, parcel):
+            if self._store.outbox.park(message.job, parcel):
                 return None
         if isinstance(message, Restart):
             self._begin_pass(message)
             return None
-        if not self._store.outstanding(message.pass_id, message.task, message.round):
+        if not self._store.tasks.outstanding(message.pass_id, message.task, message.round):
             return None
         job = self._job(message)
         return None if job is None else (message, job)
@@ -81,12 +81,12 @@ class Intake:
         )
 
     def _begin_pass(self, restart: Restart) -> None:
-        status = self._store.job(restart.job)
+        status = self._store.jobs.get(restart.job)
         if status is None:
             return
         job, now = status.job, time.time()
         due = next_pass(job, now)
-        self._store.begin_pass(
+        self._store.tasks.begin_pass(
             job.name,
             restart.pass_id,
             tasks.opening(job, restart),
@@ -98,7 +98,7 @@ class Intake:
 
     def _job(self, task: Task) -> Job | None:
         if task.pass_id not in self._jobs:
-            status = self._store.job(task.job)
+            status = self._store.jobs.get(task.job)
             if status is None:
                 return None
             if len(self._jobs) >= _JOBS_HELD:

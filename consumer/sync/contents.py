@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 import msgspec
-from irods.session import iRODSSession
 
 from consumer.irods import catalog
+from consumer.irods.sessions import Session
 from ingest.messages import COLLECTION, Catalog, Replica
+from ingest.sqlite import temporary
 
 HELD_ROWS = 50_000
 """Rows that are held in memory; beyond that they go to a temporary file."""
@@ -30,13 +31,13 @@ class Contents:
 
     def _spill(self, name: str, replica: Replica) -> None:
         if self._spilled is None:
-            self._spilled = sqlite3.connect("")  # a temporary file that SQLite removes
-            self._spilled.execute("CREATE TABLE replica (name TEXT, replica BLOB)")
-            self._spilled.execute("CREATE INDEX replica_name ON replica (name)")
+            self._spilled = temporary(
+                "CREATE TABLE replica (name TEXT, replica BLOB); CREATE INDEX replica_name ON replica (name)"
+            )
         self._spilled.execute("INSERT INTO replica VALUES (?, ?)", (name, msgspec.msgpack.encode(replica)))
 
     @classmethod
-    def of(cls, session: iRODSSession, collection: str) -> Contents:
+    def of(cls, session: Session, collection: str) -> Contents:
         """What a collection has now: two queries."""
         return cls(catalog.objects(session, collection), catalog.subcollections(session, collection))
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
-
-from irods.session import iRODSSession
 
 from consumer.irods.catalog import Leaf, leaf_vault, only_leaf
-from consumer.irods.sessions import Sessions
+from consumer.irods.sessions import Session, Sessions
 from consumer.sync.meta import Meta
+from consumer.sync.place import Place
 from ingest.errors import Refused
-from ingest.fingerprint import cache_space
+from ingest.fingerprint import cache_key, cache_space
 from ingest.handlers import signing
 from ingest.handlers.loader import Handler, sha256
 from ingest.job import Job
+from ingest.messages import path_from_wire
 from ingest.paths import join, logical_name, logical_path
 from ingest.service import logs
 from ingest.store import Store
 from scanner.rules import Rules
-from scanner.source import source_of
+from scanner.sources import source_of
 
 
 class Context:
@@ -38,16 +37,16 @@ class Context:
         characters = self.handler.character_map()
         self._translate = None if characters is None else characters.translate
         self.cache_space = cache_space(job)
-        self.log: Any = logs.get("consumer").bind(job=job.name)
+        self.log: logs.Logger = logs.get("consumer").bind(job=job.name)
         self._vaults: dict[str, str] = {}
         self._leaves: dict[str, Leaf | None] = {}
 
-    def session(self, meta: Meta) -> iRODSSession:
+    def session(self, meta: Meta) -> Session:
         """The session in which a path is written: the one of `as_user()`, else the service account's."""
         return self.sessions.get(self.handler.as_user(meta))
 
     @property
-    def lister(self) -> iRODSSession:
+    def lister(self) -> Session:
         """The session in which the catalog is asked: the service account's."""
         return self.sessions.get()
 
@@ -56,10 +55,17 @@ class Context:
         source = join(self.job.source, join(parent, name))
         return logical_name(source, name, directory=directory, translate=self._translate)
 
-    def target(self, path: bytes, *, directory: bool = False) -> str:
-        """The logical path of a source-relative path."""
+    def place(self, path: bytes | str, *, directory: bool = False) -> Place:
+        """The names of a source-relative path; a `str` is its wire form. Raises ValueError for text that is no path."""
         job = self.job
-        return logical_path(job.source, job.target, path, directory=directory, translate=self._translate)
+        path = path_from_wire(path) if isinstance(path, str) else path
+        target = logical_path(job.source, job.target, path, directory=directory, translate=self._translate)
+        return Place(path, join(job.source, path), target, cache_key(job, target, directory=directory))
+
+    def cached(self, place: Place) -> int | None:
+        """The fingerprint that the path cache has of a place."""
+        directory, name = place.key
+        return self.store.cache.get(self.cache_space, directory, [name])[0]
 
     def vault_of(self, hierarchy: str) -> str:
         """The vault path of the leaf of a hierarchy; asked once."""
@@ -83,7 +89,7 @@ class Context:
 def _handler(job: Job, store: Store) -> Handler:
     if job.handler is None:
         return Handler.default()
-    source = store.handler(job.handler)
+    source = store.handlers.get(job.handler)
     if source is None or sha256(source) != job.handler:
         raise Refused(f"the store has lost the event handler of job {job.name}: start the job again")
     signing.check(source, job.handler_signature)

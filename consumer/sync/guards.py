@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterable
 
 from consumer.sync.context import Context
 from ingest.messages import Candidate, path_from_wire
 from ingest.mounts import printed
-from ingest.paths import join
+from ingest.paths import ancestors, is_below, join
 from scanner.entries import SourceNotVisible, SourceUnreadable
 
 _BEGAN = " at the beginning"
@@ -38,11 +37,11 @@ def begin(ctx: Context) -> None:
     """Keep what the source lies on when a pass begins; the first time on this host, that is what it ought to lie on."""
     host, places = socket.gethostname(), ctx.source.places()
     now = "\n".join(places)
-    ctx.store.remember_mount(ctx.cache_space, host + _BEGAN, now)
-    if ctx.store.mount(ctx.cache_space, host) is None:
-        ctx.store.remember_mount(ctx.cache_space, host, now)
+    ctx.store.deletion.remember_mount(ctx.cache_space, host + _BEGAN, now)
+    if ctx.store.deletion.mount(ctx.cache_space, host) is None:
+        ctx.store.deletion.remember_mount(ctx.cache_space, host, now)
     seen = [] if ctx.job.accept_new_device else _seen(ctx)
-    ctx.store.remember_mount(ctx.cache_space, host + _SEEN, "\n".join(sorted({*seen, *places[1:]})))
+    ctx.store.deletion.remember_mount(ctx.cache_space, host + _SEEN, "\n".join(sorted({*seen, *places[1:]})))
 
 
 def remember(ctx: Context) -> None:
@@ -51,14 +50,14 @@ def remember(ctx: Context) -> None:
     Not when that has changed since the pass began, nor when something is missing that nobody has accepted.
     """
     host = socket.gethostname()
-    now, then = ctx.source.places(), ctx.store.mount(ctx.cache_space, host)
-    same = ctx.store.mount(ctx.cache_space, host + _BEGAN) == "\n".join(now)
+    now, then = ctx.source.places(), ctx.store.deletion.mount(ctx.cache_space, host)
+    same = ctx.store.deletion.mount(ctx.cache_space, host + _BEGAN) == "\n".join(now)
     if same and (then is None or ctx.job.accept_new_device or _is_all_there(now, then.split("\n"))):
-        ctx.store.remember_mount(ctx.cache_space, host, "\n".join(now))
+        ctx.store.deletion.remember_mount(ctx.cache_space, host, "\n".join(now))
 
 
 def _seen(ctx: Context) -> list[str]:
-    seen = ctx.store.mount(ctx.cache_space, socket.gethostname() + _SEEN)
+    seen = ctx.store.deletion.mount(ctx.cache_space, socket.gethostname() + _SEEN)
     return seen.split("\n") if seen else []
 
 
@@ -67,7 +66,7 @@ def _is_all_there(now: list[str], then: list[str]) -> bool:
 
 
 def _moved(ctx: Context, candidates: Iterable[Candidate]) -> str | None:
-    before = ctx.store.mount(ctx.cache_space, socket.gethostname())
+    before = ctx.store.deletion.mount(ctx.cache_space, socket.gethostname())
     if before is None or ctx.job.accept_new_device:
         return None
     now, then = ctx.source.places(), before.split("\n")
@@ -88,14 +87,12 @@ def _touched(ctx: Context, lost: set[str], new: set[str], candidates: Iterable[C
         return None
     for parent, collection in {(path_from_wire(each.parent), each.collection) for each in candidates}:
         point = printed(join(ctx.job.source, parent))
-        if collection and (found := next((each for each in lost if each.startswith(point.rstrip("/") + "/")), None)):
+        if collection and (found := next((each for each in lost if is_below(each, point)), None)):
             return found  # perhaps the very directory that it was mounted on, or one above it
-        above = parent
-        while above:
+        for above in filter(None, (parent, *ancestors(parent))):
             point = printed(join(ctx.job.source, above))
             if found := next((each for each in lost | new if each.startswith(f"{point}: ")), None):
                 return found
-            above = os.path.dirname(above)
     return None
 
 

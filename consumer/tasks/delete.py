@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
 from consumer.sync import guards
-from consumer.sync.candidates import SourceView
 from consumer.sync.context import Context
 from consumer.sync.decide import Impossible
 from consumer.sync.deletion import TAKEN, delete_one
+from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach
 from ingest import tasks
 from ingest.job import Counts, Problem
 from ingest.messages import Candidate, ClosePass, Delete, path_from_wire
+from ingest.paths import is_within
 
 BATCHES = 100
 """Batches of candidates that are handed out at a time."""
@@ -27,10 +28,10 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
 
     The whole of the candidates is judged before each round; an objection drops them all and is reported.
     """
-    objects, collections = ctx.store.candidate_counts(task.pass_id)
+    objects, collections = ctx.store.deletion.candidate_counts(task.pass_id)
     if not objects and not collections:
         return None
-    status = ctx.store.job(ctx.job.name)
+    status = ctx.store.jobs.get(ctx.job.name)
     listed = status.counts.listed if status else 0
     number = objects + collections
     objection = guards.objection(ctx, number, listed, _all(ctx, task, number))
@@ -38,15 +39,15 @@ def next_deletions(ctx: Context, task: ClosePass) -> Finished | None:
         return _refused(ctx, task, objection, number)
     if objects:
         limit = ctx.job.files_per_task * BATCHES
-        found = ctx.store.candidates(task.pass_id, collections=False, limit=limit)
+        found = ctx.store.deletion.candidates(task.pass_id, collections=False, limit=limit)
         return Finished(Part(children=list(tasks.deletions(ctx.job, task.pass_id, found))))
-    found = ctx.store.candidates(task.pass_id, collections=True, limit=COLLECTIONS)
+    found = ctx.store.deletion.candidates(task.pass_id, collections=True, limit=COLLECTIONS)
     return Finished(Part(children=[tasks.deletion(ctx.job, task.pass_id, found)]))
 
 
 def _all(ctx: Context, task: ClosePass, number: int) -> Iterator[Candidate]:
     for collections in (False, True):
-        yield from ctx.store.candidates(task.pass_id, collections=collections, limit=number)
+        yield from ctx.store.deletion.candidates(task.pass_id, collections=collections, limit=number)
 
 
 def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Finished:
@@ -79,7 +80,6 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
 
 def _confine(ctx: Context, candidate: Candidate) -> None:
     """Messages come from outside: whatever they say, nothing but what lies under the missing name is deleted."""
-    parent = path_from_wire(candidate.parent)
-    top = f"{ctx.target(parent, directory=True)}/{candidate.name}"
-    if "/" in candidate.name or not f"{candidate.target}/".startswith(f"{top}/"):
+    top = f"{ctx.place(candidate.parent, directory=True).target}/{candidate.name}"
+    if "/" in candidate.name or not is_within(candidate.target, top):
         raise Impossible("the candidate does not lie under the name that is missing")

@@ -72,7 +72,7 @@ def _check_bulk(ctx: Context) -> None:
 
 def retry_paths(ctx: Context, task: OpenPass) -> Finished:
     """Hand out what failed before: files in batches, directories to be listed, and the parents of what is gone."""
-    failed = {problem.path: problem for problem in ctx.store.problems(ctx.job.name) if not problem.skipped}
+    failed = {problem.path: problem for problem in ctx.store.jobs.problems(ctx.job.name) if not problem.skipped}
     wanted = {path_from_wire(path) for path in task.paths} or failed.keys()
     directories, changes = set[bytes](), list[Change]()
     solved = sorted(failed.keys() & wanted)

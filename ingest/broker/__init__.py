@@ -1,7 +1,7 @@
 """The queue between producers and the consumer group: topics, partitions, offsets.
 
-`Broker` and `GroupMember` are what every deployment offers; one contract suite states their behaviour
-for all of them (`tests/ingest/broker/contract.py`). `embedded.py` keeps the topics in one SQLite file.
+`Broker` and `GroupMember` are the interfaces. `embedded/` implements them in one SQLite file, `kafka/` on a Kafka
+cluster; one contract suite tests both (`tests/ingest/broker/contract.py`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import msgspec
 
 
 class TopicPartition(NamedTuple):
-    """One partition of a topic: the unit that is assigned, kept in order and committed."""
+    """One partition of a topic: the unit of assignment, order and commit."""
 
     topic: str
     partition: int
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A message to be published to a given partition."""
+    """A message to publish to a given partition."""
 
     topic: str
     partition: int
@@ -37,35 +37,52 @@ class Record(NamedTuple):
     value: bytes
 
     @property
-    def lane(self) -> TopicPartition:
-        """The partition that the record belongs to."""
+    def topic_partition(self) -> TopicPartition:
+        """The partition of the record."""
         return TopicPartition(self.topic, self.partition)
 
 
 class GroupMember(Protocol):
-    """One member of the consumer group. Not thread-safe; a member that does not poll loses its partitions."""
+    """One member of the consumer group. Not thread-safe. A member that does not poll loses its partitions."""
 
     def poll(self, timeout: float, max_records: int) -> list[Record]:
-        """New records of the assigned partitions, in order per partition; waits up to `timeout` seconds for the first.
+        """Fetch new records of the assigned partitions.
 
-        Also the sign of life and the moment at which partitions come and go. Each record is handed out once per
-        assignment; after a reassignment everything that was not committed is handed out again.
+        Polling also renews the membership, and only a poll changes the assignment. Each record is delivered once per
+        assignment; after a reassignment, all records that were not committed are delivered again.
+
+        Args:
+            timeout: How long to wait for the first record, in seconds.
+            max_records: The highest number of records to return.
+
+        Returns:
+            The records, in order within each partition; busy partitions do not starve others.
+
+        Raises:
+            Refused: The cluster denies access, or another member uses the same instance id.
+            Unreachable: The cluster does not answer.
         """
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that are this member's since the last `poll`."""
+        """Return the partitions that are assigned to this member since the last `poll`."""
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """All records below these offsets are dealt with. Offsets of partitions that are no longer ours are ignored."""
+        """Mark all records below these offsets as done.
+
+        A commit that is impossible now (during a rebalance, or an outage) is repeated in a later `poll`.
+
+        Args:
+            offsets: The next offset to read, by partition. Partitions that are not assigned are ignored.
+        """
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        """Hand out nothing of these partitions until `resume`; they stay assigned."""
+        """Deliver no records of these partitions until `resume`. They stay assigned."""
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         """Undo `pause`."""
 
     def close(self) -> None:
-        """Leave the group: others take the partitions over at once."""
+        """Leave the group, so that other members take over the partitions at once. A second call does nothing."""
 
     def __enter__(self) -> GroupMember: ...
 
@@ -75,19 +92,50 @@ class GroupMember(Protocol):
 
 
 class Broker(Protocol):
-    """Publishes messages and lets consumers join the group."""
+    """Publishes messages and lets consumers join the group. Not thread-safe.
+
+    Every method raises:
+        Refused: The cluster denies the request, or the file cannot be used; waiting does not help.
+        Unreachable: The cluster does not answer.
+    """
 
     def ensure_topics(self, topics: Iterable[str]) -> dict[str, int]:
-        """Create the topics that are missing; the number of partitions of each."""
+        """Create missing topics. Existing topics keep their partitions.
+
+        Args:
+            topics: The names of the topics.
+
+        Returns:
+            The number of partitions of each topic.
+        """
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Durable when it returns. Messages to one partition keep their order."""
+        """Publish messages, in order within each partition. They are durable when this method returns.
+
+        Args:
+            messages: The messages.
+
+        Raises:
+            ValueError: A topic or partition does not exist; nothing is published.
+            Unreachable: Some messages may have been published. Publish all of them again.
+        """
 
     def join(self, group: str, topics: Iterable[str]) -> GroupMember:
-        """Become a member of `group` for these topics, which exist."""
+        """Join a consumer group. The member gets its partitions in its first polls.
+
+        Args:
+            group: The consumer group.
+            topics: The topics to subscribe to.
+
+        Returns:
+            The new member.
+
+        Raises:
+            ValueError: A topic does not exist.
+        """
 
     def lag(self, group: str, topics: Iterable[str]) -> int:
-        """How many records of these topics the group has not committed."""
+        """Return how many records of these topics the group has not committed."""
 
     def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files. Members close their own."""

@@ -39,7 +39,7 @@ class Redis:
 
     def get(self, name: Text) -> bytes | None:
         """The string under a key."""
-        return self._store.value(_key(name), time.time())
+        return self._store.values.get(_key(name), time.time())
 
     def set(
         self,
@@ -51,7 +51,7 @@ class Redis:
     ) -> bool | None:
         """Set a string that expires after `ex` seconds or `px` milliseconds; None when `nx` and it was there."""
         until = _until(ex) if px is None else _until(px if isinstance(px, timedelta) else px / 1000)
-        return self._store.set_value(_key(name), _bytes(value), time.time(), until=until, only_new=nx) or None
+        return self._store.values.set(_key(name), _bytes(value), time.time(), until=until, only_new=nx) or None
 
     def setnx(self, name: Text, value: Text) -> bool:
         """Set a string when nothing is there; whether it was set."""
@@ -59,7 +59,7 @@ class Redis:
 
     def incr(self, name: Text, amount: int = 1) -> int:
         """Add to a number; the sum."""
-        return self._store.add_to_value(_key(name), amount, time.time())
+        return self._store.values.add(_key(name), amount, time.time())
 
     incrby = incr
 
@@ -71,7 +71,7 @@ class Redis:
 
     def delete(self, *names: Text) -> int:
         """Remove keys; how many there were."""
-        return sum(self._store.delete_value(_key(name), time.time()) for name in names)
+        return sum(self._store.values.delete(_key(name), time.time()) for name in names)
 
     def exists(self, *names: Text) -> int:
         """How many of the keys are there."""
@@ -79,15 +79,15 @@ class Redis:
 
     def rpush(self, name: Text, *values: Text) -> int:
         """Add to the end of a list; its length."""
-        return self._store.push_values(_key(name), [_bytes(value) for value in values], time.time())
+        return self._store.values.push(_key(name), [_bytes(value) for value in values], time.time())
 
     def lpush(self, name: Text, *values: Text) -> int:
         """Add to the beginning of a list, one after another; its length."""
-        return self._store.push_values(_key(name), [_bytes(value) for value in values], time.time(), left=True)
+        return self._store.values.push(_key(name), [_bytes(value) for value in values], time.time(), left=True)
 
     def lrange(self, name: Text, start: int, end: int) -> list[bytes]:
         """The elements from `start` to `end`, both included."""
-        return self._store.list_values(_key(name), start, end, time.time())
+        return self._store.values.elements(_key(name), start, end, time.time())
 
     def lindex(self, name: Text, index: int) -> bytes | None:
         """One element of a list."""
@@ -95,24 +95,24 @@ class Redis:
 
     def llen(self, name: Text) -> int:
         """The length of a list."""
-        return self._store.count_values(_key(name), time.time())
+        return self._store.values.length(_key(name), time.time())
 
     def expire(self, name: Text, time: float | timedelta) -> bool:
         """Let a key expire in so many seconds; whether there is one."""
-        return self._store.expire_value(_key(name), _until(time), _now())
+        return self._store.values.expire(_key(name), _until(time), _now())
 
     def ttl(self, name: Text) -> int:
         """Seconds until a key expires; -1: never, -2: there is none."""
         now = time.time()
         try:
-            until = self._store.value_expiry(_key(name), now)
+            until = self._store.values.expiry(_key(name), now)
         except KeyError:
             return _ABSENT
         return _FOR_EVER if until is None else math.ceil(until - now)
 
     def keys(self, pattern: Text = "*") -> list[bytes]:
         """The keys that match a pattern of `*`, `?` and `[…]`."""
-        found = self._store.value_keys(_SPACE, time.time())
+        found = self._store.values.keys(_SPACE, time.time())
         return fnmatch.filter([key.removeprefix(_SPACE) for key in found], _bytes(pattern))
 
     def ping(self) -> bool:
@@ -146,7 +146,7 @@ class Lock:
         """Take the lock; False when it was not free in time."""
         patience = self._patience if blocking_timeout is None else blocking_timeout
         end = time.monotonic() + (0.0 if blocking is False else patience)
-        while not self._store.lease(self._name, self._owner, time.time(), self._seconds):
+        while not self._store.leases.take(self._name, self._owner, time.time(), self._seconds):
             if time.monotonic() + self._sleep > end:
                 return False
             time.sleep(self._sleep)
@@ -154,7 +154,7 @@ class Lock:
 
     def release(self) -> None:
         """Give the lock back; nothing happens when it has ended meanwhile."""
-        self._store.release(self._name, self._owner)
+        self._store.leases.release(self._name, self._owner)
 
     def __enter__(self) -> Lock:
         if not self.acquire():

@@ -127,7 +127,7 @@ class _JobView(redis_key_handle):
         super().__init__(redis_handle, type(self).__name__.removesuffix("_key_handle"), job_name)
 
     def get_value(self) -> Any:
-        status = runtime.store().job(self.identifier)
+        status = runtime.store().jobs.get(self.identifier)
         return None if status is None else self._of(status)
 
     def _of(self, status: JobStatus) -> Any:
@@ -204,5 +204,5 @@ class stopped_jobs_key_handle(_JobView):
         from ingest.job_json import as_json  # noqa: PLC0415 - only for handlers that ask
 
         now = time.time()
-        stopped = [each for each in runtime.store().jobs() if each.state is JobState.STOPPED]
+        stopped = [each for each in runtime.store().jobs.all() if each.state is JobState.STOPPED]
         return [as_json(each, now) for each in stopped]

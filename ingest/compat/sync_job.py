@@ -30,7 +30,7 @@ class sync_job:
         """What `ingest-scan list` shows of it; raises LookupError when there is no such job."""
         from ingest.job_json import as_json  # noqa: PLC0415 - only for handlers that ask
 
-        status = runtime.store().job(self.job_name)
+        status = runtime.store().jobs.get(self.job_name)
         if status is None:
             raise LookupError(f"there is no job {self.job_name}")
         return as_json(status, time.time())
@@ -41,7 +41,7 @@ class sync_job:
 
     def periodic(self) -> bool:
         """Whether another pass follows each."""
-        status = runtime.store().job(self.job_name)
+        status = runtime.store().jobs.get(self.job_name)
         return status is not None and status.job.periodic
 
     def cleanup_handle(self) -> redis_key.cleanup_key_handle:

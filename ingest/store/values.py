@@ -1,7 +1,4 @@
-"""Small shared values for handlers: what they kept in automated-ingest's Redis.
-
-Keys and values are bytes, times are seconds since the epoch. A value is a string or a list, and may expire.
-"""
+"""Small shared values for handlers, which kept them in Redis under automated-ingest."""
 
 from __future__ import annotations
 
@@ -10,40 +7,96 @@ from typing import Protocol
 
 
 class WrongKind(TypeError):  # noqa: N818 - it says what the value is
-    """A string where a list is wanted, the other way round, or text where a number is wanted."""
+    """The value is a string where a list is needed, a list where a string is needed, or not a whole number."""
 
 
 class Values(Protocol):
-    """The part of the store that handlers use; every method is atomic, and an expired value is not there."""
+    """Strings and lists of strings by key. Keys and strings are bytes, times are seconds since the epoch.
 
-    def value(self, key: bytes, now: float) -> bytes | None:
-        """The string under a key; raises WrongKind for a list."""
+    A value may expire; an expired value counts as absent.
+    """
 
-    def set_value(
-        self, key: bytes, value: bytes, now: float, *, until: float | None = None, only_new: bool = False
-    ) -> bool:
-        """Put a string under a key, whatever was there; with `only_new` False is the answer when something was."""
+    def get(self, key: bytes, now: float) -> bytes | None:
+        """Return the string under a key; None when it is absent.
 
-    def add_to_value(self, key: bytes, amount: int, now: float) -> int:
-        """Add to a number in decimal digits (absent: 0), which keeps its expiry; the sum. Raises WrongKind."""
+        Raises:
+            WrongKind: The value is a list.
+        """
 
-    def push_values(self, key: bytes, values: Sequence[bytes], now: float, *, left: bool = False) -> int:
-        """Add to a list (absent: an empty one), one after another; its length. Raises WrongKind."""
+    def set(self, key: bytes, value: bytes, now: float, *, until: float | None = None, only_new: bool = False) -> bool:
+        """Store a string under a key, and replace a string or list that is there.
 
-    def list_values(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
-        """The elements from `first` to `last`, both included, negative ones counted from the end. Raises WrongKind."""
+        Args:
+            key: The key.
+            value: The string.
+            now: The time now.
+            until: When the value expires; None for never.
+            only_new: Leave an existing value as it is.
 
-    def count_values(self, key: bytes, now: float) -> int:
-        """The length of a list; raises WrongKind."""
+        Returns:
+            False when `only_new` is set and a value exists.
+        """
 
-    def delete_value(self, key: bytes, now: float) -> bool:
-        """Remove what is under a key; whether there was anything."""
+    def add(self, key: bytes, amount: int, now: float) -> int:
+        """Add to a number in decimal digits, and keep its expiry. An absent value counts as 0.
 
-    def expire_value(self, key: bytes, until: float | None, now: float) -> bool:
-        """Let what is under a key expire at `until` (None: never); whether there was anything."""
+        Returns:
+            The sum.
 
-    def value_expiry(self, key: bytes, now: float) -> float | None:
-        """When it expires (None: never); raises KeyError when nothing is there."""
+        Raises:
+            WrongKind: The value is a list, or not a whole number.
+        """
 
-    def value_keys(self, prefix: bytes, now: float) -> list[bytes]:
-        """The keys that begin with `prefix`, sorted."""
+    def push(self, key: bytes, values: Sequence[bytes], now: float, *, left: bool = False) -> int:
+        """Add elements to a list, one after another. An absent value counts as an empty list.
+
+        Args:
+            key: The key.
+            values: The elements.
+            now: The time now.
+            left: Add to the beginning of the list, so that the last element becomes the first.
+
+        Returns:
+            The new length.
+
+        Raises:
+            WrongKind: The value is a string.
+        """
+
+    def elements(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
+        """Return the elements of a list from `first` to `last`, both included. Negative positions count from the end.
+
+        Raises:
+            WrongKind: The value is a string.
+        """
+
+    def length(self, key: bytes, now: float) -> int:
+        """Return the length of a list; 0 when it is absent.
+
+        Raises:
+            WrongKind: The value is a string.
+        """
+
+    def delete(self, key: bytes, now: float) -> bool:
+        """Remove a value.
+
+        Returns:
+            Whether it existed.
+        """
+
+    def expire(self, key: bytes, until: float | None, now: float) -> bool:
+        """Let a value expire at `until`; None for never.
+
+        Returns:
+            Whether the value exists.
+        """
+
+    def expiry(self, key: bytes, now: float) -> float | None:
+        """Return when a value expires; None for never.
+
+        Raises:
+            KeyError: The value is absent.
+        """
+
+    def keys(self, prefix: bytes, now: float) -> list[bytes]:
+        """Return the keys that begin with `prefix`, sorted."""

@@ -71,13 +71,13 @@ def test_kafka_runs_with_its_example_and_keeps_what_it_has(kafka: Kafka, capsys:
 
 def test_redis_runs_with_its_example_and_keeps_what_it_has(store_server: Redis) -> None:
     store = RedisStore(store_server.url)
-    store.create_job(make_job(), child("x").message, T0)
+    store.jobs.create(make_job(), child("x").message, T0)
     number = store.store_id
     store_server.stop()
     store_server.start()
     again = RedisStore(store_server.url)
     assert again.store_id == number
-    assert len(again.outbox(10)) == 1
+    assert len(again.outbox.oldest(10)) == 1
     with store_server.client() as client:
         settings: dict[str, str] = client.config_get("*")
     assert {name: settings[name] for name in ("appendonly", "appendfsync", "save", "maxmemory-policy")} == {
@@ -95,8 +95,8 @@ def test_the_account_in_the_comment_may_do_what_the_store_does(store_server: Red
         client.execute_command("ACL", "SETUSER", *line[1].replace("THE-PASSWORD", "sesame").split()[1:])
     url = f"redis://ingest:sesame@127.0.0.1:{store_server.port}/0"
     store = RedisStore(url)
-    store.create_job(make_job(), child("x").message, T0)
-    assert len(store.outbox(10)) == 1
+    store.jobs.create(make_job(), child("x").message, T0)
+    assert len(store.outbox.oldest(10)) == 1
     store.close()
     with redis.Redis.from_url(url) as client, pytest.raises(redis.exceptions.NoPermissionError):
         client.flushall()

@@ -26,7 +26,7 @@ def consumer(scan: CommandLine) -> Iterator[subprocess.Popen[str]]:
         env={**scan.environ, KEY: "the key"}, stdin=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     store = EmbeddedStore(scan.state)
-    wait_until(lambda: bool(store.consumers(time.time())), lambda: process.poll() is None)
+    wait_until(lambda: bool(store.consumers.alive(time.time())), lambda: process.poll() is None)
     store.close()
     yield process
     process.terminate()
@@ -161,12 +161,12 @@ def note(*words):
 
 
 def test_a_handler_asks_the_catalog_through_automated_ingests_helpers(
-    scan: CommandLine, source: Path, home: str, tmp_path: Path
+    served: CommandLine, source: Path, home: str, tmp_path: Path
 ) -> None:
     (source / "f").write_text("four")
     file, log = tmp_path / "asks.py", tmp_path / "log"
     file.write_text(ASKS.replace("LOG", repr(str(log))))
-    ran = scan.ingest(source, home, "--event_handler", file)
+    ran = served.ingest(source, home, "--event_handler", file)
     assert ran.status == 0, ran
     assert log.read_text().splitlines() == [
         f"creates {home}",

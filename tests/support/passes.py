@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,15 +49,15 @@ class Passes:
         Fails when it does not end within a minute.
         """
         text = (HEAD + "".join(f"    {line}\n" for line in handler.splitlines())).encode()
-        self._store.save_handler(sha256(text), text)
+        self._store.handlers.save(sha256(text), text)
         job = Job(
             name=secrets.token_hex(8), source=os.fsencode(source), target=target, topics=self._topics,
             handler=sha256(text), **options,
         )  # fmt: skip
-        self._store.create_job(job, tasks.restart(job, "start"), time.time())
+        self._store.jobs.create(job, tasks.restart(job, "start"), time.time())
         end = time.monotonic() + SECONDS
         while True:
-            status = self._store.job(job.name)
+            status = self._store.jobs.get(job.name)
             assert status is not None
             if not status.state.active:
                 return Passed(status, self._problems(job))
@@ -65,18 +65,18 @@ class Passes:
             time.sleep(0.01)
 
     def _problems(self, job: Job) -> list[str]:
-        found = self._store.problems(job.name)
+        found = self._store.jobs.problems(job.name)
         return [f"{each.path.decode('utf-8', 'backslashreplace')}: {each.reason}" for each in found]
 
 
 @contextmanager
-def running_consumer(scan: CommandLine) -> Iterator[Passes]:
-    """A consumer on the state file of a command line."""
-    process = scan.process("--workers", "2", program="consumer")
+def running_consumer(scan: CommandLine, environ: Mapping[str, str] | None = None) -> Iterator[Passes]:
+    """A consumer on the state file of a command line, with more in its environment."""
+    process = scan.process("--workers", "2", program="consumer", **(environ or {}))
     store = None
     try:
         end = time.monotonic() + SECONDS
-        while not scan.state.exists() or store is None or not store.consumers(time.time()):
+        while not scan.state.exists() or store is None or not store.consumers.alive(time.time()):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end
             time.sleep(0.05)

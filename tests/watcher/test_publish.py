@@ -48,9 +48,9 @@ class Watch:
         while self.publisher.turn():
             pass
         published: Published = []
-        for number, message in self.store.outbox(1_000_000):
+        for number, message in self.store.outbox.oldest(1_000_000):
             task = decode(message.value)
-            self.store.outbox_done([number])
+            self.store.outbox.remove([number])
             if isinstance(task, SyncFiles | MovePath | ListPath):
                 self.under_way[task.task] = works(task)
                 published += works(task)
@@ -60,7 +60,7 @@ class Watch:
         """The task that is about this path is done; what is published thereupon."""
         task = next(task for task, done in self.under_way.items() if any(about in paths_of(work) for work in done))
         del self.under_way[task]
-        assert self.store.settle(step(task, pass_id=status_of(self.store).live_pass))
+        assert self.store.tasks.settle(step(task, pass_id=status_of(self.store).live_pass))
         return self.publish()
 
     def close(self) -> None:

@@ -9,13 +9,14 @@ import pytest
 
 from ingest.job import Topics
 from ingest.messages import Restart, Scope, decode
+from ingest.service.backoff import NO_WAITS, Waits
 from ingest.store.embedded import EmbeddedStore
 from tests.ingest.store.support import begin, create, step, take
 from tests.support.integration import wait_until
 from watcher.events import Rescan
 from watcher.scans import Scans
 
-NEVER = (3600.0, 3600.0)
+NEVER = Waits(3600.0, 3600.0)
 
 
 class Watch:
@@ -30,7 +31,7 @@ class Watch:
         """A pass begins and ends."""
         assert begin(self.store, pass_id)
         take(self.store)
-        assert self.store.settle(step("open", pass_id=pass_id, closing=None, error=error))
+        assert self.store.tasks.settle(step("open", pass_id=pass_id, closing=None, error=error))
 
     def looks(self, scans: Scans, *, hold: bool = False) -> None:
         """The watcher looks after its scans, and sees that none is under way."""
@@ -48,7 +49,7 @@ class Watch:
         def sent() -> bool:
             scans.turn(self.store, self.job, hold=hold)
             found.extend(
-                message for _, each in self.store.outbox(9) if isinstance(message := decode(each.value), Restart)
+                message for _, each in self.store.outbox.oldest(9) if isinstance(message := decode(each.value), Restart)
             )
             take(self.store)
             return bool(found)
@@ -66,7 +67,7 @@ def watch(tmp_path: Path) -> Iterator[Watch]:
 
 @pytest.fixture
 def scans() -> Scans:
-    return Scans(pauses=(0.0, 0.0))
+    return Scans(pauses=NO_WAITS)
 
 
 def test_what_is_wanted_is_asked_for_once(watch: Watch, scans: Scans) -> None:
@@ -115,7 +116,7 @@ def test_a_scan_that_another_pass_has_crowded_out_is_asked_for_again(watch: Watc
     asked = watch.asked(scans)
     assert begin(watch.store, "other")
     assert not begin(watch.store, asked.pass_id)
-    assert watch.store.settle(step("open", pass_id="other", closing=None))
+    assert watch.store.tasks.settle(step("open", pass_id="other", closing=None))
     take(watch.store)
     assert watch.asked(scans).scope == [Scope("d", True)]
 

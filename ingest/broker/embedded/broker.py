@@ -1,7 +1,7 @@
-"""The embedded broker: topics and one consumer group in an SQLite file that several processes of one machine share.
+"""The embedded broker: topics and one consumer group in a SQLite file that several processes of one machine share.
 
-One group per topic is the deployment's rule: what the group commits is deleted, since nobody else will read it. So the
-log begins where the group has to begin, and no committed offset needs to be kept.
+A topic has one consumer group only. So committed records are deleted, and no committed offsets need to be kept: the log
+begins at the first record that is not committed.
 """
 
 from __future__ import annotations
@@ -9,105 +9,111 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ingest.broker import Outgoing, TopicPartition
+from typing_extensions import override
+
+from ingest.broker import Broker, Outgoing, TopicPartition
 from ingest.broker.embedded.member import EmbeddedMember
 from ingest.errors import Refused
 from ingest.sqlite import connect, transaction
 
 SESSION_SECONDS = 6.0
-"""How long a member may go without a poll before others take its partitions over."""
+"""After this time without a poll, a member loses its partitions to other members."""
 
-# A lane is one partition of one topic. Offsets are unique in the whole file: a single look at the newest one tells a
-# member whether there can be anything new. A claim says which member has a lane now; no member's id is used twice.
-# `epoch` grows when members or claims change. `renewed` is the clock of this boot (see EmbeddedMember).
+# Offsets are unique in the whole file, so that one query for the newest offset shows whether there are new records.
+# A claim names the member that owns a partition now; no member's id is used twice. `epoch` grows when members or claims
+# change. `renewed` is the monotonic clock (see EmbeddedMember).
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS lanes (
+CREATE TABLE IF NOT EXISTS partitions (
     id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, UNIQUE (topic, partition));
 CREATE TABLE IF NOT EXISTS log (
-    offset INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT NULL, value BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS log_by_lane ON log (lane);
+    offset INTEGER PRIMARY KEY AUTOINCREMENT, partition_id INTEGER NOT NULL, value BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS log_by_partition ON log (partition_id);
 CREATE TABLE IF NOT EXISTS consumer_groups (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS members (
     id INTEGER PRIMARY KEY AUTOINCREMENT, consumer_group TEXT NOT NULL, renewed REAL NOT NULL, session REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS subscriptions (
     member INTEGER NOT NULL, topic TEXT NOT NULL, PRIMARY KEY (member, topic)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claims (
-    consumer_group TEXT NOT NULL, lane INTEGER NOT NULL, owner INTEGER,
-    PRIMARY KEY (consumer_group, lane)) WITHOUT ROWID
+    consumer_group TEXT NOT NULL, partition_id INTEGER NOT NULL, owner INTEGER,
+    PRIMARY KEY (consumer_group, partition_id)) WITHOUT ROWID
 """
 
-_LAG = "SELECT count(*) FROM lanes JOIN log ON lane = lanes.id WHERE topic = ?"
+_LAG = "SELECT count(*) FROM partitions JOIN log ON partition_id = partitions.id WHERE topic = ?"
 
 
-class EmbeddedBroker:
-    """A `Broker` in the file `file`; a topic that it creates gets `partitions` partitions.
+class EmbeddedBroker(Broker):
+    """A `Broker` in a SQLite file.
 
-    The broker and each of its members have a connection of their own, to be used by one thread at a time and never
-    across a fork. Raises Refused when the file cannot be used.
+    The broker and each of its members have a connection of their own. Use it in one thread at a time, and never after a
+    fork.
     """
 
     def __init__(self, file: Path, partitions: int = 8, session_seconds: float = SESSION_SECONDS) -> None:
+        """Open the file, and create it when it does not exist.
+
+        Args:
+            file: The SQLite file.
+            partitions: The number of partitions of each topic that this broker creates.
+            session_seconds: After this time without a poll, a member loses its partitions.
+
+        Raises:
+            Refused: The file cannot be used.
+        """
         if partitions < 1:
-            raise Refused(f"a topic has at least one partition, not {partitions}")
+            raise Refused(f"a topic needs at least one partition, not {partitions}")
         self._file = file
         self._partitions = partitions
         self._session_seconds = session_seconds
         self._connection = connect(file, _SCHEMA)
-        self._lanes: dict[TopicPartition, int] = {}
+        self._ids: dict[TopicPartition, int] = {}
 
+    @override
     def ensure_topics(self, topics: Iterable[str]) -> dict[str, int]:
-        """Create the topics that are missing; the number of partitions of each. Existing topics keep theirs."""
         counts = {}
         with transaction(self._connection) as db:
             for topic in topics:
-                (count,) = db.execute("SELECT count(*) FROM lanes WHERE topic = ?", (topic,)).fetchone()
+                (count,) = db.execute("SELECT count(*) FROM partitions WHERE topic = ?", (topic,)).fetchone()
                 if not count:
                     count = self._partitions
                     missing = [(topic, partition) for partition in range(count)]
-                    db.executemany("INSERT INTO lanes (topic, partition) VALUES (?, ?)", missing)
+                    db.executemany("INSERT INTO partitions (topic, partition) VALUES (?, ?)", missing)
                 counts[topic] = count
         return counts
 
+    @override
     def publish(self, messages: Sequence[Outgoing]) -> None:
-        """All of the messages or, when it raises, none; in this order per partition, and safe from a kill afterwards.
-
-        Raises ValueError for a topic or partition that does not exist.
-        """
         if not messages:
             return
-        rows = [(self._lane(message), message.value) for message in messages]
+        rows = [(self._id(message), message.value) for message in messages]
         with transaction(self._connection) as db:
-            db.executemany("INSERT INTO log (lane, value) VALUES (?, ?)", rows)
+            db.executemany("INSERT INTO log (partition_id, value) VALUES (?, ?)", rows)
 
+    @override
     def join(self, group: str, topics: Iterable[str]) -> EmbeddedMember:
-        """Become a member of `group` for these topics; the first poll brings partitions.
-
-        Raises ValueError for a topic that does not exist.
-        """
-        self._read_lanes()
+        self._read_partitions()
         wanted = set(topics)
-        lanes = {lane: number for lane, number in self._lanes.items() if lane.topic in wanted}
-        missing = wanted - {lane.topic for lane in lanes}
+        ids = {partition: number for partition, number in self._ids.items() if partition.topic in wanted}
+        missing = wanted - {partition.topic for partition in ids}
         if missing:
             raise ValueError(f"no such topic: {', '.join(sorted(missing))}")
-        return EmbeddedMember(connect(self._file, _SCHEMA), group, lanes, self._session_seconds)
+        return EmbeddedMember(connect(self._file, _SCHEMA), group, ids, self._session_seconds)
 
-    def lag(self, group: str, topics: Iterable[str]) -> int:  # noqa: ARG002 - there is but one group
-        """How many records of these topics the group has not committed."""
+    @override
+    def lag(self, group: str, topics: Iterable[str]) -> int:
         return sum(self._connection.execute(_LAG, (topic,)).fetchone()[0] for topic in set(topics))
 
+    @override
     def close(self) -> None:
-        """Close the connection; members close their own."""
         self._connection.close()
 
-    def _lane(self, message: Outgoing) -> int:
-        lane = TopicPartition(message.topic, message.partition)
-        if lane not in self._lanes:
-            self._read_lanes()
-        if lane not in self._lanes:
+    def _id(self, message: Outgoing) -> int:
+        partition = TopicPartition(message.topic, message.partition)
+        if partition not in self._ids:
+            self._read_partitions()
+        if partition not in self._ids:
             raise ValueError(f"topic {message.topic} has no partition {message.partition}")
-        return self._lanes[lane]
+        return self._ids[partition]
 
-    def _read_lanes(self) -> None:
-        rows = self._connection.execute("SELECT topic, partition, id FROM lanes")
-        self._lanes = {TopicPartition(topic, partition): number for topic, partition, number in rows}
+    def _read_partitions(self) -> None:
+        rows = self._connection.execute("SELECT topic, partition, id FROM partitions")
+        self._ids = {TopicPartition(topic, partition): number for topic, partition, number in rows}

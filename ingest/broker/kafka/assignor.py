@@ -1,4 +1,4 @@
-"""Who of a Kafka group gets which partitions: of each topic its share, so that all consumers get work of each kind."""
+"""The assignment of partitions in a Kafka group: each consumer gets its share of each topic."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class _Member(NamedTuple):
 
 
 class FairAssignor(CooperativeStickyAssignor):  # type: ignore[misc]
-    """Kafka-python's cooperative assignor, topic by topic, under its name: only the leader of a group decides.
+    """Applies kafka-python's cooperative assignor to each topic alone. It keeps the name of that assignor.
 
-    It counts the partitions of all topics alike, and so may give one member all batches of files, another nothing but
-    passes to begin.
+    The original counts the partitions of all topics together. So one member may get all partitions of files, and
+    another one only partitions of restarts.
     """
 
     def assign(self, cluster: Any, members: Any) -> dict[str, Any]:
-        """The partitions of each member by its id; those that change hands are left out until they are given up."""
+        """Return the partitions of each member by its id. A partition that moves is left out until it is released."""
         shares = defaultdict[str, list[Any]](list)
         for topic in sorted({topic for member in members for topic in member.metadata.topics}):
             interested = [_of(member, topic) for member in members if topic in member.metadata.topics]
@@ -34,7 +34,7 @@ class FairAssignor(CooperativeStickyAssignor):  # type: ignore[misc]
 
 
 def _of(member: Any, topic: str) -> _Member:
-    """A member as if there were this topic alone."""
+    """Return a member that subscribes to this topic only."""
     owned = [each for each in member.metadata.owned_partitions or () if each.topic == topic]
     return _Member(
         member.member_id,

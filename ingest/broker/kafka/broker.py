@@ -13,8 +13,9 @@ import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
+from typing_extensions import override
 
-from ingest.broker import Outgoing
+from ingest.broker import Broker, Outgoing
 from ingest.broker.kafka.assignor import FairAssignor
 from ingest.broker.kafka.member import KafkaMember
 from ingest.broker.kafka.settings import connection, translated
@@ -23,23 +24,19 @@ from ingest.errors import Refused
 
 PARTITIONS = 12
 SESSION_SECONDS = 10.0
-"""After how long without a heartbeat a member counts as dead; heartbeats come from a thread of its own."""
+"""After this time without a heartbeat, a member loses its partitions. A thread of kafka-python sends heartbeats."""
 STATIC_SESSION_SECONDS = 60.0
-"""The same for a member with an instance id: so long its partitions wait for it to come back."""
+"""The same for a member with an instance id: for this time its partitions wait for its restart."""
 HEARTBEAT_SECONDS = 1.0
-"""How often; the answer says that somebody has come or gone."""
+"""Time between two heartbeats. The answer to a heartbeat announces a rebalance."""
 POLL_SECONDS = 60.0
-"""After how long without a poll a member is given up for stalled."""
+"""After this time without a poll, a member loses its partitions."""
 PATIENCE_SECONDS = 10.0
-"""How long an answer is waited for before Kafka counts as out of reach."""
+"""After this time without an answer, Kafka counts as unreachable."""
 
 
-class KafkaBroker:
-    """A `Broker` on the cluster at `bootstrap`; a topic that it creates gets `partitions` partitions.
-
-    Connects when it is first needed. Raises Unreachable when the cluster does not answer, Refused when it answers
-    that it will not. Not thread-safe.
-    """
+class KafkaBroker(Broker):
+    """A `Broker` on a Kafka cluster. It connects when the first request needs a connection."""
 
     def __init__(
         self,
@@ -52,14 +49,25 @@ class KafkaBroker:
         patience: float = PATIENCE_SECONDS,
         instance_id: str | None = None,
     ) -> None:
-        """With an `instance_id`, Kafka's static membership: what joins has its partitions again when it comes back.
+        """Check the settings; nothing is connected yet.
 
-        Of two members with the same one, the older is refused by its next poll.
+        Args:
+            bootstrap: The servers, as host:port[,host:port…].
+            partitions: The number of partitions of each topic that this broker creates.
+            replication_factor: The number of replicas of each topic that this broker creates.
+            session_seconds: After this time without a heartbeat, a member loses its partitions; None for the default.
+            poll_seconds: After this time without a poll, a member loses its partitions.
+            patience: After this time without an answer, the cluster counts as unreachable, in seconds.
+            instance_id: The id for Kafka's static membership: a member that restarts gets its partitions back. When a
+                second member joins with the same id, the next poll of the first one raises Refused.
+
+        Raises:
+            Refused: A setting is invalid.
         """
         if partitions < 1:
-            raise Refused(f"a topic has at least one partition, not {partitions}")
+            raise Refused(f"a topic needs at least one partition, not {partitions}")
         if instance_id is not None and not re.fullmatch(r"[\w.-]{1,249}", instance_id, re.ASCII):
-            raise Refused(f"an instance id has letters, digits, '.', '_' and '-' only, not {instance_id!r}")
+            raise Refused(f"an instance id may have letters, digits, '.', '_' and '-' only, not {instance_id!r}")
         self._bootstrap = bootstrap
         self._partitions = partitions
         self._replication_factor = replication_factor
@@ -77,11 +85,8 @@ class KafkaBroker:
         self._producer: Any = None
         self._counts: dict[str, int] = {}
 
+    @override
     def ensure_topics(self, topics: Iterable[str]) -> dict[str, int]:
-        """Create the topics that are missing; the number of partitions of each.
-
-        Existing topics are left as they are: what may lose tasks there is warned of, a compacted one is refused.
-        """
         wanted = list(dict.fromkeys(topics))
         with translated(self._bootstrap):
             found = self._describe(wanted)
@@ -93,12 +98,8 @@ class KafkaBroker:
             counts = self._described(wanted)
         return {topic: counts[topic] for topic in wanted}
 
+    @override
     def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Acknowledged by all in-sync replicas when it returns; in this order per partition.
-
-        When it raises Unreachable, some of the messages may have arrived: repeat them all. Raises ValueError, and
-        publishes nothing, for a topic or partition that does not exist.
-        """
         if not messages:
             return
         self._check(messages)
@@ -112,14 +113,11 @@ class KafkaBroker:
                 for each in sent:
                     each.get(timeout=2 * self._patience_ms / 1000)
         except BaseException:
-            self._drop_producer()  # or it would send the rest later, after what comes next
+            self._drop_producer()  # or it would send the remaining messages later, after newer ones
             raise
 
+    @override
     def join(self, group: str, topics: Iterable[str]) -> KafkaMember:
-        """Become a member of `group` for these topics; the first polls bring partitions.
-
-        Raises ValueError for a topic that does not exist.
-        """
         wanted = sorted(set(topics))
         with translated(self._bootstrap):
             missing = set(wanted) - self._described(wanted).keys()
@@ -140,20 +138,22 @@ class KafkaBroker:
             )
             return KafkaMember(consumer, wanted, self._bootstrap)
 
+    @override
     def lag(self, group: str, topics: Iterable[str]) -> int:
-        """How many records of these topics the group has not committed."""
         with translated(self._bootstrap):
             counts = self._described(topics)
-            lanes = [KafkaPartition(topic, number) for topic, count in counts.items() for number in range(count)]
+            partitions = [KafkaPartition(topic, number) for topic, count in counts.items() for number in range(count)]
             admin = self._connected_admin()
-            committed = admin.list_group_offsets({group: lanes}).get(group, {})
-            first = admin.list_partition_offsets(dict.fromkeys(lanes, OffsetSpec.EARLIEST))
-            end = admin.list_partition_offsets(dict.fromkeys(lanes, OffsetSpec.LATEST))
-        reached = {lane: committed[lane].offset if lane in committed else -1 for lane in lanes}
-        return sum(max(0, end[lane].offset - max(first[lane].offset, reached[lane])) for lane in lanes)
+            committed = admin.list_group_offsets({group: partitions}).get(group, {})
+            first = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+            end = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        reached = {partition: committed[partition].offset if partition in committed else -1 for partition in partitions}
+        return sum(
+            max(0, end[partition].offset - max(first[partition].offset, reached[partition])) for partition in partitions
+        )
 
+    @override
     def close(self) -> None:
-        """Let go of the connections; members close their own."""
         self._drop_producer()
         if self._admin is not None:
             self._admin.close()
@@ -169,13 +169,13 @@ class KafkaBroker:
                 raise ValueError(f"topic {each.topic} has no partition {each.partition}")
 
     def _described(self, topics: Iterable[str]) -> dict[str, int]:
-        """The number of partitions of those topics that exist."""
+        """Return the number of partitions of those topics that exist."""
         counts = {name: len(partitions) for name, partitions in self._describe(topics).items()}
         self._counts.update(counts)
         return counts
 
     def _describe(self, topics: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-        """The partitions of those topics that exist."""
+        """Return the partitions of those topics that exist."""
         found = self._connected_admin().describe_topics(sorted(set(topics)))
         return {each["name"]: each["partitions"] for each in found if each["partitions"]}
 
@@ -214,17 +214,17 @@ class KafkaBroker:
         return self._producer
 
     def _drop_producer(self) -> None:
-        """Let go of the producer and of what it has not sent: its own `close` would fail, and send on."""
+        """Drop the producer and its unsent messages. Its own `close` would go on sending, and fail."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
             producer._sender.force_close()
             producer._sender.join(self._patience_ms / 1000)
-            with suppress(KafkaTimeoutError):  # it hangs in a connection, and ends by itself
+            with suppress(KafkaTimeoutError):  # its thread waits for a connection, and ends by itself
                 producer.close(timeout=0)
 
 
 class _Envelope(msgspec.Struct):
-    """What the headers say of a message."""
+    """The fields of a message that go into its headers."""
 
     type: str
     job: str = ""
@@ -237,7 +237,7 @@ _envelopes = msgspec.json.Decoder(_Envelope)
 
 
 def _headers(message: Outgoing) -> list[tuple[str, bytes]]:
-    """The attributes of CloudEvents 1.0, as its Kafka binding has them. The id is the same when a task is repeated."""
+    """Return the attributes of CloudEvents 1.0 for its Kafka binding. A repeated task keeps its id."""
     try:
         envelope = _envelopes.decode(message.value)
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""A member of a Kafka consumer group: cooperative rebalancing, fair shares of the partitions, careful commits."""
+"""A member of a Kafka consumer group: cooperative rebalancing, fair delivery, commits that can wait."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from typing import Any
 
 from kafka import ConsumerRebalanceListener, OffsetAndMetadata, errors
 from kafka import TopicPartition as KafkaPartition
+from typing_extensions import override
 
-from ingest.broker import Record, TopicPartition
+from ingest.broker import GroupMember, Record, TopicPartition
 from ingest.broker.kafka.settings import translated
 from ingest.errors import Refused
 
 _FETCH = 500
 _HELD = 100
-"""Records of one partition that are held ahead; with more of them its fetching pauses."""
+"""Number of held records of one partition at which fetching from it pauses."""
 _COMMIT_MS = 5000
 _COMMIT_AGAIN_SECONDS = 2.0
 _CLOSE_MS = 5000
 
 
 class _Lost(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Notes the partitions that go, even if they come back within the same poll."""
+    """Collects revoked and lost partitions, even those that are assigned again in the same poll."""
 
     def __init__(self) -> None:
-        self.lanes: set[TopicPartition] = set()
+        self.partitions: set[TopicPartition] = set()
 
     def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
-        self.lanes |= {TopicPartition(*each) for each in revoked}
+        self.partitions |= {TopicPartition(*each) for each in revoked}
 
     def on_partitions_lost(self, lost: Iterable[KafkaPartition]) -> None:
         self.on_partitions_revoked(lost)
@@ -41,7 +42,7 @@ class _Lost(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 class _Joined:
-    """The future of a join that has ended; says that it has not, so that the client waits for it."""
+    """The future of a finished join. It claims to be unfinished, so that the client waits for it."""
 
     is_done = False
 
@@ -54,11 +55,11 @@ class _Joined:
         return self._future.__await__()
 
 
-class KafkaMember:
-    """A `GroupMember`. Heartbeats come from the consumer's own thread, partitions come and go in `poll` alone.
+class KafkaMember(GroupMember):
+    """A `GroupMember` of Kafka. Heartbeats come from a thread of kafka-python.
 
-    What was fetched is held per partition and handed out in turn, so that a busy partition starves no other. While
-    the cluster is away, polls give nothing and commits wait.
+    Fetched records are held per partition and delivered in turn, so that a busy partition does not starve others.
+    While the cluster is unreachable, polls return no records and commits wait.
     """
 
     def __init__(self, consumer: Any, topics: Iterable[str], bootstrap: str) -> None:
@@ -68,7 +69,7 @@ class KafkaMember:
         self._held: dict[TopicPartition, deque[Record]] = {}
         self._paused: set[TopicPartition] = set()
         self._full: set[TopicPartition] = set()
-        self._reached: dict[TopicPartition, int] = {}  # what is committed, or where this assignment began
+        self._reached: dict[TopicPartition, int] = {}  # the committed offset, or the first one of this assignment
         self._uncommitted: dict[TopicPartition, int] = {}
         self._commit_at = 0.0
         self._turn = 0
@@ -76,12 +77,8 @@ class KafkaMember:
         self._lost = _Lost()
         consumer.subscribe(list(topics), listener=self._lost)
 
+    @override
     def poll(self, timeout: float, max_records: int) -> list[Record]:
-        """At most `max_records` new records, in order per partition, taking the partitions in turn.
-
-        Waits up to `timeout` seconds for the first. Takes and gives up partitions, and commits what is left over.
-        Raises Refused when the cluster will not have us, or has another member of our instance id.
-        """
         self._look_for_rival()
         ready = self._ready()
         self._resume_drained()
@@ -92,47 +89,43 @@ class KafkaMember:
             except errors.RetriableError:
                 fetched = {}
         self._follow_rebalance()
-        for lane, records in fetched.items():
-            self._hold(TopicPartition(*lane), records)
+        for partition, records in fetched.items():
+            self._hold(TopicPartition(*partition), records)
         self._commit_now()
         return self._take(max_records)
 
+    @override
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that are this member's since the last `poll`."""
         return self._assigned
 
+    @override
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """All records below these offsets are dealt with. Ignores lost partitions and what would go back.
-
-        What cannot be committed in the middle of a rebalance, or while the cluster is away, is committed in a later
-        poll.
-        """
-        for lane, offset in offsets.items():
-            if lane in self._assigned and offset > self._reached.get(lane, offset):
-                self._uncommitted[lane] = max(offset, self._uncommitted.get(lane, 0))
+        for partition, offset in offsets.items():
+            if partition in self._assigned and offset > self._reached.get(partition, offset):
+                self._uncommitted[partition] = max(offset, self._uncommitted.get(partition, 0))
         self._commit_now()
 
+    @override
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        """Hand out nothing of these partitions until `resume`, or until they are lost."""
-        lanes = self._assigned & set(partitions)
-        self._paused |= lanes
-        self._consumer.pause(*_of_kafka(lanes))
+        ours = self._assigned & set(partitions)
+        self._paused |= ours
+        self._consumer.pause(*_of_kafka(ours))
 
+    @override
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
-        """Undo `pause`."""
-        lanes = self._paused & set(partitions)
-        self._paused -= lanes
-        self._consumer.resume(*_of_kafka(lanes - self._full))
+        paused = self._paused & set(partitions)
+        self._paused -= paused
+        self._consumer.resume(*_of_kafka(paused - self._full))
 
+    @override
     def close(self) -> None:
-        """Leave the group: others take the partitions over at once. A second call does nothing."""
         if not self._open:
             return
         self._commit_at = 0.0
         self._commit_now()
         self._open = False
         self._assigned = frozenset()
-        with suppress(errors.KafkaError):  # the cluster is away, and will find out by itself
+        with suppress(errors.KafkaError):  # an unreachable cluster removes the member when its session ends
             self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
 
     def __enter__(self) -> KafkaMember:
@@ -144,10 +137,10 @@ class KafkaMember:
         self.close()
 
     def _mend_client(self) -> None:
-        """Three faults of kafka-python 3.0.12, without which short polls would never come to an end.
+        """Work around three faults of kafka-python 3.0.12, with which short polls make no progress.
 
-        A join that ends between two polls is begun anew, one that new metadata has led to is forgotten. And what was
-        fetched of a partition before `pause` is forgotten after `resume` while the fetch before it is at its end.
+        A join that ends between two polls is started again. A join that follows new metadata is forgotten. Records
+        that were fetched before `pause` are lost after `resume`, when the fetch before them has just ended.
         """
         coordinator, fetcher = self._consumer._coordinator, self._consumer._fetcher
         if coordinator.rejoining:
@@ -158,7 +151,7 @@ class KafkaMember:
             fetcher._next_partition_records = None
 
     def _look_for_rival(self) -> None:
-        """Kafka-python 3.0.12 goes on fetching, without a heartbeat, when another member has its instance id."""
+        """Detect another member with our instance id: kafka-python 3.0.12 goes on fetching, without a heartbeat."""
         coordinator = self._consumer._coordinator
         with coordinator._lock:
             silent = coordinator.stable() and not coordinator.rejoining and not coordinator._heartbeat_enabled
@@ -167,54 +160,55 @@ class KafkaMember:
 
     def _follow_rebalance(self) -> None:
         assigned = frozenset(TopicPartition(*each) for each in self._consumer.assignment())
-        for lane in self._lost.lanes | (self._assigned - assigned):
+        for partition in self._lost.partitions | (self._assigned - assigned):
             for known in (self._held, self._reached, self._uncommitted):
-                known.pop(lane, None)
-            self._paused.discard(lane)
-            self._full.discard(lane)
-        self._lost.lanes.clear()
+                known.pop(partition, None)
+            self._paused.discard(partition)
+            self._full.discard(partition)
+        self._lost.partitions.clear()
         self._assigned = assigned
 
-    def _hold(self, lane: TopicPartition, records: Iterable[Any]) -> None:
-        if lane not in self._assigned:
+    def _hold(self, partition: TopicPartition, records: Iterable[Any]) -> None:
+        if partition not in self._assigned:
             return
-        held = self._held.setdefault(lane, deque())
-        held.extend(Record(*lane, each.offset, each.value) for each in records)
-        # A commit below the first record of this assignment is a late one, from before the partition came back.
-        self._reached.setdefault(lane, held[0].offset)
+        held = self._held.setdefault(partition, deque())
+        held.extend(Record(*partition, each.offset, each.value) for each in records)
+        # A commit below the first record of this assignment belongs to an earlier assignment.
+        self._reached.setdefault(partition, held[0].offset)
         if len(held) >= _HELD:
-            self._full.add(lane)
-            self._consumer.pause(*_of_kafka([lane]))
+            self._full.add(partition)
+            self._consumer.pause(*_of_kafka([partition]))
 
     def _resume_drained(self) -> None:
-        drained = {lane for lane in self._full if len(self._held.get(lane, ())) < _HELD}
+        drained = {partition for partition in self._full if len(self._held.get(partition, ())) < _HELD}
         self._full -= drained
         self._consumer.resume(*_of_kafka((drained & self._assigned) - self._paused))
 
     def _ready(self) -> list[TopicPartition]:
-        return sorted(lane for lane, held in self._held.items() if held and lane not in self._paused)
+        return sorted(partition for partition, held in self._held.items() if held and partition not in self._paused)
 
     def _take(self, max_records: int) -> list[Record]:
-        """One record of each partition in turn, another partition first each time."""
-        lanes = self._ready()
-        self._turn = (self._turn + 1) % max(1, len(lanes))
-        lanes = lanes[self._turn :] + lanes[: self._turn]
+        """Take one record of each partition in turn, and begin with another partition each time."""
+        partitions = self._ready()
+        self._turn = (self._turn + 1) % max(1, len(partitions))
+        partitions = partitions[self._turn :] + partitions[: self._turn]
         records: list[Record] = []
-        while lanes and len(records) < max_records:
-            records += [self._held[lane].popleft() for lane in lanes[: max_records - len(records)]]
-            lanes = [lane for lane in lanes if self._held[lane]]
+        while partitions and len(records) < max_records:
+            records += [self._held[partition].popleft() for partition in partitions[: max_records - len(records)]]
+            partitions = [partition for partition in partitions if self._held[partition]]
         return records
 
     def _commit_now(self) -> None:
         if not self._uncommitted or time.monotonic() < self._commit_at:
             return
         offsets = {
-            KafkaPartition(*lane): OffsetAndMetadata(offset, "", -1) for lane, offset in self._uncommitted.items()
+            KafkaPartition(*partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in self._uncommitted.items()
         }
         try:
             self._consumer.commit(offsets, timeout_ms=_COMMIT_MS)
         except (errors.CommitFailedError, errors.RebalanceInProgressError, errors.IllegalGenerationError):
-            return  # the next poll finds out which partitions are still ours
+            return  # the next poll updates the assignment
         except errors.UnknownMemberIdError:
             return
         except errors.KafkaError:
@@ -224,5 +218,5 @@ class KafkaMember:
         self._uncommitted.clear()
 
 
-def _of_kafka(lanes: Iterable[TopicPartition]) -> list[KafkaPartition]:
-    return [KafkaPartition(*lane) for lane in lanes]
+def _of_kafka(partitions: Iterable[TopicPartition]) -> list[KafkaPartition]:
+    return [KafkaPartition(*partition) for partition in partitions]

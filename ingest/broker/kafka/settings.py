@@ -1,4 +1,4 @@
-"""How Kafka is reached: address, credentials from the environment, and its errors as ours."""
+"""Connection settings of Kafka from the environment, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingest.credentials import readable, secret
 from ingest.errors import Refused, Unreachable
 
 KAFKA = "INGEST_KAFKA"
-"""What the variables of the queue's Kafka begin with; another Kafka has others."""
+"""The prefix of the environment variables for the Kafka of the queue. Another Kafka has another prefix."""
 _PLAIN = {"SECURITY": "security_protocol", "SASL_MECHANISM": "sasl_mechanism", "USERNAME": "sasl_plain_username"}
 _FILES = {"CA_FILE": "ssl_cafile", "CERT_FILE": "ssl_certfile", "KEY_FILE": "ssl_keyfile"}
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -35,7 +35,7 @@ _REFUSALS = (
 
 
 class _LastFailure(logging.Handler):
-    """Keeps what kafka-python only logs: why it could not connect."""
+    """Keeps the reason of a failed connection, which kafka-python only logs."""
 
     reason = ""
 
@@ -47,7 +47,7 @@ class _LastFailure(logging.Handler):
                 self.reason = self.reason or words(each)
 
 
-# What it has to say of lost connections it says a hundred times over; we say it once.
+# It logs a lost connection a hundred times; we report it once.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 _last_failure = _LastFailure()
 _connections = logging.getLogger("kafka.net.connection")
@@ -57,14 +57,22 @@ _connections.addHandler(_last_failure)
 
 
 def variables(prefix: str = KAFKA) -> tuple[str, ...]:
-    """The environment variables that `connection` reads; secrets are on no command line."""
+    """Return the environment variables that `connection` reads. No command line has secrets."""
     return tuple(f"{prefix}_{name}" for name in (*_PLAIN, *_FILES, "PASSWORD", "PASSWORD_FILE"))
 
 
 def connection(bootstrap: str, environ: Mapping[str, str] | None = None, *, prefix: str = KAFKA) -> dict[str, Any]:
-    """The settings of kafka-python for `host:port[,host:port…]`, with TLS and SASL as the environment says.
+    """Return the settings of kafka-python, with TLS and SASL from the environment.
 
-    A user name alone means SASL (mechanism PLAIN) over TLS, a CA file alone TLS. Raises Refused.
+    With only a user name, SASL (mechanism PLAIN) over TLS is used; with only a CA file, TLS.
+
+    Args:
+        bootstrap: The servers, as host:port[,host:port…].
+        environ: The environment; None for that of the process.
+        prefix: The prefix of the environment variables.
+
+    Raises:
+        Refused: An address or a variable is invalid.
     """
     env = os.environ if environ is None else environ
     servers = [each.strip() for each in bootstrap.split(",") if each.strip()]
@@ -91,7 +99,7 @@ def connection(bootstrap: str, environ: Mapping[str, str] | None = None, *, pref
 
 @contextmanager
 def translated(bootstrap: str, prefix: str = KAFKA) -> Iterator[None]:
-    """Turn the errors of kafka-python into Refused, when waiting does not help, or Unreachable."""
+    """Translate the errors of kafka-python: Refused when waiting does not help, otherwise Unreachable."""
     _last_failure.reason = ""
     try:
         yield
@@ -100,11 +108,11 @@ def translated(bootstrap: str, prefix: str = KAFKA) -> Iterator[None]:
     except (errors.KafkaError, OSError) as error:
         reason = _last_failure.reason or words(error)
         if os.environ.get(f"{prefix}_USERNAME") and "Handshake failed" not in reason:
-            # After a wrong password, too, it may just hang up.
+            # After a wrong password, Kafka may just close the connection.
             reason += f" (are {prefix}_USERNAME and its password right?)"
         raise Unreachable(f"Kafka at {bootstrap} does not answer: {reason}") from error
 
 
 def words(error: BaseException) -> str:
-    """An error in one line."""
+    """Return the text of an error in one line."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Topics as we need them: what those that we create are given, and what is wrong with those that others made."""
+"""The settings of topics: for those that we create, and checks of those that exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingest.service import logs
 LARGEST_MESSAGE = 16 << 20
 _DAY_MS = 86400 * 1000
 _RETENTION_DAYS = 90
-# Kafka's default deletes what is older than a week, read or not: a task would be lost in silence.
+# By default, Kafka deletes messages after a week, read or not. Tasks would be lost silently.
 SETTINGS = {
     "cleanup.policy": "delete",
     "retention.ms": str(_RETENTION_DAYS * _DAY_MS),
@@ -24,9 +24,17 @@ _FOREVER = -1
 
 
 def check(admin: Any, replicas: Mapping[str, int], replication_factor: int) -> None:
-    """Look at the topics that are there, each with its number of replicas, and warn of what may lose tasks.
+    """Check existing topics, and log a warning for settings that may lose tasks.
 
-    Raises Refused for a compacted topic: it takes no message of ours. What we may not look at counts as good.
+    Settings that the account may not read are not checked.
+
+    Args:
+        admin: The admin client of kafka-python.
+        replicas: The lowest number of replicas of any partition, by topic.
+        replication_factor: The number of replicas that is required.
+
+    Raises:
+        Refused: A topic is compacted. It accepts only messages with a key, and ours have none.
     """
     wanted = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(SETTINGS)) for name in replicas]
     found = admin.describe_configs(wanted, config_filter="all").get("topic", {}) if wanted else {}

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from typing_extensions import override
+
 from ingest.sqlite import connect
-from ingest.store.embedded.cache import Cache
-from ingest.store.embedded.candidates import Candidates
-from ingest.store.embedded.consumers import Consumers
-from ingest.store.embedded.jobs import Jobs
+from ingest.store import Store
+from ingest.store.embedded.cache import EmbeddedCache
+from ingest.store.embedded.consumers import EmbeddedConsumers
+from ingest.store.embedded.deletion import EmbeddedDeletion
+from ingest.store.embedded.handlers import EmbeddedHandlers
+from ingest.store.embedded.jobs import EmbeddedJobs
+from ingest.store.embedded.leases import EmbeddedLeases
+from ingest.store.embedded.outbox import EmbeddedOutbox
 from ingest.store.embedded.schema import SCHEMA
-from ingest.store.embedded.tasks import Tasks
+from ingest.store.embedded.tasks import EmbeddedTasks
 from ingest.store.embedded.values import EmbeddedValues
-from ingest.store.embedded.watching import Watches
 
 
-class EmbeddedStore(Jobs, Tasks, Watches, Candidates, Consumers, Cache, EmbeddedValues):
-    """Implements `ingest.store.Store`; one object per thread. Raises Refused when the file cannot be used."""
+class EmbeddedStore(Store):
+    """The store in a SQLite file. Create one object per thread."""
 
     def __init__(self, file: Path) -> None:
+        """Open the file, and create it when it does not exist. Raises Refused when it cannot be used."""
         self._db = connect(file, SCHEMA)
+        self.jobs = EmbeddedJobs(self._db)
+        self.tasks = EmbeddedTasks(self._db)
+        self.outbox = EmbeddedOutbox(self._db)
+        self.deletion = EmbeddedDeletion(self._db)
+        self.consumers = EmbeddedConsumers(self._db)
+        self.leases = EmbeddedLeases(self._db)
+        self.handlers = EmbeddedHandlers(self._db)
+        self.cache = EmbeddedCache(self._db)
+        self.values = EmbeddedValues(self._db)
 
+    @override
     def close(self) -> None:
-        """Close the file."""
         self._db.close()

@@ -1,23 +1,27 @@
-"""The path cache of the embedded store: three 64-bit numbers and a fingerprint per path."""
+"""The path cache in SQLite: three 64-bit numbers and a fingerprint per path."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
 
+from typing_extensions import override
+
 from ingest.fingerprint import name_hash
 from ingest.sqlite import transaction
+from ingest.store.cache import Cache
 
 _NAMES_PER_QUERY = 500
 
 
-class Cache:
-    """The part of the store that remembers which paths are synced. Losing it costs speed, never correctness."""
+class EmbeddedCache(Cache):
+    """Implements `ingest.store.cache.Cache`."""
 
-    _db: sqlite3.Connection
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
 
-    def cached(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[int | None]:
-        """See Store."""
+    @override
+    def get(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[int | None]:
         hashes = [name_hash(name) for name in names]
         found: dict[int, int] = {}
         for start in range(0, len(hashes), _NAMES_PER_QUERY):
@@ -31,7 +35,7 @@ class Cache:
             )
         return [found.get(each) for each in hashes]
 
-    def clear_cache(self, space: int) -> None:
-        """See Store."""
+    @override
+    def clear(self, space: int) -> None:
         with transaction(self._db) as db:
             db.execute("DELETE FROM cache WHERE space = ?", (space,))

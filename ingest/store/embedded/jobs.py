@@ -1,4 +1,4 @@
-"""Jobs of the embedded store: entered, listed, stopped, forgotten."""
+"""Jobs in SQLite."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from ingest.broker import Outgoing
 from ingest.job import Counts, Job, JobState, JobStatus, Problem, Watching
 from ingest.paths import overlap
 from ingest.sqlite import transaction
-from ingest.store import JobExists
-from ingest.store.embedded.schema import COUNT_NAMES, send
+from ingest.store.embedded.schema import COUNT_NAMES, is_active, send
+from ingest.store.jobs import JobExists, Jobs
+from ingest.store.tasks import WATCH
 
 _SELECT = f"""
 SELECT job.job, state, created, job.pass_id, pass.started, coalesce(job.ended, pass.ended), next_pass, passes,
@@ -25,13 +27,14 @@ _ACTIVE = tuple(state.value for state in JobState if state.active)
 _IS_ACTIVE = f"state IN ({', '.join('?' * len(_ACTIVE))})"
 
 
-class Jobs:
-    """The part of the store that deals with whole jobs."""
+class EmbeddedJobs(Jobs):
+    """Implements `ingest.store.jobs.Jobs`."""
 
-    _db: sqlite3.Connection
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
 
-    def create_job(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:
-        """See Store."""
+    @override
+    def create(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:
         with transaction(self._db) as db:
             for status in self._select(f"WHERE {_IS_ACTIVE}", *_ACTIVE):
                 if status.job.name == job.name or (not allow_overlap and overlap(status.job.target, job.target)):
@@ -43,10 +46,10 @@ class Jobs:
             )
             send(db, job.name, first)
 
-    def reopen_job(self, name: str, first: Outgoing) -> bool:
-        """See Store."""
+    @override
+    def reopen(self, name: str, first: Outgoing) -> bool:
         with transaction(self._db) as db:
-            status = self.job(name)
+            status = self.get(name)
             if status is None or status.state.active:
                 return False
             for other in self._select(f"WHERE {_IS_ACTIVE}", *_ACTIVE):
@@ -56,16 +59,16 @@ class Jobs:
             send(db, name, first)
         return True
 
-    def job(self, name: str) -> JobStatus | None:
-        """See Store."""
+    @override
+    def get(self, name: str) -> JobStatus | None:
         return next(iter(self._select("WHERE name = ?", name)), None)
 
-    def jobs(self) -> list[JobStatus]:
-        """See Store."""
+    @override
+    def all(self) -> list[JobStatus]:
         return self._select("ORDER BY created, name")
 
-    def stop_job(self, name: str, now: float) -> bool:
-        """See Store."""
+    @override
+    def stop(self, name: str, now: float) -> bool:
         with transaction(self._db) as db:
             stopped = db.execute(
                 f"UPDATE job SET state = ?, ended = ?, next_pass = NULL, paused = 0 WHERE name = ? AND {_IS_ACTIVE}",
@@ -76,35 +79,77 @@ class Jobs:
                 withdraw(db, name)
         return bool(stopped)
 
-    def forget_job(self, name: str) -> None:
-        """See Store."""
+    @override
+    def forget(self, name: str) -> None:
         with transaction(self._db) as db:
             if db.execute(f"SELECT 1 FROM job WHERE name = ? AND NOT {_IS_ACTIVE}", (name, *_ACTIVE)).fetchone():
                 _drop(db, name)
 
+    @override
     def forget_ended_before(self, when: float) -> None:
-        """See Store."""
         rows = self._db.execute(
             f"SELECT name FROM job WHERE ended < ? AND NOT {_IS_ACTIVE}",
             (when, *_ACTIVE),
         )
         for (name,) in rows.fetchall():
-            self.forget_job(name)
+            self.forget(name)
 
+    @override
     def problems(self, name: str, limit: int | None = None) -> list[Problem]:
-        """See Store."""
         rows = self._db.execute(
             "SELECT problem FROM problem WHERE job = ? ORDER BY skipped, path LIMIT ?",
             (name, -1 if limit is None else limit),
         )
         return [msgspec.msgpack.decode(row[0], type=Problem) for row in rows]
 
+    @override
+    def pause(self, name: str) -> bool:
+        with transaction(self._db) as db:
+            if not is_active(db, name):
+                return False
+            return bool(db.execute("UPDATE job SET paused = 1 WHERE name = ? AND NOT paused", (name,)).rowcount)
+
+    @override
+    def resume(self, name: str) -> bool:
+        with transaction(self._db) as db:
+            if not db.execute("UPDATE job SET paused = 0 WHERE name = ? AND paused", (name,)).rowcount:
+                return False
+            db.execute(
+                "INSERT INTO outbox (job, topic, partition, value)"
+                " SELECT job, topic, partition, value FROM parked WHERE job = ? ORDER BY number",
+                (name,),
+            )
+            db.execute("DELETE FROM parked WHERE job = ?", (name,))
+        return True
+
+    @override
+    def paused(self) -> frozenset[str]:
+        return frozenset(name for (name,) in self._db.execute("SELECT name FROM job WHERE paused"))
+
+    @override
+    def watch(self, name: str, pass_id: str, now: float) -> str | None:
+        with transaction(self._db) as db:
+            if not is_active(db, name):
+                return None
+            live: str | None = db.execute("SELECT live_pass FROM job WHERE name = ?", (name,)).fetchone()[0]
+            if live is not None:
+                return live
+            db.execute("UPDATE job SET live_pass = ? WHERE name = ?", (pass_id, name))
+            db.execute("INSERT INTO pass (pass_id, job, started, tasks) VALUES (?, ?, ?, 1)", (pass_id, name, now))
+            db.execute("INSERT INTO task (pass_id, task) VALUES (?, ?)", (pass_id, WATCH))
+        return pass_id
+
+    @override
+    def note_watching(self, name: str, watching: Watching) -> None:
+        with transaction(self._db) as db:
+            db.execute("UPDATE job SET watching = ? WHERE name = ?", (msgspec.json.encode(watching), name))
+
     def _select(self, where: str, *values: object) -> list[JobStatus]:
         return [_status(row) for row in self._db.execute(_SELECT + where, values)]
 
 
 def withdraw(db: sqlite3.Connection, name: str) -> None:
-    """Take back everything of a job that is scheduled or not yet published."""
+    """Remove all messages of a job that are in the outbox, in the schedule or parked."""
     db.execute("DELETE FROM schedule WHERE job = ?", (name,))
     db.execute("DELETE FROM outbox WHERE job = ?", (name,))
     db.execute("DELETE FROM parked WHERE job = ?", (name,))

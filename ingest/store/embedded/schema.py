@@ -7,8 +7,10 @@ import sqlite3
 import msgspec
 
 from ingest.broker import Outgoing
-from ingest.job import Counts
+from ingest.job import Counts, JobState
 
+FORGOTTEN_SECONDS = 3600.0
+"""How long expired consumers and leases stay in the file; nothing reads them any more."""
 COUNT_NAMES = tuple(field.name for field in msgspec.structs.fields(Counts))
 _COUNT_COLUMNS = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in COUNT_NAMES)
 
@@ -56,7 +58,7 @@ CREATE TABLE IF NOT EXISTS cache (
 
 
 def send(db: sqlite3.Connection, job: str, message: Outgoing) -> None:
-    """Put a message into the outbox."""
+    """Add a message to the outbox."""
     db.execute(
         "INSERT INTO outbox (job, topic, partition, value) VALUES (?, ?, ?, ?)",
         (job, message.topic, message.partition, message.value),
@@ -64,8 +66,14 @@ def send(db: sqlite3.Connection, job: str, message: Outgoing) -> None:
 
 
 def plan(db: sqlite3.Connection, job: str, due: float, message: Outgoing, *, next_pass: bool = False) -> None:
-    """Put a message into the schedule; `next_pass`: it starts the next pass."""
+    """Add a message to the schedule, for `due` in seconds since the epoch. `next_pass`: it starts the next pass."""
     db.execute(
         "INSERT INTO schedule (job, due, topic, partition, value, next_pass) VALUES (?, ?, ?, ?, ?, ?)",
         (job, due, message.topic, message.partition, message.value, next_pass),
     )
+
+
+def is_active(db: sqlite3.Connection, name: str) -> bool:
+    """Return whether a job is known and active."""
+    row = db.execute("SELECT state FROM job WHERE name = ?", (name,)).fetchone()
+    return row is not None and JobState(row[0]).active

@@ -1,4 +1,4 @@
-"""Passes and tasks of the embedded store: the accounting that no crash can upset, the outbox and the schedule."""
+"""Passes and tasks in SQLite."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ import sqlite3
 from collections.abc import Sequence
 
 import msgspec
+from typing_extensions import override
 
 from ingest.broker import Outgoing
 from ingest.fingerprint import cache_space, name_hash
 from ingest.job import Counts, Job, JobState
 from ingest.sqlite import transaction
-from ingest.store import Cached, Child, Step
-from ingest.store.embedded import candidates
+from ingest.store.cache import Cached
+from ingest.store.embedded import deletion
 from ingest.store.embedded.jobs import withdraw
 from ingest.store.embedded.schema import COUNT_NAMES, plan, send
+from ingest.store.tasks import Child, Step, Tasks
 
 _ADD_COUNTS = f"UPDATE pass SET {', '.join(f'{name} = {name} + ?' for name in COUNT_NAMES)} WHERE pass_id = ?"
 _ROUND = "SELECT round FROM task JOIN pass USING (pass_id) WHERE pass_id = ? AND task = ? AND ended IS NULL"
 _PASSES_KEPT = 100
-"""Earlier passes, begun or skipped, that are recognised when their message is delivered once more."""
+"""Number of earlier passes, begun or skipped, whose messages are recognised when they are delivered again."""
 _FORGET_PASSES = (
     "DELETE FROM pass WHERE job = ? AND rowid NOT IN (SELECT rowid FROM pass WHERE job = ? ORDER BY rowid DESC LIMIT ?)"
     " AND pass_id NOT IN (SELECT live_pass FROM job WHERE live_pass IS NOT NULL)"
 )
 
 
-class Tasks:
-    """The part of the store that accounts for every task of a pass."""
+class EmbeddedTasks(Tasks):
+    """Implements `ingest.store.tasks.Tasks`."""
 
-    _db: sqlite3.Connection
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
 
+    @override
     def begin_pass(
         self,
         name: str,
@@ -42,14 +46,13 @@ class Tasks:
         following: Outgoing | None = None,
         keep_problems: bool = False,
     ) -> bool:
-        """See Store."""
         with transaction(self._db) as db:
             job = db.execute("SELECT state FROM job WHERE name = ?", (name,)).fetchone()
             known = db.execute("SELECT 1 FROM pass WHERE pass_id = ?", (pass_id,)).fetchone()
             if job is None or known or not JobState(job[0]).active:
                 return False
             if following is not None and next_due is not None:
-                # At most one is scheduled, or a stray message would start a second chain of passes.
+                # Schedule one pass at most: a late message must not start a second chain of passes.
                 db.execute("DELETE FROM schedule WHERE job = ? AND next_pass", (name,))
                 plan(db, name, next_due, following, next_pass=True)
                 db.execute("UPDATE job SET next_pass = ? WHERE name = ?", (next_due, name))
@@ -71,30 +74,39 @@ class Tasks:
             _add_child(db, name, pass_id, opening)
         return True
 
+    @override
     def outstanding(self, pass_id: str, task: str, round_: int) -> bool:
-        """See Store."""
         row = self._db.execute(_ROUND, (pass_id, task)).fetchone()
         return row is not None and row[0] == round_
 
+    @override
+    def unsettled(self, pass_id: str, tasks: Sequence[str]) -> frozenset[str]:
+        found = self._db.execute(
+            "SELECT task FROM task JOIN pass USING (pass_id) WHERE pass_id = ? AND ended IS NULL"
+            " AND task IN (SELECT value FROM json_each(?))",
+            (pass_id, msgspec.json.encode(list(tasks)).decode()),
+        )
+        return frozenset(task for (task,) in found)
+
+    @override
     def cursor(self, pass_id: str, task: str) -> bytes | None:
-        """See Store."""
         row = self._db.execute("SELECT cursor FROM task WHERE pass_id = ? AND task = ?", (pass_id, task)).fetchone()
         return row[0] if row else None
 
+    @override
     def settle(self, step: Step) -> bool:
-        """See Store."""
         with transaction(self._db) as db:
             if not self.outstanding(step.pass_id, step.task, step.round):
                 _count_late_files(db, step)
                 return False
             if step.after is not msgspec.UNSET and step.after != self.cursor(step.pass_id, step.task):
-                return False  # another worker has taken the listing further
+                return False  # another worker has continued the listing
             for child in step.children:
                 _add_child(db, step.job, step.pass_id, child)
             _add(db, step.pass_id, step.counts)
             _remember(db, step)
-            candidates.add(db, step.pass_id, step.candidates)
-            candidates.drop(db, step.pass_id, step.judged)
+            deletion.add(db, step.pass_id, step.candidates)
+            deletion.drop(db, step.pass_id, step.judged)
             if step.error is not None:
                 _end_pass(db, step)
             elif step.again is not None:
@@ -106,34 +118,6 @@ class Tasks:
             else:
                 _leave(db, step)
         return True
-
-    def outbox(self, limit: int) -> list[tuple[int, Outgoing]]:
-        """See Store."""
-        rows = self._db.execute("SELECT number, topic, partition, value FROM outbox ORDER BY number LIMIT ?", (limit,))
-        return [(number, Outgoing(topic, partition, value)) for number, topic, partition, value in rows]
-
-    def outbox_done(self, numbers: Sequence[int]) -> None:
-        """See Store."""
-        with transaction(self._db) as db:
-            db.executemany("DELETE FROM outbox WHERE number = ?", [(number,) for number in numbers])
-
-    def fire_due(self, now: float) -> float | None:
-        """See Store."""
-        due = self._next_due()
-        if due is None or due > now:
-            return due
-        with transaction(self._db) as db:
-            db.execute(
-                "INSERT INTO outbox (job, topic, partition, value)"
-                " SELECT job, topic, partition, value FROM schedule WHERE due <= ? ORDER BY due, number",
-                (now,),
-            )
-            db.execute("DELETE FROM schedule WHERE due <= ?", (now,))
-        return self._next_due()
-
-    def _next_due(self) -> float | None:
-        due: float | None = self._db.execute("SELECT min(due) FROM schedule").fetchone()[0]
-        return due
 
 
 def _add(db: sqlite3.Connection, pass_id: str, counts: Counts) -> None:
@@ -172,7 +156,7 @@ def _job(db: sqlite3.Connection, name: str) -> Job:
 
 def _hand_out_again(db: sqlite3.Connection, step: Step) -> None:
     again = step.again
-    assert again is not None  # noqa: S101 - the caller has looked
+    assert again is not None  # noqa: S101 - the caller has checked
     db.execute("UPDATE task SET round = ? WHERE pass_id = ? AND task = ?", (again.round, step.pass_id, step.task))
     if again.due <= step.at:
         send(db, step.job, again.message)
@@ -214,9 +198,9 @@ def _forget_task(db: sqlite3.Connection, step: Step) -> bool:
 
 
 def _count_late_files(db: sqlite3.Connection, step: Step) -> None:
-    """Count what a worker finished after its job was stopped: it is in the catalog all the same.
+    """Count files that a worker finished after its job was stopped, because they are in the catalog.
 
-    The tasks that were outstanding at the stop are still known, so that each counts once.
+    The tasks that were outstanding at the stop are still in the table, so that each is counted once.
     """
     stopped = db.execute(
         "SELECT 1 FROM job WHERE name = ? AND ? IN (pass_id, live_pass) AND state = ?",

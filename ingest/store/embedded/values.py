@@ -1,4 +1,4 @@
-"""The values of handlers in the embedded store: a row per key, and one per element of a list."""
+"""The values of handlers in SQLite: a row per key, and a row per element of a list."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from typing_extensions import override
+
 from ingest.sqlite import transaction
-from ingest.store.values import WrongKind
+from ingest.store.values import Values, WrongKind
 
 _LIVE = "key = :key AND (until IS NULL OR until > :now)"
 
 
-class EmbeddedValues:
+class EmbeddedValues(Values):
     """Implements `ingest.store.values.Values`."""
 
-    _db: sqlite3.Connection
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
 
-    def value(self, key: bytes, now: float) -> bytes | None:
-        """See Values."""
+    @override
+    def get(self, key: bytes, now: float) -> bytes | None:
         row = _row(self._db, key, now)
         return None if row is None else _string(key, row)
 
-    def set_value(
-        self, key: bytes, value: bytes, now: float, *, until: float | None = None, only_new: bool = False
-    ) -> bool:
-        """See Values."""
+    @override
+    def set(self, key: bytes, value: bytes, now: float, *, until: float | None = None, only_new: bool = False) -> bool:
         with _changing(self._db, key, now) as there:
             if there is not None and only_new:
                 return False
@@ -33,8 +34,8 @@ class EmbeddedValues:
             self._db.execute("INSERT INTO value (key, content, until) VALUES (?, ?, ?)", (key, value, until))
         return True
 
-    def add_to_value(self, key: bytes, amount: int, now: float) -> int:
-        """See Values."""
+    @override
+    def add(self, key: bytes, amount: int, now: float) -> int:
         with _changing(self._db, key, now) as there:
             try:
                 total = amount if there is None else int(_string(key, there)) + amount
@@ -46,8 +47,8 @@ class EmbeddedValues:
             )
         return total
 
-    def push_values(self, key: bytes, values: Sequence[bytes], now: float, *, left: bool = False) -> int:
-        """See Values."""
+    @override
+    def push(self, key: bytes, values: Sequence[bytes], now: float, *, left: bool = False) -> int:
         with _changing(self._db, key, now) as there:
             if there is None:
                 self._db.execute("INSERT INTO value (key) VALUES (?)", (key,))
@@ -63,10 +64,10 @@ class EmbeddedValues:
             )
             return _length(self._db, key)
 
-    def list_values(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
-        """See Values."""
-        with transaction(self._db):  # the length is to be that of the list that is read
-            length = self.count_values(key, now)
+    @override
+    def elements(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
+        with transaction(self._db):  # so that the list does not change between the two queries
+            length = self.length(key, now)
             first, last = (max(0, place + length) if place < 0 else place for place in (first, last + 1 or length))
             rows = self._db.execute(
                 "SELECT content FROM value_item WHERE key = ? ORDER BY position LIMIT ? OFFSET ?",
@@ -74,36 +75,36 @@ class EmbeddedValues:
             )
             return [row[0] for row in rows]
 
-    def count_values(self, key: bytes, now: float) -> int:
-        """See Values."""
+    @override
+    def length(self, key: bytes, now: float) -> int:
         row = _row(self._db, key, now)
         if row is None:
             return 0
         _refuse_string(key, row)
         return _length(self._db, key)
 
-    def delete_value(self, key: bytes, now: float) -> bool:
-        """See Values."""
+    @override
+    def delete(self, key: bytes, now: float) -> bool:
         with _changing(self._db, key, now) as there:
             _drop(self._db, key)
         return there is not None
 
-    def expire_value(self, key: bytes, until: float | None, now: float) -> bool:
-        """See Values."""
+    @override
+    def expire(self, key: bytes, until: float | None, now: float) -> bool:
         with _changing(self._db, key, now) as there:
             self._db.execute("UPDATE value SET until = ? WHERE key = ?", (until, key))
         return there is not None
 
-    def value_expiry(self, key: bytes, now: float) -> float | None:
-        """See Values."""
+    @override
+    def expiry(self, key: bytes, now: float) -> float | None:
         row = _row(self._db, key, now)
         if row is None:
             raise KeyError(key)
         until: float | None = row[1]
         return until
 
-    def value_keys(self, prefix: bytes, now: float) -> list[bytes]:
-        """See Values."""
+    @override
+    def keys(self, prefix: bytes, now: float) -> list[bytes]:
         rows = self._db.execute(
             "SELECT key FROM value WHERE substr(key, 1, ?) = ? AND (until IS NULL OR until > ?) ORDER BY key",
             (len(prefix), prefix, now),
@@ -112,7 +113,7 @@ class EmbeddedValues:
 
 
 _Row = tuple[bytes | None, float | None]
-"""Content (None: it is a list) and time of expiry."""
+"""The content, None for a list, and the time of expiry."""
 
 
 def _row(db: sqlite3.Connection, key: bytes, now: float) -> _Row | None:
@@ -124,7 +125,7 @@ def _row(db: sqlite3.Connection, key: bytes, now: float) -> _Row | None:
 
 @contextmanager
 def _changing(db: sqlite3.Connection, key: bytes, now: float) -> Iterator[_Row | None]:
-    """A transaction that gives the row of the key; all that has expired is removed first."""
+    """Begin a transaction, remove all expired values, and yield the row of the key."""
     with transaction(db):
         db.execute("DELETE FROM value_item WHERE key IN (SELECT key FROM value WHERE until <= ?)", (now,))
         db.execute("DELETE FROM value WHERE until <= ?", (now,))

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
-from ingest.store.redis.cache import Cache
-from ingest.store.redis.candidates import Candidates
-from ingest.store.redis.consumers import Consumers
-from ingest.store.redis.jobs import Jobs
+from typing_extensions import override
+
+from ingest.store import Store
+from ingest.store.redis.cache import RedisCache
+from ingest.store.redis.consumers import RedisConsumers
+from ingest.store.redis.deletion import RedisDeletion
+from ingest.store.redis.handlers import RedisHandlers
+from ingest.store.redis.jobs import RedisJobs
+from ingest.store.redis.leases import RedisLeases
+from ingest.store.redis.outbox import RedisOutbox
 from ingest.store.redis.server import PREFIX, Server
-from ingest.store.redis.tasks import Tasks
+from ingest.store.redis.tasks import RedisTasks
 from ingest.store.redis.values import RedisValues
-from ingest.store.redis.watching import Watches
 
 
-class RedisStore(Jobs, Tasks, Watches, Candidates, Consumers, Cache, RedisValues):
-    """Implements `ingest.store.Store`; one object per thread.
-
-    Every method raises Unreachable when the server does not answer, and Refused when it does not let us in, or when
-    it has lost what was in it since this object was made.
-    """
+class RedisStore(Store):
+    """The store in a Redis server. Create one object per thread."""
 
     def __init__(self, url: str, prefix: str = PREFIX) -> None:
-        """The store under `prefix` on the server at `url` (redis://… or rediss://…)."""
+        """Connect to the server.
+
+        Args:
+            url: The server, as redis://… or rediss://….
+            prefix: The beginning of all keys of this store.
+
+        Raises:
+            Refused: The URL is malformed, or the server denies access.
+            Unreachable: The server does not answer.
+        """
         self._server = Server(url, prefix)
+        self.jobs = RedisJobs(self._server)
+        self.tasks = RedisTasks(self._server)
+        self.outbox = RedisOutbox(self._server)
+        self.deletion = RedisDeletion(self._server)
+        self.consumers = RedisConsumers(self._server)
+        self.leases = RedisLeases(self._server)
+        self.handlers = RedisHandlers(self._server)
+        self.cache = RedisCache(self._server)
+        self.values = RedisValues(self._server)
 
     @property
     def store_id(self) -> str:
-        """The same for as long as nothing is lost."""
+        """The id of the data in the server; it changes when the data is lost."""
         return self._server.store_id.decode()
 
+    @override
     def close(self) -> None:
-        """Let go of the connections."""
         self._server.close()

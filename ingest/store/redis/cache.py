@@ -1,11 +1,14 @@
-"""The path cache in Redis: 16 bytes per path in packed hashes; `scripts/cache.lua` says how."""
+"""The path cache in Redis: 16 bytes per path; the format is in `scripts/cache.lua`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import Struct
 
+from typing_extensions import override
+
 from ingest.fingerprint import name_hash
+from ingest.store.cache import Cache
 from ingest.store.redis.server import Server
 
 _SIGNED = Struct("<q")
@@ -13,13 +16,14 @@ _NAMES_PER_SCRIPT = 1000
 _BUCKETS_PER_COMMAND = 1000
 
 
-class Cache:
-    """The part of the store that remembers which paths are synced. Losing it costs speed, never correctness."""
+class RedisCache(Cache):
+    """Implements `ingest.store.cache.Cache`."""
 
-    _server: Server
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
-    def cached(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[int | None]:
-        """See Store."""
+    @override
+    def get(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[int | None]:
         hashes = [path_hash(directory, name) for name in names]
         found: list[int | None] = []
         for start in range(0, len(hashes), _NAMES_PER_SCRIPT):
@@ -28,8 +32,8 @@ class Cache:
             found += [None if each is None else _SIGNED.unpack(each)[0] for each in answer]
         return found
 
-    def clear_cache(self, space: int) -> None:
-        """See Store."""
+    @override
+    def clear(self, space: int) -> None:
         buckets = self._server.run("clear_cache", space=str(space))
         for start in range(0, buckets, _BUCKETS_PER_COMMAND):
             numbers = range(start, min(buckets, start + _BUCKETS_PER_COMMAND))
@@ -37,10 +41,10 @@ class Cache:
 
 
 def path_hash(directory: bytes, name: bytes) -> bytes:
-    """Under what a path is cached."""
+    """Return the key of a path in the cache."""
     return _SIGNED.pack(name_hash(directory + b"\0" + name))
 
 
 def packed(fingerprint: int) -> bytes:
-    """A fingerprint as it is stored."""
+    """Return a fingerprint as it is stored."""
     return _SIGNED.pack(fingerprint)

@@ -1,27 +1,30 @@
-"""Jobs of the Redis store: entered, listed, stopped, forgotten."""
+"""Jobs in Redis."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import msgspec
+from typing_extensions import override
 
 from ingest.broker import Outgoing
 from ingest.fingerprint import cache_space
 from ingest.job import Counts, Job, JobState, JobStatus, Problem, Watching
-from ingest.store import JobExists
+from ingest.store.jobs import JobExists, Jobs
 from ingest.store.redis.server import Server
+from ingest.store.tasks import WATCH
 
 COUNT_NAMES = tuple(field.name for field in msgspec.structs.fields(Counts))
 
 
-class Jobs:
-    """The part of the store that deals with whole jobs."""
+class RedisJobs(Jobs):
+    """Implements `ingest.store.jobs.Jobs`."""
 
-    _server: Server
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
-    def create_job(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:
-        """See Store."""
+    @override
+    def create(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:
         other = b""
         while other is not None:
             other = self._server.run(
@@ -38,36 +41,36 @@ class Jobs:
             if other is not None:
                 self._refuse(other.decode())
 
-    def reopen_job(self, name: str, first: Outgoing) -> bool:
-        """See Store."""
+    @override
+    def reopen(self, name: str, first: Outgoing) -> bool:
         while True:
             answer = self._server.run("reopen_job", name=name, first=msgspec.msgpack.encode(first))
             if isinstance(answer, int):
                 return bool(answer)
             self._refuse(answer.decode())
 
-    def job(self, name: str) -> JobStatus | None:
-        """See Store."""
+    @override
+    def get(self, name: str) -> JobStatus | None:
         return next(iter(self._read(name)), None)
 
-    def jobs(self) -> list[JobStatus]:
-        """See Store."""
+    @override
+    def all(self) -> list[JobStatus]:
         return self._read(None)
 
-    def stop_job(self, name: str, now: float) -> bool:
-        """See Store."""
+    @override
+    def stop(self, name: str, now: float) -> bool:
         return bool(self._server.run("stop_job", name=name, now=now))
 
-    def forget_job(self, name: str) -> None:
-        """See Store."""
+    @override
+    def forget(self, name: str) -> None:
         self._server.run("forget_jobs", name=name)
 
+    @override
     def forget_ended_before(self, when: float) -> None:
-        """See Store."""
         self._server.run("forget_jobs", before=when)
 
+    @override
     def problems(self, name: str, limit: int | None = None) -> list[Problem]:
-        """See Store."""
         last = -1 if limit is None else limit - 1
         paths = self._server.command("ZRANGE", self._server.key("problem-order", name), 0, last) if limit != 0 else []
         if not paths:
@@ -75,9 +78,30 @@ class Jobs:
         found = self._server.command("HMGET", self._server.key("problems", name), *paths)
         return [msgspec.msgpack.decode(each, type=Problem) for each in found if each is not None]
 
+    @override
+    def pause(self, name: str) -> bool:
+        return bool(self._server.run("pause_job", name=name))
+
+    @override
+    def resume(self, name: str) -> bool:
+        return bool(self._server.run("resume_job", name=name))
+
+    @override
+    def paused(self) -> frozenset[str]:
+        return frozenset(each.decode() for each in self._server.command("SMEMBERS", self._server.key("paused")))
+
+    @override
+    def watch(self, name: str, pass_id: str, now: float) -> str | None:
+        live: bytes | None = self._server.run("watch_job", name=name, pass_id=pass_id, task=WATCH, now=now)
+        return None if live is None else live.decode()
+
+    @override
+    def note_watching(self, name: str, watching: Watching) -> None:
+        self._server.run("note_watching", name=name, watching=msgspec.json.encode(watching))
+
     def _refuse(self, other: str) -> None:
-        """Raise JobExists for a job that is in the way, unless it has gone meanwhile."""
-        status = self.job(other)
+        """Raise JobExists for a conflicting job, if it is still active."""
+        status = self.get(other)
         if status is not None and status.state.active:
             raise JobExists(status)
 

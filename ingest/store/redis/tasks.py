@@ -1,4 +1,4 @@
-"""Passes and tasks of the Redis store, the outbox and the schedule. A step is one script: `scripts/settle.lua`."""
+"""Passes and tasks in Redis. A step is one script: `scripts/settle.lua`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from ingest.broker import Outgoing
-from ingest.store import Child, Step
-from ingest.store.redis import cache, candidates
+from ingest.store.redis import cache, deletion
 from ingest.store.redis.server import Server
+from ingest.store.tasks import Child, Step, Tasks
 
 
-class Tasks:
-    """The part of the store that accounts for every task of a pass."""
+class RedisTasks(Tasks):
+    """Implements `ingest.store.tasks.Tasks`."""
 
-    _server: Server
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
+    @override
     def begin_pass(
         self,
         name: str,
@@ -29,7 +32,6 @@ class Tasks:
         following: Outgoing | None = None,
         keep_problems: bool = False,
     ) -> bool:
-        """See Store."""
         planned = following is not None and next_due is not None
         return bool(
             self._server.run(
@@ -44,21 +46,33 @@ class Tasks:
             )
         )
 
+    @override
     def outstanding(self, pass_id: str, task: str, round_: int) -> bool:
-        """See Store."""
         found, ended = self._server.commands(
             ("HGET", self._server.key("tasks", pass_id), task),
             ("HEXISTS", self._server.key("pass", pass_id), "ended"),
         )
         return found is not None and int(found) == round_ and not ended
 
+    @override
+    def unsettled(self, pass_id: str, tasks: Sequence[str]) -> frozenset[str]:
+        if not tasks:
+            return frozenset()
+        rounds, ended = self._server.commands(
+            ("HMGET", self._server.key("tasks", pass_id), *tasks),
+            ("HEXISTS", self._server.key("pass", pass_id), "ended"),
+        )
+        if ended:
+            return frozenset()
+        return frozenset(task for task, round_ in zip(tasks, rounds, strict=True) if round_ is not None)
+
+    @override
     def cursor(self, pass_id: str, task: str) -> bytes | None:
-        """See Store."""
         cursor: bytes | None = self._server.command("HGET", self._server.key("cursors", pass_id), task)
         return cursor
 
+    @override
     def settle(self, step: Step) -> bool:
-        """See Store."""
         counts = msgspec.structs.asdict(step.counts)
         return bool(
             self._server.run(
@@ -83,34 +97,12 @@ class Tasks:
                     (cache.path_hash(each.directory, each.name), cache.packed(each.fingerprint)) for each in step.cached
                 ],
                 uncached=[cache.path_hash(directory, name) for directory, name in step.uncached],
-                candidates=[candidates.packed(each) for each in step.candidates],
-                judged=[candidates.packed(each) for each in step.judged],
+                candidates=[deletion.packed(each) for each in step.candidates],
+                judged=[deletion.packed(each) for each in step.judged],
                 closing=None if step.closing is None else _child(step.closing),
                 error=step.error,
             )
         )
-
-    def outbox(self, limit: int) -> list[tuple[int, Outgoing]]:
-        """See Store."""
-        numbers = self._server.command("ZRANGE", self._server.key("outbox"), 0, limit - 1)
-        if not numbers:
-            return []
-        kept = self._server.command("HMGET", self._server.key("messages"), *numbers)
-        return [
-            (int(number), msgspec.msgpack.decode(each.partition(b"\0")[2], type=Outgoing))
-            for number, each in zip(numbers, kept, strict=True)
-            if each is not None  # another process has published it meanwhile
-        ]
-
-    def outbox_done(self, numbers: Sequence[int]) -> None:
-        """See Store."""
-        if numbers:
-            self._server.run("outbox_done", numbers=list(numbers))
-
-    def fire_due(self, now: float) -> float | None:
-        """See Store."""
-        due = self._server.run("fire_due", now=now)
-        return None if due is None else float(due)
 
 
 def _child(child: Child) -> dict[str, Any]:
@@ -119,5 +111,5 @@ def _child(child: Child) -> dict[str, Any]:
 
 def _again(step: Step) -> dict[str, Any]:
     again = step.again
-    assert again is not None  # noqa: S101 - the caller has looked
+    assert again is not None  # noqa: S101 - the caller has checked
     return {"due": again.due, "round": again.round, "message": msgspec.msgpack.encode(again.message)}

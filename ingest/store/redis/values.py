@@ -1,4 +1,4 @@
-"""The values of handlers in Redis; `scripts/values.lua` says how they are kept."""
+"""The values of handlers in Redis; the format is in `scripts/values.lua`."""
 
 from __future__ import annotations
 
@@ -6,60 +6,60 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
+from typing_extensions import override
 
 from ingest.store.redis.server import Server
-from ingest.store.values import WrongKind
+from ingest.store.values import Values, WrongKind
 
 
-class RedisValues:
+class RedisValues(Values):
     """Implements `ingest.store.values.Values`."""
 
-    _server: Server
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
-    def value(self, key: bytes, now: float) -> bytes | None:
-        """See Values."""
+    @override
+    def get(self, key: bytes, now: float) -> bytes | None:
         content: bytes | None = self._operate("get", now, key=key)
         return content
 
-    def set_value(
-        self, key: bytes, value: bytes, now: float, *, until: float | None = None, only_new: bool = False
-    ) -> bool:
-        """See Values."""
+    @override
+    def set(self, key: bytes, value: bytes, now: float, *, until: float | None = None, only_new: bool = False) -> bool:
         return bool(self._operate("set", now, key=key, value=value, over=until, only_new=only_new))
 
-    def add_to_value(self, key: bytes, amount: int, now: float) -> int:
-        """See Values."""
+    @override
+    def add(self, key: bytes, amount: int, now: float) -> int:
         return int(self._operate("add", now, key=key, amount=str(amount)))
 
-    def push_values(self, key: bytes, values: Sequence[bytes], now: float, *, left: bool = False) -> int:
-        """See Values."""
+    @override
+    def push(self, key: bytes, values: Sequence[bytes], now: float, *, left: bool = False) -> int:
         return int(self._operate("push", now, key=key, values=list(values), left=left))
 
-    def list_values(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
-        """See Values."""
+    @override
+    def elements(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
         return list(self._operate("range", now, key=key, first=first, last=last))
 
-    def count_values(self, key: bytes, now: float) -> int:
-        """See Values."""
+    @override
+    def length(self, key: bytes, now: float) -> int:
         return int(self._operate("count", now, key=key))
 
-    def delete_value(self, key: bytes, now: float) -> bool:
-        """See Values."""
+    @override
+    def delete(self, key: bytes, now: float) -> bool:
         return bool(self._operate("delete", now, key=key))
 
-    def expire_value(self, key: bytes, until: float | None, now: float) -> bool:
-        """See Values."""
+    @override
+    def expire(self, key: bytes, until: float | None, now: float) -> bool:
         return bool(self._operate("expire", now, key=key, over=until))
 
-    def value_expiry(self, key: bytes, now: float) -> float | None:
-        """See Values."""
+    @override
+    def expiry(self, key: bytes, now: float) -> float | None:
         there, until = self._operate("expiry", now, key=key)
         if not there:
             raise KeyError(key)
         return None if until is None else float(until)
 
-    def value_keys(self, prefix: bytes, now: float) -> list[bytes]:
-        """See Values."""
+    @override
+    def keys(self, prefix: bytes, now: float) -> list[bytes]:
         stem = prefix.rstrip(b"\xff")
         beyond = stem[:-1] + bytes([stem[-1] + 1]) if stem else None
         return list(self._operate("keys", now, prefix=prefix, beyond=beyond))

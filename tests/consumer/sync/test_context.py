@@ -38,13 +38,13 @@ def context(store: Store, job: Job) -> Context:
 def test_a_handler_that_is_not_there_or_another_one_is_refused(store: Store) -> None:
     for other in (None, SOURCE + b"\n", b""):
         if other is not None:
-            store.save_handler(sha256(SOURCE), other)
+            store.handlers.save(sha256(SOURCE), other)
         with pytest.raises(Refused, match=r"^the store has lost the event handler of job job: start the job again$"):
             context(store, job())
 
 
 def test_with_a_key_the_handler_must_be_signed_with_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.save_handler(sha256(SOURCE), SOURCE)
+    store.handlers.save(sha256(SOURCE), SOURCE)
     monkeypatch.setenv(signing.VARIABLE, "key")
     signature = signing.sign(SOURCE)
     assert signature is not None
@@ -56,9 +56,9 @@ def test_with_a_key_the_handler_must_be_signed_with_it(store: Store, monkeypatch
 
 
 def test_names_are_mapped_below_the_target_in_one_way(store: Store) -> None:
-    store.save_handler(sha256(SOURCE), SOURCE)
+    store.handlers.save(sha256(SOURCE), SOURCE)
     ctx = context(store, job())
-    assert ctx.target(b"a b/c d") == f"/zone/x/{ctx.name(b'', b'a b', directory=True)}/c_d-E4"
+    assert ctx.place(b"a b/c d").target == f"/zone/x/{ctx.name(b'', b'a b', directory=True)}/c_d-E4"
     assert ctx.name(b"a b", b"c d", directory=False) == "c_d-E4"
-    assert ctx.target(b"") == "/zone/x"
+    assert ctx.place(b"").target == "/zone/x"
     assert ctx.name(b"", b"a \xff", directory=False).startswith("irods_UnicodeEncodeError_")

@@ -1,4 +1,4 @@
-"""What every broker does when the members of the group come, go, stall and die."""
+"""The contract of the consumer group: members join, leave, stall and die."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.ingest.broker.contract import BrokerFixtures, behind, numbered, poll_
 
 
 def held_by_two(members: Sequence[GroupMember]) -> bool:
-    held = [lane for member in members for lane in member.assignment()]
+    held = [partition for member in members for partition in member.assignment()]
     return len(held) != len(set(held))
 
 
 def share_of(member: GroupMember) -> dict[str, int]:
-    """How many partitions of each topic a member has."""
-    return Counter(lane.topic for lane in member.assignment())
+    """The number of partitions of each topic that a member has."""
+    return Counter(partition.topic for partition in member.assignment())
 
 
 class GroupContract(BrokerFixtures):
@@ -32,7 +32,7 @@ class GroupContract(BrokerFixtures):
             first = poll_until([one, two], lambda received: sum(map(len, received)) >= 200)
             assert sorted(values(first[0] + first[1])) == sorted(b"%d" % number for number in range(200))
             for member, records in zip([one, two], first, strict=True):
-                assert {record.lane for record in records} == member.assignment()
+                assert {record.topic_partition for record in records} == member.assignment()
             # Were any of them handed out again, it would come before these.
             broker.publish([Outgoing(topic, partition, b"last") for partition in range(partitions)])
             then = poll_until([one, two], lambda received: sum(map(len, received)) >= partitions)
@@ -57,7 +57,7 @@ class GroupContract(BrokerFixtures):
         sent = 0
 
         def work(members: Sequence[GroupMember], wanted: int) -> None:
-            """Publish, consume and commit until these members have shared out a topic of `wanted` partitions."""
+            """Publish, consume and commit until these members share a topic of `wanted` partitions."""
             nonlocal sent
 
             def step(_: list[list[Record]]) -> bool:
@@ -67,7 +67,7 @@ class GroupContract(BrokerFixtures):
                 for member in members:
                     records = member.poll(0.01, 50)
                     assert not held_by_two(members)
-                    assert {record.lane for record in records} <= member.assignment()
+                    assert {record.topic_partition for record in records} <= member.assignment()
                     member.commit(behind(records))
                     received.update(values(records))
                 return spread(members, wanted)(None)
@@ -119,9 +119,9 @@ class GroupContract(BrokerFixtures):
                     again += poll_until([one, two], lambda _: broker.lag(group, [topic]) <= len(lost))[1]
                 assert broker.lag(group, [topic]) == len(lost)
                 again += poll_until([two], lambda more: len(again) + len(more[0]) >= len(lost))[0]
-                assert {record.lane for record in again} == lost
+                assert {record.topic_partition for record in again} == lost
             back = read(one, len(lost))
-            assert {record.lane for record in back} == lost
+            assert {record.topic_partition for record in back} == lost
             assert kept | lost == one.assignment()
 
     def test_a_member_that_stalled_loses_its_partitions_and_starts_again_from_what_is_committed(

@@ -93,7 +93,7 @@ class TestPolling(EmbeddedFixtures):
                 lost = two.assignment()
             poll_until([one], spread([one], partitions))
             broker.publish(numbered(topic, range(partitions), partitions))
-            assert {record.lane for record in one.poll(0, partitions)} == lost
+            assert {record.topic_partition for record in one.poll(0, partitions)} == lost
 
     def test_polling_renews_the_lease(self, broker: EmbeddedBroker, file: Path, group: str, topic: str) -> None:
         def renewed() -> float:
@@ -112,7 +112,7 @@ class TestPolling(EmbeddedFixtures):
         broker.publish([Outgoing(topic, 0, b"done"), Outgoing(topic, 0, b"kept")])
         with broker.join(group, [topic]) as member:
             record, _ = read(member, 2)
-            member.commit({record.lane: record.offset + 1})
+            member.commit({record.topic_partition: record.offset + 1})
         log = sqlite3.connect(file)
         assert log.execute("SELECT value FROM log").fetchall() == [(b"kept",)]
         log.close()
@@ -215,7 +215,8 @@ class TestFile:
         table = tmp_path / "mounts"
         share = str(remote).replace(" ", "\\040")
         table.write_text(
-            f"/dev/sdb1 {share}/disk xfs rw 0 0\nserver:/share {share} nfs4 rw 0 0\n/dev/sda1 / ext4 rw 0 0\n"
+            f"3 2 0:3 / {share}/disk rw - xfs /dev/sdb1 rw\n2 1 0:2 / {share} rw - nfs4 server:/share rw\n"
+            "1 0 0:1 / / rw - ext4 /dev/sda1 rw\n"
         )
         _refuse_network_file_system(local, "state", table)
         _refuse_network_file_system(nested, "state", table)

@@ -71,7 +71,7 @@ def test_json_and_times_come_back_as_they_were(r: Redis) -> None:
 
 def test_a_job_in_work_tells_its_counts(store: Store, r: Redis) -> None:
     running(store, "one", "two", interval=60)
-    store.settle(step("one", counts=Counts(tasks_failed=1, retries=2)))
+    store.tasks.settle(step("one", counts=Counts(tasks_failed=1, retries=2)))
     job = sync_job.from_meta(META)
     told = job.asdict()
     # The task that opened the pass, and two.
@@ -82,8 +82,8 @@ def test_a_job_in_work_tells_its_counts(store: Store, r: Redis) -> None:
     assert (job.tasks_handle().get_value(), job.count_handle().llen(), job.dequeue_handle().llen()) == (1, 3, 2)
     assert (job.failures_handle().get_value(), job.retries_handle().get_value()) == (1, 2)
     assert (job.cleanup_handle().get_value(), job.stop_handle().get_value()) == (b"[]", None)
-    store.settle(step("two"))
-    store.settle(step("close"))
+    store.tasks.settle(step("two"))
+    store.tasks.settle(step("close"))
     assert job.done()
 
 
@@ -97,7 +97,7 @@ def test_a_stopped_job_is_listed_as_such(store: Store, r: Redis) -> None:
     create(store, "going on")
     create(store, "job")
     assert get_stopped_jobs_list(r) == []
-    store.stop_job("job", T0)
+    store.jobs.stop("job", T0)
     assert [each["job_name"] for each in get_stopped_jobs_list(r)] == ["job"]
     job = sync_job("job", r)
     assert (job.stop_handle().get_value(), job.cleanup_handle().get_value()) == (b"", None)

@@ -1,11 +1,11 @@
 import pytest
 
-# The contracts are no test files by name; only when told does pytest say what differs in their assertions.
+# The contracts are not named like test files, so pytest must be asked to explain their failed assertions.
 pytest.register_assert_rewrite(
-    "tests.store.contract",
-    "tests.store.deletion_contract",
-    "tests.store.task_contract",
-    "tests.store.shared_contract",
-    "tests.store.support",
-    "tests.store.model",
+    "tests.ingest.store.contract",
+    "tests.ingest.store.deletion_contract",
+    "tests.ingest.store.task_contract",
+    "tests.ingest.store.shared_contract",
+    "tests.ingest.store.support",
+    "tests.ingest.store.model",
 )

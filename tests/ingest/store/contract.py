@@ -1,4 +1,4 @@
-"""What every store does with whole jobs; `task_contract.py` and `shared_contract.py` state the rest.
+"""The contract for jobs; `task_contract.py` and `shared_contract.py` state the rest.
 
 A subclass says how a store is made, here and in another process (see `StoreFixtures`), and inherits the tests.
 """
@@ -31,16 +31,16 @@ from tests.ingest.store.support import (
 
 
 class StoreFixtures:
-    """What a subclass supplies (the first two), and what follows from it."""
+    """Fixtures of the contracts. A subclass implements the first two."""
 
     @pytest.fixture
     def open_store(self) -> Callable[[], Store]:
-        """Each call gives another Store on the same storage, empty at first; closed by the fixture."""
+        """Opens another Store on the same storage, which is empty at first. The fixture closes them."""
         raise NotImplementedError
 
     @pytest.fixture
     def child_source(self) -> str:
-        """Python text that assigns such a Store to `store`."""
+        """Python code that assigns such a Store to `store`."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -65,30 +65,30 @@ class JobContract(StoreFixtures):
         self, open_store: Callable[[], Store]
     ) -> None:
         job = make_job(topics=Topics(partitions={"path": 3}), patterns=("*.tmp", "!keep"), interval=60)
-        open_store().create_job(job, message("first", "restart", 2), T0)
+        open_store().jobs.create(job, message("first", "restart", 2), T0)
         status = status_of(open_store())
         assert (status.job, status.state, status.created) == (job, JobState.QUEUED, T0)
         assert (status.pass_id, status.started, status.ended, status.next_pass) == (None,) * 4
-        assert [each for _, each in open_store().outbox(9)] == [message("first", "restart", 2)]
+        assert [each for _, each in open_store().outbox.oldest(9)] == [message("first", "restart", 2)]
 
     def test_there_is_no_job_of_a_name_that_was_never_used(self, store: Store) -> None:
         create(store)
-        assert store.job("other") is None
-        assert not store.stop_job("other", T0)
-        assert store.problems("other") == []
+        assert store.jobs.get("other") is None
+        assert not store.jobs.stop("other", T0)
+        assert store.jobs.problems("other") == []
 
     def test_jobs_are_listed_in_the_order_of_their_creation(self, store: Store) -> None:
         for number, name in enumerate(["b", "c", "a"]):
-            store.create_job(make_job(name), message(name), T0 + number)
-        assert [status.job.name for status in store.jobs()] == ["b", "c", "a"]
+            store.jobs.create(make_job(name), message(name), T0 + number)
+        assert [status.job.name for status in store.jobs.all()] == ["b", "c", "a"]
 
     @pytest.mark.parametrize("allow_overlap", [False, True])
     def test_an_active_job_of_the_same_name_is_in_the_way(self, store: Store, *, allow_overlap: bool) -> None:
         job = create(store)
         with pytest.raises(JobExists) as refusal:
-            store.create_job(make_job(target="/zone/else"), message("other"), T0, allow_overlap=allow_overlap)
+            store.jobs.create(make_job(target="/zone/else"), message("other"), T0, allow_overlap=allow_overlap)
         assert refusal.value.status.job == job
-        assert [status.job for status in store.jobs()] == [job]
+        assert [status.job for status in store.jobs.all()] == [job]
         assert take(store) == ["start job"]
 
     @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ class JobContract(StoreFixtures):
         with pytest.raises(JobExists) as refusal:
             create(store, "other", other)
         assert refusal.value.status.job.name == "one"
-        store.create_job(make_job("other", other), message("other"), T0, allow_overlap=True)
-        assert {status.job.name for status in store.jobs()} == {"one", "other"}
+        store.jobs.create(make_job("other", other), message("other"), T0, allow_overlap=True)
+        assert {status.job.name for status in store.jobs.all()} == {"one", "other"}
 
     @pytest.mark.parametrize(("one", "other"), [("/z/a", "/z/ab"), ("/z/ab", "/z/a"), ("/z/a/b", "/z/a/c")])
     def test_targets_side_by_side_do_not_overlap(self, store: Store, one: str, other: str) -> None:
         create(store, "one", one)
         create(store, "other", other)
-        assert len(store.jobs()) == 2
+        assert len(store.jobs.all()) == 2
 
     @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.WAITING])
     def test_a_job_is_in_the_way_in_every_active_state(self, store: Store, state: JobState) -> None:
@@ -116,22 +116,22 @@ class JobContract(StoreFixtures):
         if state is not JobState.QUEUED:
             begin(store)
         if state is JobState.WAITING:
-            store.settle(step("open", closing=None))
+            store.tasks.settle(step("open", closing=None))
         assert status_of(store).state is state
         with pytest.raises(JobExists):
             create(store, "other", "/zone/job/below")
 
     def test_an_ended_job_makes_room_and_is_replaced_with_all_that_belongs_to_it(self, store: Store) -> None:
         running(store, "task")
-        store.settle(step("task", problems=[problem(b"bad")], again=again("task", 1, T0 + 9)))
-        store.stop_job("job", T0)
+        store.tasks.settle(step("task", problems=[problem(b"bad")], again=again("task", 1, T0 + 9)))
+        store.jobs.stop("job", T0)
         create(store, "job", "/zone/new")
         status = status_of(store)
         assert (status.state, status.job.target, status.passes) == (JobState.QUEUED, "/zone/new", 0)
-        assert (status.counts.tasks, status.ended, store.problems("job")) == (0, None, [])
-        assert store.fire_due(T0 + 10) is None
+        assert (status.counts.tasks, status.ended, store.jobs.problems("job")) == (0, None, [])
+        assert store.outbox.fire_due(T0 + 10) is None
         assert take(store) == ["start job"]
-        assert not store.settle(step("task", round=1))
+        assert not store.tasks.settle(step("task", round=1))
         assert counts_of(store).tasks == 0
 
     def test_a_stopped_job_has_nothing_outstanding_scheduled_or_to_be_published(self, store: Store) -> None:
@@ -140,71 +140,71 @@ class JobContract(StoreFixtures):
         begin(store, "other pass", "bystander", "bystander next", T0 + 5)
         create(store)
         begin(store, following="next", due=T0 + 5)
-        store.settle(step("open", children=[child("one"), child("two")]))
-        store.settle(step("one", again=again("one", 1, T0 + 5)))
-        assert store.stop_job("job", T0 + 1)
+        store.tasks.settle(step("open", children=[child("one"), child("two")]))
+        store.tasks.settle(step("one", again=again("one", 1, T0 + 5)))
+        assert store.jobs.stop("job", T0 + 1)
         status = status_of(store)
         assert (status.state, status.ended, status.next_pass) == (JobState.STOPPED, T0 + 1, None)
         assert (status.counts.tasks, status.counts.tasks_done) == (3, 1)
-        assert not store.outstanding("pass", "two", 0)
-        assert not store.outstanding("pass", "one", 1)
-        assert store.fire_due(T0 + 5) is None
+        assert not store.tasks.outstanding("pass", "two", 0)
+        assert not store.tasks.outstanding("pass", "one", 1)
+        assert store.outbox.fire_due(T0 + 5) is None
         assert take(store) == ["open", "bystander next"]
 
     def test_only_an_active_job_can_be_stopped_and_the_first_stop_counts(self, store: Store) -> None:
         running(store)
-        assert store.stop_job("job", T0 + 1)
-        assert not store.stop_job("job", T0 + 2)
+        assert store.jobs.stop("job", T0 + 1)
+        assert not store.jobs.stop("job", T0 + 2)
         assert status_of(store).ended == T0 + 1
 
     def test_an_ended_job_is_forgotten_and_an_active_one_is_not(self, store: Store) -> None:
         running(store, "task")
-        store.settle(step("task", problems=[problem(b"bad")]))
-        store.forget_job("job")
-        store.forget_job("no such job")
+        store.tasks.settle(step("task", problems=[problem(b"bad")]))
+        store.jobs.forget("job")
+        store.jobs.forget("no such job")
         assert status_of(store).state is JobState.RUNNING
-        store.settle(step("close"))
-        store.forget_job("job")
-        assert store.job("job") is None
-        assert store.problems("job") == []
+        store.tasks.settle(step("close"))
+        store.jobs.forget("job")
+        assert store.jobs.get("job") is None
+        assert store.jobs.problems("job") == []
 
     def test_jobs_that_ended_long_ago_are_forgotten(self, store: Store) -> None:
         for name in ("old", "young", "active"):
             create(store, name)
-        store.stop_job("old", T0 + 1)
-        store.stop_job("young", T0 + 2)
-        store.forget_ended_before(T0 + 2)
-        assert {status.job.name for status in store.jobs()} == {"young", "active"}
+        store.jobs.stop("old", T0 + 1)
+        store.jobs.stop("young", T0 + 2)
+        store.jobs.forget_ended_before(T0 + 2)
+        assert {status.job.name for status in store.jobs.all()} == {"young", "active"}
 
     def test_a_waiting_job_is_not_forgotten_however_long_ago_its_pass_ended(self, store: Store) -> None:
         running(store, interval=9)
-        store.settle(step("open", closing=None))
-        store.forget_ended_before(T0 + 1e9)
+        store.tasks.settle(step("open", closing=None))
+        store.jobs.forget_ended_before(T0 + 1e9)
         assert status_of(store).state is JobState.WAITING
 
     def test_forgetting_a_job_leaves_the_path_cache_alone(self, store: Store) -> None:
 
         job = running(store)
-        store.settle(step("open", cached=[Cached(b"d", b"n", 5)], closing=None))
-        store.forget_job("job")
-        assert store.cached(cache_space(job), b"d", [b"n"]) == [5]
+        store.tasks.settle(step("open", cached=[Cached(b"d", b"n", 5)], closing=None))
+        store.jobs.forget("job")
+        assert store.cache.get(cache_space(job), b"d", [b"n"]) == [5]
 
     def test_problems_come_failures_first_and_only_as_many_as_asked_for(self, store: Store) -> None:
         running(store)
         given = [problem(b"c"), problem(b"a", skipped=True), problem(b"\xff"), problem(b"b", skipped=True)]
-        store.settle(step("open", problems=given))
-        assert [each.path for each in store.problems("job")] == [b"c", b"\xff", b"a", b"b"]
-        assert store.problems("job", 1) == [given[0]]
+        store.tasks.settle(step("open", problems=given))
+        assert [each.path for each in store.jobs.problems("job")] == [b"c", b"\xff", b"a", b"b"]
+        assert store.jobs.problems("job", 1) == [given[0]]
 
     def test_a_step_drops_the_problems_of_the_paths_that_it_solves_and_adds_its_own(self, store: Store) -> None:
         running(store, "one", "two", "three")
-        store.settle(step("one", solved=[b"a"]))
-        store.settle(step("two", problems=[problem(b"a"), problem(b"b", skipped=True), problem(b"\xff")]))
-        store.settle(step("three", solved=[b"a", b"\xff", b"none"], problems=[problem(b"\xff", skipped=True)]))
-        assert store.problems("job") == [problem(b"b", skipped=True), problem(b"\xff", skipped=True)]
+        store.tasks.settle(step("one", solved=[b"a"]))
+        store.tasks.settle(step("two", problems=[problem(b"a"), problem(b"b", skipped=True), problem(b"\xff")]))
+        store.tasks.settle(step("three", solved=[b"a", b"\xff", b"none"], problems=[problem(b"\xff", skipped=True)]))
+        assert store.jobs.problems("job") == [problem(b"b", skipped=True), problem(b"\xff", skipped=True)]
 
     def test_a_path_has_one_problem_the_latest(self, store: Store) -> None:
         running(store, "one", "two")
-        store.settle(step("one", problems=[problem(b"p")]))
-        store.settle(step("two", problems=[problem(b"p", skipped=True)]))
-        assert store.problems("job") == [problem(b"p", skipped=True)]
+        store.tasks.settle(step("one", problems=[problem(b"p")]))
+        store.tasks.settle(step("two", problems=[problem(b"p", skipped=True)]))
+        assert store.jobs.problems("job") == [problem(b"p", skipped=True)]

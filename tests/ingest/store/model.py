@@ -1,4 +1,4 @@
-"""Whatever happens to a job in whatever order, its counts are those of a simple model: the base of a stateful test."""
+"""A stateful test: after any sequence of events, the counts of a job are those of a simple model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ few = st.integers(0, 3)
 
 
 class PassMachine(RuleBasedStateMachine):
-    """One job after the other on one store. A subclass says how the store is opened."""
+    """Runs jobs, one after the other, on one store. A subclass opens the store."""
 
     def open(self) -> Store:
         raise NotImplementedError
@@ -27,7 +27,7 @@ class PassMachine(RuleBasedStateMachine):
         self._create(periodic=periodic)
 
     def _create(self, *, periodic: bool) -> None:
-        self.store.create_job(make_job(interval=9 if periodic else None), message("start"), self.now)
+        self.store.jobs.create(make_job(interval=9 if periodic else None), message("start"), self.now)
         self.periodic = periodic
         self.state = JobState.QUEUED
         self.tasks: dict[str, int] = {}
@@ -85,7 +85,7 @@ class PassMachine(RuleBasedStateMachine):
             cursor=b"m" if course == "cursor" else None,
             error="because" if course == "error" else None,
         )
-        assert self.store.settle(taken)
+        assert self.store.tasks.settle(taken)
         self.counts += Counts(tasks=len(born), files=done, done=done)
         self.tasks.update({each.task: 0 for each in born})
         if course == "again":
@@ -110,18 +110,18 @@ class PassMachine(RuleBasedStateMachine):
     @rule(which=pick)
     @precondition(lambda self: self.relayed)
     def settle_again(self, which: int) -> None:
-        """Also of earlier passes, also after a stop."""
-        assert not self.store.settle(self.relayed[which % len(self.relayed)])
+        """Steps of earlier passes, and steps after a stop, are refused too."""
+        assert not self.store.tasks.settle(self.relayed[which % len(self.relayed)])
 
     @rule()
     @precondition(lambda self: self.state.active)
     def stop(self) -> None:
-        assert self.store.stop_job("job", self.now)
+        assert self.store.jobs.stop("job", self.now)
         self.state, self.late = JobState.STOPPED, dict(self.tasks)
         self.tasks.clear()
-        assert self.store.outbox(9) == []
-        assert self.store.fire_due(self.now + 1e6) is None
-        assert self.store.outbox(9) == []
+        assert self.store.outbox.oldest(9) == []
+        assert self.store.outbox.fire_due(self.now + 1e6) is None
+        assert self.store.outbox.oldest(9) == []
 
     @rule(which=pick, files=few)
     @precondition(lambda self: self.late)
@@ -130,7 +130,7 @@ class PassMachine(RuleBasedStateMachine):
         taken = step(task, pass_id=self.pass_id, round=self.late.pop(task), counts=Counts(done=files),
                      children=[child(self._name("task"))])  # fmt: skip
         for _ in range(2):
-            assert not self.store.settle(taken)
+            assert not self.store.tasks.settle(taken)
         self.counts += Counts(done=files)
 
     @rule(periodic=st.booleans())
@@ -142,11 +142,11 @@ class PassMachine(RuleBasedStateMachine):
     def relay(self, seconds: int) -> None:
         """Nothing is delivered before it is due, and nothing for a job that has ended."""
         self.now += seconds
-        due = self.store.fire_due(self.now)
+        due = self.store.outbox.fire_due(self.now)
         assert due is None or due > self.now
-        sent = self.store.outbox(1000)
-        self.store.outbox_done([number for number, _ in sent])
-        assert self.store.outbox(9) == []
+        sent = self.store.outbox.oldest(1000)
+        self.store.outbox.remove([number for number, _ in sent])
+        assert self.store.outbox.oldest(9) == []
         assert not sent or self.state.active
 
     @invariant()
@@ -155,10 +155,10 @@ class PassMachine(RuleBasedStateMachine):
         assert (status.state, status.passes, status.passes_skipped) == (self.state, self.passes, self.skipped)
         assert counts_of(self.store) == self.counts
         for task, round_ in self.tasks.items():
-            assert self.store.outstanding(self.pass_id, task, round_)
-            assert not self.store.outstanding(self.pass_id, task, round_ + 1)
+            assert self.store.tasks.outstanding(self.pass_id, task, round_)
+            assert not self.store.tasks.outstanding(self.pass_id, task, round_ + 1)
         for task, round_ in self.late.items():
-            assert not self.store.outstanding(self.pass_id, task, round_)
+            assert not self.store.tasks.outstanding(self.pass_id, task, round_)
 
     @invariant()
     def every_task_is_done_or_outstanding(self) -> None:
@@ -166,7 +166,7 @@ class PassMachine(RuleBasedStateMachine):
             assert self.counts.remaining_tasks == len(self.tasks) > 0
 
     def teardown(self) -> None:
-        """A pass that is running ends once its tasks have left, its closing task last."""
+        """A running pass ends when all its tasks are done, the closing task last."""
         while self.state is JobState.RUNNING:
             self.settle(0, 0, 0, "leave", closes=False)
         self.the_store_says_what_the_model_says()

@@ -1,4 +1,4 @@
-"""What every store does for several processes at once: messages on their way, leases, cache, crashes."""
+"""The contract for several processes at once: outbox, leases, consumers, cache, crashes."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ LEAST, MOST = -(2**63), 2**63 - 1
 class MessageContract(StoreFixtures):
     def test_messages_wait_in_their_order_until_they_are_published(self, store: Store) -> None:
         running(store)
-        store.settle(step("open", children=[child(str(number)) for number in range(5)]))
-        first = store.outbox(2)
+        store.tasks.settle(step("open", children=[child(str(number)) for number in range(5)]))
+        first = store.outbox.oldest(2)
         assert [each for _, each in first] == [message("0"), message("1")]
-        assert store.outbox(2) == first
-        store.outbox_done([first[1][0]])
-        store.outbox_done([])
+        assert store.outbox.oldest(2) == first
+        store.outbox.remove([first[1][0]])
+        store.outbox.remove([])
         assert take(store) == ["0", "2", "3", "4"]
 
     def test_what_is_published_twice_is_done_once(self, open_store: Callable[[], Store]) -> None:
         one, other = open_store(), open_store()
         running(one, "task")
-        one.settle(step("task"))
-        numbers = [number for number, _ in one.outbox(9)]
-        other.outbox_done(numbers)
-        one.settle(step("close", children=[child("more")]))
-        one.outbox_done(numbers)
+        one.tasks.settle(step("task"))
+        numbers = [number for number, _ in one.outbox.oldest(9)]
+        other.outbox.remove(numbers)
+        one.tasks.settle(step("close", children=[child("more")]))
+        one.outbox.remove(numbers)
         assert take(other) == ["more"]
 
     def test_the_schedule_is_fired_in_the_order_of_the_due_times(self, store: Store) -> None:
         running(store, "a", "b", "c")
         for task, due in (("a", 3.0), ("b", 1.0), ("c", 2.0)):
-            store.settle(step(task, again=again(task, 1, T0 + due)))
-        assert store.fire_due(T0) == T0 + 1
-        assert store.fire_due(T0 + 2) == T0 + 3
+            store.tasks.settle(step(task, again=again(task, 1, T0 + due)))
+        assert store.outbox.fire_due(T0) == T0 + 1
+        assert store.outbox.fire_due(T0 + 2) == T0 + 3
         assert take(store) == ["b round 1", "c round 1"]
 
     def test_two_that_fire_at_once_fire_each_message_once(
@@ -67,7 +67,7 @@ class MessageContract(StoreFixtures):
         tasks = [str(number) for number in range(100)]
         running(store, *tasks)
         for task in tasks:
-            store.settle(step(task, again=again(task, 1, T0 + 1 + int(task))))
+            store.tasks.settle(step(task, again=again(task, 1, T0 + 1 + int(task))))
         processes = [process(), process()]
         times = [T0 + 1 + number for number in range(100)]
         for each in processes:
@@ -79,24 +79,24 @@ class MessageContract(StoreFixtures):
 class SharingContract(StoreFixtures):
     def test_a_lease_has_one_owner_who_may_renew_it(self, open_store: Callable[[], Store]) -> None:
         one, other = open_store(), open_store()
-        assert one.lease("a", "me", T0, 10)
-        assert not other.lease("a", "you", T0 + 9, 10)
-        assert other.lease("b", "you", T0 + 9, 10)
-        assert one.lease("a", "me", T0 + 9, 10)
-        assert not other.lease("a", "you", T0 + 11, 10)
+        assert one.leases.take("a", "me", T0, 10)
+        assert not other.leases.take("a", "you", T0 + 9, 10)
+        assert other.leases.take("b", "you", T0 + 9, 10)
+        assert one.leases.take("a", "me", T0 + 9, 10)
+        assert not other.leases.take("a", "you", T0 + 11, 10)
 
     def test_a_lease_ends_by_itself(self, store: Store) -> None:
-        assert store.lease("a", "me", T0, 10)
-        assert store.lease("a", "you", T0 + 10, 10)
-        assert not store.lease("a", "me", T0 + 10, 10)
+        assert store.leases.take("a", "me", T0, 10)
+        assert store.leases.take("a", "you", T0 + 10, 10)
+        assert not store.leases.take("a", "me", T0 + 10, 10)
 
     def test_only_its_owner_gives_a_lease_back(self, store: Store) -> None:
-        store.lease("a", "me", T0, 10)
-        store.release("a", "you")
-        store.release("never taken", "you")
-        assert not store.lease("a", "you", T0, 10)
-        store.release("a", "me")
-        assert store.lease("a", "you", T0, 10)
+        store.leases.take("a", "me", T0, 10)
+        store.leases.release("a", "you")
+        store.leases.release("never taken", "you")
+        assert not store.leases.take("a", "you", T0, 10)
+        store.leases.release("a", "me")
+        assert store.leases.take("a", "you", T0, 10)
 
     def test_of_processes_that_want_the_same_leases_one_gets_each(self, process: Callable[[], Process]) -> None:
         names = [str(number) for number in range(100)]
@@ -108,64 +108,69 @@ class SharingContract(StoreFixtures):
     def test_consumers_are_seen_while_they_are_alive(self, open_store: Callable[[], Store]) -> None:
         one, other = ConsumerStatus("a", ("path",), ()), ConsumerStatus("b", ("path", "file"), ("job",), {"job": "no"})
         store = open_store()
-        store.announce(other, T0 + 5)
-        store.announce(one, T0 + 9)
-        assert open_store().consumers(T0) == [one, other]
-        assert store.consumers(T0 + 5) == [one]
-        store.announce(ConsumerStatus("a", ("path",), ("job",)), T0 + 9)
-        assert store.consumers(T0 + 5) == [ConsumerStatus("a", ("path",), ("job",))]
-        store.announce(one, 0.0)
-        assert store.consumers(T0 + 5) == []
+        store.consumers.announce(other, T0 + 5)
+        store.consumers.announce(one, T0 + 9)
+        assert open_store().consumers.alive(T0) == [one, other]
+        assert store.consumers.alive(T0 + 5) == [one]
+        store.consumers.announce(ConsumerStatus("a", ("path",), ("job",)), T0 + 9)
+        assert store.consumers.alive(T0 + 5) == [ConsumerStatus("a", ("path",), ("job",))]
+        store.consumers.announce(one, 0.0)
+        assert store.consumers.alive(T0 + 5) == []
 
     def test_a_handler_is_kept_byte_for_byte(self, open_store: Callable[[], Store]) -> None:
         source = bytes(range(256)) * 100
-        open_store().save_handler("ab", source)
-        open_store().save_handler("ab", source)
-        assert open_store().handler("ab") == source
-        assert open_store().handler("cd") is None
+        open_store().handlers.save("ab", source)
+        open_store().handlers.save("ab", source)
+        assert open_store().handlers.get("ab") == source
+        assert open_store().handlers.get("cd") is None
 
 
 class CacheContract(StoreFixtures):
     def test_the_cache_gives_what_was_remembered_in_the_order_asked_for(self, store: Store) -> None:
         job = running(store)
         values = {b"least": LEAST, b"most": MOST, b"zero": 0, b"minus": -1, b"\xff\x00'": 7}
-        store.settle(step("open", cached=[Cached(b"d/\xfe", name, value) for name, value in values.items()]))
+        store.tasks.settle(step("open", cached=[Cached(b"d/\xfe", name, value) for name, value in values.items()]))
         names = [b"unknown", *reversed(values), b"least"]
-        assert store.cached(cache_space(job), b"d/\xfe", names) == [values.get(name) for name in names]
-        assert store.cached(cache_space(job), b"d/\xfe", []) == []
+        assert store.cache.get(cache_space(job), b"d/\xfe", names) == [values.get(name) for name in names]
+        assert store.cache.get(cache_space(job), b"d/\xfe", []) == []
 
     def test_other_directories_and_other_spaces_are_apart(self, store: Store) -> None:
         job = running(store)
-        store.settle(step("open", cached=[Cached(b"a", b"n", 1), Cached(b"b", b"n", 2), Cached(b"", b"n", 3)]))
+        store.tasks.settle(step("open", cached=[Cached(b"a", b"n", 1), Cached(b"b", b"n", 2), Cached(b"", b"n", 3)]))
         space, elsewhere = cache_space(job), cache_space(make_job(target="/zone/else"))
-        assert [store.cached(space, directory, [b"n"])[0] for directory in (b"a", b"b", b"", b"c")] == [1, 2, 3, None]
-        assert store.cached(elsewhere, b"a", [b"n"]) == [None]
+        assert [store.cache.get(space, directory, [b"n"])[0] for directory in (b"a", b"b", b"", b"c")] == [
+            1,
+            2,
+            3,
+            None,
+        ]
+        assert store.cache.get(elsewhere, b"a", [b"n"]) == [None]
 
     def test_jobs_with_the_same_source_and_target_share_the_cache_and_the_latest_value_counts(
         self, store: Store
     ) -> None:
         job = running(store, "again")
-        store.settle(step("again", cached=[Cached(b"d", b"n", 1)]))
-        store.settle(step("close", cached=[Cached(b"d", b"n", 2)]))
+        store.tasks.settle(step("again", cached=[Cached(b"d", b"n", 1)]))
+        store.tasks.settle(step("close", cached=[Cached(b"d", b"n", 2)]))
         create(store, "heir", job.target)
         begin(store, "other", "heir")
-        assert store.cached(cache_space(status_of(store, "heir").job), b"d", [b"n"]) == [2]
+        assert store.cache.get(cache_space(status_of(store, "heir").job), b"d", [b"n"]) == [2]
 
     def test_clearing_a_space_leaves_the_others(self, store: Store) -> None:
         job = running(store)
-        store.settle(step("open", cached=[Cached(b"d", b"n", 1)]))
+        store.tasks.settle(step("open", cached=[Cached(b"d", b"n", 1)]))
         other = create(store, "other")
         begin(store, "second", "other")
-        store.settle(step("open", job="other", pass_id="second", cached=[Cached(b"d", b"n", 2)]))
-        store.clear_cache(cache_space(job))
-        assert store.cached(cache_space(job), b"d", [b"n"]) == [None]
-        assert store.cached(cache_space(other), b"d", [b"n"]) == [2]
+        store.tasks.settle(step("open", job="other", pass_id="second", cached=[Cached(b"d", b"n", 2)]))
+        store.cache.clear(cache_space(job))
+        assert store.cache.get(cache_space(job), b"d", [b"n"]) == [None]
+        assert store.cache.get(cache_space(other), b"d", [b"n"]) == [2]
 
     def test_thousands_of_names_are_looked_up_at_once(self, store: Store) -> None:
         job = running(store)
         names = [b"file %d" % number for number in range(7000)]
-        store.settle(step("open", cached=[Cached(b"", name, number) for number, name in enumerate(names)]))
-        assert store.cached(cache_space(job), b"", [*names, b"x"]) == [*range(7000), None]
+        store.tasks.settle(step("open", cached=[Cached(b"", name, number) for number, name in enumerate(names)]))
+        assert store.cache.get(cache_space(job), b"", [*names, b"x"]) == [*range(7000), None]
 
     @pytest.mark.parametrize("late", [False, True])
     def test_what_a_step_that_does_not_count_wants_remembered_is_not_unless_the_job_was_stopped(
@@ -173,10 +178,10 @@ class CacheContract(StoreFixtures):
     ) -> None:
         job = running(store, "one")
         if late:
-            store.stop_job("job", T0)
+            store.jobs.stop("job", T0)
         round_ = 0 if late else 1
-        assert not store.settle(step("one", round=round_, cached=[Cached(b"", b"n", 1)]))
-        assert store.cached(cache_space(job), b"", [b"n"]) == [1 if late else None]
+        assert not store.tasks.settle(step("one", round=round_, cached=[Cached(b"", b"n", 1)]))
+        assert store.cache.get(cache_space(job), b"", [b"n"]) == [1 if late else None]
 
 
 class CrashContract(StoreFixtures):
@@ -193,9 +198,9 @@ class CrashContract(StoreFixtures):
             victim.kill()
             assert counts_of(store).done == number + 1
             assert take(store) == [f"child {number}", f"one round {number + 1}"]
-            assert store.outstanding("pass", "one", number + 1)
-        assert len(store.problems("job")) == 3
-        assert store.cached(cache_space(job), b"", [b"0", b"1", b"2"]) == [0, 1, 2]
+            assert store.tasks.outstanding("pass", "one", number + 1)
+        assert len(store.jobs.problems("job")) == 3
+        assert store.cache.get(cache_space(job), b"", [b"0", b"1", b"2"]) == [0, 1, 2]
 
     def test_a_process_that_is_killed_amid_its_steps_leaves_each_whole_or_undone(
         self, store: Store, process: Callable[[], Process]
@@ -209,7 +214,7 @@ class CrashContract(StoreFixtures):
         for _ in range(20):
             victim.answer()
         victim.kill()
-        left = [task for task in tasks if store.outstanding("pass", task, 0)]
+        left = [task for task in tasks if store.tasks.outstanding("pass", task, 0)]
         ended = len(tasks) - len(left)
         assert ended >= 20
         assert counts_of(store) == Counts(tasks=1 + len(tasks) + ended, tasks_done=1 + ended, done=ended)
@@ -228,7 +233,7 @@ class CrashContract(StoreFixtures):
         assert sum(map(sum, taken)) == len(tasks)
         assert counts_of(store) == Counts(tasks=122, tasks_done=121, done=120, bytes=1200)
         assert take(store) == ["close"]
-        assert store.settle(step("close"))
+        assert store.tasks.settle(step("close"))
         assert status_of(store).state is JobState.FINISHED
 
     def test_threads_with_stores_of_their_own_do_not_disturb_each_other(self, open_store: Callable[[], Store]) -> None:
@@ -238,7 +243,7 @@ class CrashContract(StoreFixtures):
 
         def settle(store: Store) -> None:
             for task in tasks:
-                store.settle(step(task, counts=Counts(done=1)))
+                store.tasks.settle(step(task, counts=Counts(done=1)))
 
         threads = [threading.Thread(target=settle, args=[store]) for store in stores]
         for thread in threads:

@@ -27,7 +27,7 @@ def child(task: str) -> Child:
 def create(store: Store, name: str = "job", target: str = "", **options: Any) -> Job:
     """A job whose first message is `start NAME`."""
     job = make_job(name, target, **options)
-    store.create_job(job, message(f"start {name}"), T0)
+    store.jobs.create(job, message(f"start {name}"), T0)
     return job
 
 
@@ -36,13 +36,13 @@ def begin(
 ) -> bool:
     """Begin a pass with the task `open`, perhaps with a message for the one after it."""
     after = None if following is None else message(following)
-    return store.begin_pass(
+    return store.tasks.begin_pass(
         job, pass_id, child("open"), T0, next_due=None if following is None else due, following=after
     )
 
 
 def step(task: str, **changes: Any) -> Step:
-    """The end of a task: by default of round 0 of the pass `pass` of the job `job`, to be followed by `close`."""
+    """The end of a task: by default in round 0 of the pass `pass` of the job `job`, and `close` closes the pass."""
     closing = None if task == "close" else child("close")
     values: dict[str, Any] = {"job": "job", "pass_id": "pass", "round": 0, "at": T0, "closing": closing}
     return Step(task=task, **(values | changes))
@@ -57,24 +57,24 @@ def problem(path: bytes, *, skipped: bool = False) -> Problem:
 
 
 def running(store: Store, *tasks: str, **options: Any) -> Job:
-    """A job in a pass whose outstanding tasks are just these; the outbox is empty."""
+    """Create a job with a running pass that has these outstanding tasks, and empty the outbox."""
     job = create(store, **options)
     assert begin(store)
     if tasks:
-        assert store.settle(step("open", children=[child(task) for task in tasks]))
+        assert store.tasks.settle(step("open", children=[child(task) for task in tasks]))
     take(store)
     return job
 
 
 def take(store: Store) -> list[str]:
-    """What is in the outbox, which is empty afterwards."""
-    messages = store.outbox(1_000_000)
-    store.outbox_done([number for number, _ in messages])
+    """Empty the outbox and return its messages."""
+    messages = store.outbox.oldest(1_000_000)
+    store.outbox.remove([number for number, _ in messages])
     return [each.value.decode() for _, each in messages]
 
 
 def status_of(store: Store, name: str = "job") -> JobStatus:
-    status = store.job(name)
+    status = store.jobs.get(name)
     assert status is not None
     return status
 

@@ -1,4 +1,4 @@
-"""What every store does with passes and tasks: each is accounted for exactly once, whatever is delivered twice."""
+"""The contract for passes and tasks: each is counted exactly once, even if messages are delivered twice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PassContract(StoreFixtures):
         status = status_of(store)
         assert (status.state, status.pass_id, status.started, status.passes) == (JobState.RUNNING, "pass", T0, 1)
         assert status.counts == Counts(tasks=1)
-        assert store.outstanding("pass", "open", 0)
+        assert store.tasks.outstanding("pass", "open", 0)
         assert take(store) == ["start job", "open"]
 
     def test_a_pass_begins_once_however_often_its_message_arrives(self, store: Store) -> None:
@@ -38,18 +38,18 @@ class PassContract(StoreFixtures):
         assert begin(store, following="next", due=T0 + 9)
         take(store)
         assert not begin(store, following="again", due=T0 + 9)
-        store.settle(step("open", closing=None))
+        store.tasks.settle(step("open", closing=None))
         assert not begin(store, following="again", due=T0 + 9)
         status = status_of(store)
         assert (status.passes, status.passes_skipped, status.state) == (1, 0, JobState.WAITING)
-        store.fire_due(T0 + 9)
+        store.outbox.fire_due(T0 + 9)
         assert take(store) == ["next"]
 
     def test_an_earlier_pass_does_not_begin_again_after_a_later_one(self, store: Store) -> None:
         running(store, interval=9)
-        store.settle(step("open", closing=None))
+        store.tasks.settle(step("open", closing=None))
         assert begin(store, "second")
-        store.settle(step("open", pass_id="second", closing=None))
+        store.tasks.settle(step("open", pass_id="second", closing=None))
         assert not begin(store, "pass")
         assert status_of(store).pass_id == "second"
 
@@ -61,73 +61,75 @@ class PassContract(StoreFixtures):
         status = status_of(store)
         assert (status.pass_id, status.passes, status.passes_skipped) == ("pass", 1, 1)
         assert (status.counts.tasks, status.next_pass) == (1, T0 + 18)
-        assert store.fire_due(T0 + 18) is None
+        assert store.outbox.fire_due(T0 + 18) is None
         assert take(store) == ["third"]
 
     def test_a_pass_is_skipped_once_however_often_its_message_arrives(self, store: Store) -> None:
         running(store, interval=9)
         for _ in range(2):
             assert not begin(store, "second", following="third", due=T0 + 18)
-        store.settle(step("open", closing=None))
+        store.tasks.settle(step("open", closing=None))
         assert not begin(store, "second", following="third", due=T0 + 18)
         assert status_of(store).passes_skipped == 1
-        store.fire_due(T0 + 18)
+        store.outbox.fire_due(T0 + 18)
         assert take(store) == ["third"]
 
     def test_of_the_passes_that_follow_one_is_scheduled_at_a_time(self, store: Store) -> None:
         running(store, interval=9)
-        store.settle(step("open", again=again("open", 1, T0 + 5)))
+        store.tasks.settle(step("open", again=again("open", 1, T0 + 5)))
         begin(store, "stray", following="one", due=T0 + 9)
         begin(store, "other", following="two", due=T0 + 10)
-        store.fire_due(T0 + 10)
+        store.outbox.fire_due(T0 + 10)
         assert take(store) == ["open round 1", "two"]
 
     @pytest.mark.parametrize("end", ["stop", "finish", "fail"])
     def test_no_pass_begins_for_an_ended_job(self, store: Store, end: str) -> None:
         running(store)
         if end == "stop":
-            store.stop_job("job", T0)
+            store.jobs.stop("job", T0)
         else:
-            store.settle(step("open", closing=None, error="because" if end == "fail" else None))
+            store.tasks.settle(step("open", closing=None, error="because" if end == "fail" else None))
         assert not begin(store, "second", following="third", due=T0)
         assert not begin(store, "second", "no such job", following="third", due=T0)
-        assert store.fire_due(T0) is None
+        assert store.outbox.fire_due(T0) is None
         assert take(store) == []
         assert status_of(store).passes == 1
 
     def test_a_new_pass_starts_with_clean_counts_and_no_problems(self, store: Store) -> None:
         running(store, interval=9)
-        store.settle(step("open", counts=Counts(files=3, failed=3), problems=[problem(b"p")], closing=None))
-        assert len(store.problems("job")) == 1
+        store.tasks.settle(step("open", counts=Counts(files=3, failed=3), problems=[problem(b"p")], closing=None))
+        assert len(store.jobs.problems("job")) == 1
         assert begin(store, "second")
         assert counts_of(store) == Counts(tasks=1)
-        assert store.problems("job") == []
+        assert store.jobs.problems("job") == []
         assert status_of(store).ended is None
 
     def test_a_periodic_job_waits_between_passes_and_a_single_pass_finishes(self, store: Store) -> None:
         running(store, name="job", interval=9)
-        store.settle(step("open", closing=None, at=T0 + 1))
+        store.tasks.settle(step("open", closing=None, at=T0 + 1))
         assert (status_of(store).state, status_of(store).ended) == (JobState.WAITING, T0 + 1)
         create(store, "single")
         begin(store, "other", "single")
-        store.settle(step("open", job="single", pass_id="other", closing=None, at=T0 + 2))
+        store.tasks.settle(step("open", job="single", pass_id="other", closing=None, at=T0 + 2))
         assert (status_of(store, "single").state, status_of(store, "single").ended) == (JobState.FINISHED, T0 + 2)
 
 
 def _delivered_twice(store: Store, first: Step) -> None:
-    """Settle a step, then again: nothing changes."""
-    assert store.settle(first)
-    before, waiting, due = status_of(store), store.outbox(99), store.fire_due(0)
-    assert not store.settle(first)
-    assert (status_of(store), store.outbox(99), store.fire_due(0)) == (before, waiting, due)
+    """Settle a step twice; the second time changes nothing."""
+    assert store.tasks.settle(first)
+    before, waiting, due = status_of(store), store.outbox.oldest(99), store.outbox.fire_due(0)
+    assert not store.tasks.settle(first)
+    assert (status_of(store), store.outbox.oldest(99), store.outbox.fire_due(0)) == (before, waiting, due)
 
 
 class TaskContract(StoreFixtures):
     def test_children_join_when_their_parent_leaves(self, store: Store) -> None:
         running(store)
-        assert store.settle(step("open", children=[child("one"), child("two")], counts=Counts(files=7, unchanged=2)))
+        assert store.tasks.settle(
+            step("open", children=[child("one"), child("two")], counts=Counts(files=7, unchanged=2))
+        )
         assert counts_of(store) == Counts(tasks=3, tasks_done=1, files=7, unchanged=2)
-        assert [store.outstanding("pass", task, 0) for task in ("open", "one", "two")] == [False, True, True]
+        assert [store.tasks.outstanding("pass", task, 0) for task in ("open", "one", "two")] == [False, True, True]
         assert take(store) == ["one", "two"]
 
     def test_counts_add_up_and_a_step_that_is_delivered_twice_counts_once(self, store: Store) -> None:
@@ -144,7 +146,7 @@ class TaskContract(StoreFixtures):
         take(store)
         for stray in (step("nobody"), step("one", pass_id="another"), step("one", round=1)):
             before = status_of(store)
-            assert not store.settle(msgspec.structs.replace(stray, children=[child("x")], counts=Counts(files=1)))
+            assert not store.tasks.settle(msgspec.structs.replace(stray, children=[child("x")], counts=Counts(files=1)))
             assert status_of(store) == before
         assert take(store) == []
 
@@ -152,74 +154,74 @@ class TaskContract(StoreFixtures):
         self, store: Store
     ) -> None:
         running(store, "one", "two")
-        store.settle(step("two"))
+        store.tasks.settle(step("two"))
         assert take(store) == []
         _delivered_twice(store, step("one", closing=child("close")))
         assert take(store) == ["close"]
         assert status_of(store).state is JobState.RUNNING
-        store.settle(step("close", at=T0 + 3))
+        store.tasks.settle(step("close", at=T0 + 3))
         status = status_of(store)
         assert (status.state, status.ended, take(store)) == (JobState.FINISHED, T0 + 3, [])
         assert (status.counts.tasks, status.counts.tasks_done) == (4, 4)
 
     def test_what_a_closing_task_hands_out_is_done_before_the_next_closing_task_and_the_end(self, store: Store) -> None:
         running(store)
-        store.settle(step("open"))
-        store.settle(step("close", children=[child("late")]))
-        store.settle(step("late", closing=child("last")))
+        store.tasks.settle(step("open"))
+        store.tasks.settle(step("close", children=[child("late")]))
+        store.tasks.settle(step("late", closing=child("last")))
         assert take(store) == ["close", "late", "last"]
         assert status_of(store).state is JobState.RUNNING
-        store.settle(step("last", closing=None))
+        store.tasks.settle(step("last", closing=None))
         assert status_of(store).state is JobState.FINISHED
         assert counts_of(store) == Counts(tasks=4, tasks_done=4)
 
     def test_a_step_without_closing_task_ends_the_pass_when_nothing_else_is_outstanding(self, store: Store) -> None:
         running(store, "one", "two")
-        store.settle(step("one", closing=None))
+        store.tasks.settle(step("one", closing=None))
         assert status_of(store).state is JobState.RUNNING
-        store.settle(step("two", closing=None))
+        store.tasks.settle(step("two", closing=None))
         assert status_of(store).state is JobState.FINISHED
 
     def test_a_task_that_is_handed_out_again_stays_outstanding_in_its_new_round_only(self, store: Store) -> None:
         running(store, "one")
-        assert store.settle(step("one", again=again("one", 1, T0 + 5), counts=Counts(done=2)))
-        assert [store.outstanding("pass", "one", round_) for round_ in (0, 1, 2)] == [False, True, False]
-        assert not store.settle(step("one", counts=Counts(done=2)))
+        assert store.tasks.settle(step("one", again=again("one", 1, T0 + 5), counts=Counts(done=2)))
+        assert [store.tasks.outstanding("pass", "one", round_) for round_ in (0, 1, 2)] == [False, True, False]
+        assert not store.tasks.settle(step("one", counts=Counts(done=2)))
         assert counts_of(store).done == 2
         assert take(store) == []
-        assert store.fire_due(T0 + 4) == T0 + 5
+        assert store.outbox.fire_due(T0 + 4) == T0 + 5
         assert take(store) == []
-        assert store.fire_due(T0 + 5) is None
+        assert store.outbox.fire_due(T0 + 5) is None
         assert take(store) == ["one round 1"]
-        assert store.settle(step("one", round=1))
+        assert store.tasks.settle(step("one", round=1))
         assert take(store) == ["close"]
 
     def test_a_task_that_is_due_again_at_once_needs_no_schedule(self, store: Store) -> None:
         running(store, "one")
-        store.settle(step("one", again=again("one", 1, T0)))
+        store.tasks.settle(step("one", again=again("one", 1, T0)))
         assert take(store) == ["one round 1"]
-        assert store.fire_due(T0) is None
+        assert store.outbox.fire_due(T0) is None
 
     def test_a_marker_says_how_far_a_listing_has_got_and_survives_a_new_round(self, store: Store) -> None:
         running(store, "list")
-        assert store.cursor("pass", "list") is None
-        assert store.settle(step("list", cursor=b"\xff m", children=[child("one")], counts=Counts(files=5)))
-        assert store.cursor("pass", "list") == b"\xff m"
-        assert store.outstanding("pass", "list", 0)
-        store.settle(step("list", again=again("list", 1)))
-        assert store.cursor("pass", "list") == b"\xff m"
-        assert store.settle(step("list", round=1, counts=Counts(files=2)))
-        assert store.cursor("pass", "list") is None
+        assert store.tasks.cursor("pass", "list") is None
+        assert store.tasks.settle(step("list", cursor=b"\xff m", children=[child("one")], counts=Counts(files=5)))
+        assert store.tasks.cursor("pass", "list") == b"\xff m"
+        assert store.tasks.outstanding("pass", "list", 0)
+        store.tasks.settle(step("list", again=again("list", 1)))
+        assert store.tasks.cursor("pass", "list") == b"\xff m"
+        assert store.tasks.settle(step("list", round=1, counts=Counts(files=2)))
+        assert store.tasks.cursor("pass", "list") is None
         assert counts_of(store) == Counts(tasks=3, tasks_done=2, files=7)
 
     def test_a_part_of_a_listing_that_goes_on_elsewhere_than_at_the_marker_is_not_taken(self, store: Store) -> None:
         running(store, "list")
         first = step("list", after=None, cursor=b"m", children=[child("one")], counts=Counts(files=5))
-        assert store.settle(first)
-        assert not store.settle(first)
-        assert not store.settle(step("list", after=None, counts=Counts(files=9)))
+        assert store.tasks.settle(first)
+        assert not store.tasks.settle(first)
+        assert not store.tasks.settle(step("list", after=None, counts=Counts(files=9)))
         assert status_of(store).counts.files == 5
-        assert store.settle(step("list", after=b"m", counts=Counts(files=2)))
+        assert store.tasks.settle(step("list", after=b"m", counts=Counts(files=2)))
         assert status_of(store).counts.files == 7
 
     @pytest.mark.parametrize("interval", [None, 9])
@@ -231,13 +233,13 @@ class TaskContract(StoreFixtures):
         assert (status.error, status.ended) == ("the handler is broken", T0 + 2)
         assert status.state is (JobState.FAILED if interval is None else JobState.WAITING)
         assert status.counts == Counts(tasks=3, tasks_done=2, tasks_failed=1)
-        assert not store.outstanding("pass", "two", 0)
-        assert not store.settle(step("two", counts=Counts(done=1)))
+        assert not store.tasks.outstanding("pass", "two", 0)
+        assert not store.tasks.settle(step("two", counts=Counts(done=1)))
         assert take(store) == []
 
     def test_the_error_of_a_pass_is_gone_with_the_next(self, store: Store) -> None:
         running(store, interval=9)
-        store.settle(step("open", error="because"))
+        store.tasks.settle(step("open", error="because"))
         assert begin(store, "second")
         assert status_of(store).error is None
 
@@ -245,30 +247,30 @@ class TaskContract(StoreFixtures):
 class StoppedContract(StoreFixtures):
     def test_files_that_were_done_after_the_stop_are_counted_once(self, store: Store) -> None:
         running(store, "one")
-        store.stop_job("job", T0)
+        store.jobs.stop("job", T0)
         late = step("one", counts=Counts(tasks=9, tasks_done=9, done=2, bytes=7), problems=[problem(b"p")])
         for _ in range(2):
-            assert not store.settle(late)
+            assert not store.tasks.settle(late)
         assert counts_of(store) == Counts(tasks=2, tasks_done=1, done=2, bytes=7)
-        assert store.problems("job") == [problem(b"p")]
+        assert store.jobs.problems("job") == [problem(b"p")]
         assert status_of(store).state is JobState.STOPPED
 
     def test_what_was_settled_before_the_stop_is_not_counted_again_after_it(self, store: Store) -> None:
         running(store, "one", "two")
-        store.settle(step("one", counts=Counts(done=1)))
-        store.settle(step("two", counts=Counts(done=1), again=again("two", 1)))
-        store.stop_job("job", T0)
-        store.settle(step("one", counts=Counts(done=1)))
-        store.settle(step("two", counts=Counts(done=1)))
+        store.tasks.settle(step("one", counts=Counts(done=1)))
+        store.tasks.settle(step("two", counts=Counts(done=1), again=again("two", 1)))
+        store.jobs.stop("job", T0)
+        store.tasks.settle(step("one", counts=Counts(done=1)))
+        store.tasks.settle(step("two", counts=Counts(done=1)))
         assert counts_of(store).done == 2
-        store.settle(step("two", round=1, counts=Counts(done=1)))
+        store.tasks.settle(step("two", round=1, counts=Counts(done=1)))
         assert counts_of(store).done == 3
 
     def test_nothing_is_handed_out_for_a_stopped_job(self, store: Store) -> None:
         running(store, "one", "two")
-        store.stop_job("job", T0)
-        store.settle(step("one", children=[child("x")]))
-        store.settle(step("two", again=again("two", 1, T0 + 5)))
-        assert store.fire_due(T0 + 9) is None
+        store.jobs.stop("job", T0)
+        store.tasks.settle(step("one", children=[child("x")]))
+        store.tasks.settle(step("two", again=again("two", 1, T0 + 5)))
+        assert store.outbox.fire_due(T0 + 9) is None
         assert take(store) == []
-        assert not store.outstanding("pass", "x", 0)
+        assert not store.tasks.outstanding("pass", "x", 0)

@@ -19,10 +19,10 @@ class TestValues(EmbeddedFixtures, ValuesContract):
 def test_what_has_expired_takes_no_room_once_something_is_written(tmp_path: Path) -> None:
     store = EmbeddedStore(tmp_path / "state.db")
     for number in range(50):
-        store.set_value(b"s%d" % number, b"", T0, until=T0 + 1)
-        store.push_values(b"l%d" % number, [b"", b""], T0)
-        store.expire_value(b"l%d" % number, T0 + 1, T0)
-    store.set_value(b"k", b"", T0 + 1)
+        store.values.set(b"s%d" % number, b"", T0, until=T0 + 1)
+        store.values.push(b"l%d" % number, [b"", b""], T0)
+        store.values.expire(b"l%d" % number, T0 + 1, T0)
+    store.values.set(b"k", b"", T0 + 1)
     store.close()
     with closing(sqlite3.connect(tmp_path / "state.db")) as db:
         assert db.execute("SELECT (SELECT count(*) FROM value), (SELECT count(*) FROM value_item)").fetchone() == (1, 0)

@@ -1,4 +1,4 @@
-"""What is Redis's own in the Redis store: memory, loss, restarts, errors in a sentence."""
+"""The Redis store on a real server: memory, loss, restarts, and errors in one sentence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BYTES_PER_PATH = 60
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Redis]:
-    """A server that nobody else uses."""
+    """A server for this test only."""
     server = Redis(tmp_path)
     with running_server(server):
         yield server
@@ -44,7 +44,7 @@ def paths(count: int) -> Iterator[Cached]:
 def fill(store: Store, count: int) -> None:
     entries = list(paths(count))
     for start in range(0, count, IN_A_STEP):
-        assert store.settle(step("open", cursor=b"m", cached=entries[start : start + IN_A_STEP]))
+        assert store.tasks.settle(step("open", cursor=b"m", cached=entries[start : start + IN_A_STEP]))
 
 
 class TestCache:
@@ -72,14 +72,14 @@ class TestCache:
         chosen = {"table": set(keys) - set(buckets), "buckets": set(buckets[::2]), "both": set(keys)}[lost]
         client.delete(*chosen)
         known = {(each.directory, each.name): each.fingerprint for each in paths(3000)}
-        assert {store.cached(space, directory, [name])[0] for directory, name in [*known][:500]} <= {
+        assert {store.cache.get(space, directory, [name])[0] for directory, name in [*known][:500]} <= {
             None,
             *known.values(),
         }
         new = [Cached(each.directory, each.name, each.fingerprint + 1) for each in paths(3000)]
         for start in range(0, len(new), IN_A_STEP):
-            assert store.settle(step("open", cursor=b"m", cached=new[start : start + IN_A_STEP]))
-        found = [store.cached(space, each.directory, [each.name])[0] for each in new]
+            assert store.tasks.settle(step("open", cursor=b"m", cached=new[start : start + IN_A_STEP]))
+        found = [store.cache.get(space, each.directory, [each.name])[0] for each in new]
         assert found == [each.fingerprint for each in new]
         store.close()
         client.close()
@@ -93,26 +93,26 @@ class TestServer(RedisFixtures):
         running(store, "task")
         with redis.Redis.from_url(redis_url) as client:
             client.delete(*client.scan_iter(f"{prefix}*"))
-        for use in (lambda: store.settle(step("task")), lambda: store.fire_due(T0)):
-            with pytest.raises(Refused, match="has lost what was in it; its jobs must be started again"):
+        for use in (lambda: store.tasks.settle(step("task")), lambda: store.outbox.fire_due(T0)):
+            with pytest.raises(Refused, match="has lost its data: start its jobs again"):
                 use()
         other = open_store()
         assert other.store_id != store.store_id
         with pytest.raises(Refused, match="lost"):
-            store.create_job(make_job(), child("x").message, T0)
+            store.jobs.create(make_job(), child("x").message, T0)
 
     def test_a_restart_loses_nothing_and_those_that_wait_go_on(self, own_server: Redis) -> None:
         store = RedisStore(own_server.url)
         running(store, "one", "two")
-        assert store.settle(step("one", again=again("one", 1, T0 + 9), counts=Counts(done=2)))
+        assert store.tasks.settle(step("one", again=again("one", 1, T0 + 9), counts=Counts(done=2)))
         number = store.store_id
         own_server.stop()
         with pytest.raises(Unreachable, match=r"^Redis at redis://127.0.0.1:\d+/0 does not answer: "):
-            store.settle(step("two"))
+            store.tasks.settle(step("two"))
         own_server.start()
-        assert store.settle(step("two", counts=Counts(done=1)))
+        assert store.tasks.settle(step("two", counts=Counts(done=1)))
         assert counts_of(store).done == 3
-        assert (store.fire_due(T0), store.store_id) == (T0 + 9, number)
+        assert (store.outbox.fire_due(T0), store.store_id) == (T0 + 9, number)
         store.close()
 
     def test_a_wrong_password_is_refused_without_being_told(self, own_server: Redis) -> None:
@@ -146,7 +146,7 @@ class TestServer(RedisFixtures):
             RedisStore(own_server.url)
 
     @pytest.mark.parametrize(
-        ("url", "told"),
+        ("url", "shown"),
         [
             ("redis://h:1/0", "redis://h:1/0"),
             ("rediss://user:p@ss@h:1/0?password=secret", "rediss://h:1/0"),
@@ -154,5 +154,5 @@ class TestServer(RedisFixtures):
             ("unix://:secret@/run/redis.sock?db=1", "unix:///run/redis.sock"),
         ],
     )
-    def test_a_place_is_a_url_without_its_secrets(self, url: str, told: str) -> None:
-        assert place(url) == told
+    def test_a_place_is_a_url_without_its_secrets(self, url: str, shown: str) -> None:
+        assert place(url) == shown

@@ -1,4 +1,4 @@
-"""What every store does with jobs that are paused, and with those that a watcher feeds."""
+"""The contract for paused jobs and watched jobs."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ from tests.ingest.store.support import T0, begin, child, create, message, runnin
 class PausingContract(StoreFixtures):
     def test_an_active_job_is_paused_once_and_goes_on_once(self, store: Store) -> None:
         create(store)
-        assert [store.pause_job("job"), store.pause_job("job")] == [True, False]
+        assert [store.jobs.pause("job"), store.jobs.pause("job")] == [True, False]
         assert (status_of(store).paused, status_of(store).state) == (True, JobState.QUEUED)
-        assert store.paused_jobs() == {"job"}
-        assert [store.resume_job("job"), store.resume_job("job")] == [True, False]
-        assert (status_of(store).paused, store.paused_jobs()) == (False, frozenset())
+        assert store.jobs.paused() == {"job"}
+        assert [store.jobs.resume("job"), store.jobs.resume("job")] == [True, False]
+        assert (status_of(store).paused, store.jobs.paused()) == (False, frozenset())
 
     def test_a_job_that_is_unknown_or_has_ended_cannot_be_paused(self, store: Store) -> None:
         create(store)
-        store.stop_job("job", T0)
-        assert not store.pause_job("job")
-        assert not store.pause_job("other")
-        assert not store.resume_job("other")
+        store.jobs.stop("job", T0)
+        assert not store.jobs.pause("job")
+        assert not store.jobs.pause("other")
+        assert not store.jobs.resume("other")
 
     def test_messages_of_a_paused_job_are_kept_and_published_in_their_order_when_it_goes_on(self, store: Store) -> None:
         create(store)
         create(store, "other")
         take(store)
-        store.pause_job("job")
+        store.jobs.pause("job")
         for number in range(12):
-            assert store.park("job", message(f"parked {number}"))
+            assert store.outbox.park("job", message(f"parked {number}"))
         assert take(store) == []
-        store.resume_job("job")
+        store.jobs.resume("job")
         assert take(store) == [f"parked {number}" for number in range(12)]
         assert take(store) == []
 
     def test_nothing_is_parked_for_a_job_that_is_not_paused(self, store: Store) -> None:
         create(store)
         take(store)
-        assert not store.park("job", message("x"))
-        assert not store.park("unknown", message("x"))
-        store.pause_job("job")
-        store.resume_job("job")
-        assert not store.park("job", message("x"))
+        assert not store.outbox.park("job", message("x"))
+        assert not store.outbox.park("unknown", message("x"))
+        store.jobs.pause("job")
+        store.jobs.resume("job")
+        assert not store.outbox.park("job", message("x"))
         assert take(store) == []
 
     def test_a_paused_job_that_is_stopped_is_paused_no_more_and_drops_what_was_parked(self, store: Store) -> None:
         create(store)
         take(store)
-        store.pause_job("job")
-        store.park("job", message("x"))
-        store.stop_job("job", T0)
-        assert (status_of(store).paused, store.paused_jobs()) == (False, frozenset())
+        store.jobs.pause("job")
+        store.outbox.park("job", message("x"))
+        store.jobs.stop("job", T0)
+        assert (status_of(store).paused, store.jobs.paused()) == (False, frozenset())
         create(store)
-        store.pause_job("job")
-        store.resume_job("job")
+        store.jobs.pause("job")
+        store.jobs.resume("job")
         assert take(store) == ["start job"]
 
     def test_what_is_in_work_when_its_job_is_paused_is_settled_as_ever(self, store: Store) -> None:
         running(store, "a")
-        store.pause_job("job")
-        assert store.settle(step("a", counts=Counts(done=1)))
+        store.jobs.pause("job")
+        assert store.tasks.settle(step("a", counts=Counts(done=1)))
         assert status_of(store).counts.done == 1
 
 
@@ -69,90 +69,90 @@ class WatchingContract(StoreFixtures):
     def test_a_job_has_one_live_pass_beside_the_others(self, store: Store) -> None:
         create(store, watch=True)
         take(store)
-        assert store.watch_job("job", "live", T0) == "live"
-        assert store.watch_job("job", "another", T0) == "live"
+        assert store.jobs.watch("job", "live", T0) == "live"
+        assert store.jobs.watch("job", "another", T0) == "live"
         assert begin(store)
-        assert store.outstanding("live", WATCH, 0)
+        assert store.tasks.outstanding("live", WATCH, 0)
         status = status_of(store)
         assert (status.live_pass, status.pass_id, status.passes) == ("live", "pass", 1)
         assert (status.live, status.counts) == (Counts(tasks=1), Counts(tasks=1))
         assert take(store) == ["open"]
 
     def test_only_an_active_job_has_a_live_pass(self, store: Store) -> None:
-        assert store.watch_job("job", "live", T0) is None
+        assert store.jobs.watch("job", "live", T0) is None
         create(store, watch=True)
-        store.stop_job("job", T0)
-        assert store.watch_job("job", "live", T0) is None
+        store.jobs.stop("job", T0)
+        assert store.jobs.watch("job", "live", T0) is None
 
     def test_a_batch_of_changes_is_taken_once_however_often_it_is_told(self, store: Store) -> None:
         create(store, watch=True)
         take(store)
-        store.watch_job("job", "live", T0)
+        store.jobs.watch("job", "live", T0)
         batch = step(WATCH, pass_id="live", children=[child("a")], counts=Counts(files=2), after=None, cursor=b"1")
-        assert [store.settle(batch), store.settle(batch)] == [True, False]
-        assert store.cursor("live", WATCH) == b"1"
+        assert [store.tasks.settle(batch), store.tasks.settle(batch)] == [True, False]
+        assert store.tasks.cursor("live", WATCH) == b"1"
         assert take(store) == ["a"]
         assert status_of(store).live == Counts(tasks=2, files=2)
-        assert store.settle(step("a", pass_id="live", counts=Counts(done=2)))
+        assert store.tasks.settle(step("a", pass_id="live", counts=Counts(done=2)))
         assert status_of(store).live == Counts(tasks=2, tasks_done=1, files=2, done=2)
         assert status_of(store).state is JobState.QUEUED
 
     def test_the_tasks_that_are_not_settled_are_told_in_whatever_round(self, store: Store) -> None:
         create(store, watch=True)
-        store.watch_job("job", "live", T0)
+        store.jobs.watch("job", "live", T0)
         children = [child(task) for task in "abc"]
-        store.settle(step(WATCH, pass_id="live", children=children, after=None, cursor=b"1"))
-        store.settle(step("a", pass_id="live"))
-        assert store.unsettled("live", ["a", "b", "c", "unknown"]) == {"b", "c"}
-        assert store.unsettled("live", []) == frozenset()
-        store.stop_job("job", T0)
-        assert store.unsettled("live", ["b"]) == frozenset()
+        store.tasks.settle(step(WATCH, pass_id="live", children=children, after=None, cursor=b"1"))
+        store.tasks.settle(step("a", pass_id="live"))
+        assert store.tasks.unsettled("live", ["a", "b", "c", "unknown"]) == {"b", "c"}
+        assert store.tasks.unsettled("live", []) == frozenset()
+        store.jobs.stop("job", T0)
+        assert store.tasks.unsettled("live", ["b"]) == frozenset()
 
     def test_a_live_pass_outlives_a_hundred_scans(self, store: Store) -> None:
         create(store, watch=True)
-        store.watch_job("job", "live", T0)
+        store.jobs.watch("job", "live", T0)
         for number in range(103):
             assert begin(store, f"pass {number}")
-            store.settle(step("open", pass_id=f"pass {number}", closing=None))
-        assert store.outstanding("live", WATCH, 0)
+            store.tasks.settle(step("open", pass_id=f"pass {number}", closing=None))
+        assert store.tasks.outstanding("live", WATCH, 0)
         assert status_of(store).state is JobState.WAITING
 
     def test_stopping_a_job_ends_its_live_pass_and_counts_what_was_in_work(self, store: Store) -> None:
         create(store, watch=True)
-        store.watch_job("job", "live", T0)
-        store.settle(
+        store.jobs.watch("job", "live", T0)
+        store.tasks.settle(
             step(WATCH, pass_id="live", children=[child("a")], counts=Counts(files=1), after=None, cursor=b"1")
         )
-        store.stop_job("job", T0)
-        assert not store.outstanding("live", "a", 0)
-        assert not store.settle(step("a", pass_id="live", counts=Counts(done=1)))
-        assert not store.settle(step("a", pass_id="live", counts=Counts(done=1)))
+        store.jobs.stop("job", T0)
+        assert not store.tasks.outstanding("live", "a", 0)
+        assert not store.tasks.settle(step("a", pass_id="live", counts=Counts(done=1)))
+        assert not store.tasks.settle(step("a", pass_id="live", counts=Counts(done=1)))
         assert status_of(store).live.done == 1
 
     def test_a_new_job_of_the_same_name_has_a_live_pass_of_its_own(self, store: Store) -> None:
         create(store, watch=True)
-        store.watch_job("job", "live", T0)
-        store.stop_job("job", T0)
+        store.jobs.watch("job", "live", T0)
+        store.jobs.stop("job", T0)
         create(store, watch=True)
         assert status_of(store).live_pass is None
-        assert store.watch_job("job", "live", T0) == "live"
+        assert store.jobs.watch("job", "live", T0) == "live"
         assert status_of(store).live == Counts(tasks=1)
 
     def test_a_message_is_sent_for_active_jobs_only(self, store: Store) -> None:
         create(store, watch=True)
         take(store)
-        assert store.send("job", message("scan"))
+        assert store.outbox.send("job", message("scan"))
         assert take(store) == ["scan"]
-        store.stop_job("job", T0)
-        assert not store.send("job", message("scan"))
-        assert not store.send("unknown", message("scan"))
+        store.jobs.stop("job", T0)
+        assert not store.outbox.send("job", message("scan"))
+        assert not store.outbox.send("unknown", message("scan"))
         assert take(store) == []
 
     def test_what_a_watcher_says_of_itself_is_kept_with_its_job(self, store: Store) -> None:
         create(store, watch=True)
         assert status_of(store).watching is None
         watching = Watching(host="h", until=T0 + 9, spooled=3, missed=1, notes=((T0, "the queue overflowed"),))
-        store.note_watching("job", watching)
-        store.note_watching("unknown", watching)
+        store.jobs.note_watching("job", watching)
+        store.jobs.note_watching("unknown", watching)
         assert status_of(store).watching == watching
-        assert store.job("unknown") is None
+        assert store.jobs.get("unknown") is None

@@ -75,7 +75,7 @@ class Watched:
             raise
 
     def status(self) -> JobStatus:
-        (status,) = self._store.jobs()
+        (status,) = self._store.jobs.all()
         return status
 
     def rest(self) -> None:
@@ -178,7 +178,7 @@ class Watched:
 
     def _story(self, what: str) -> str:
         status = self.status()
-        problems = [f"{each.path!r}: {each.reason}" for each in self._store.problems(status.job.name)]
+        problems = [f"{each.path!r}: {each.reason}" for each in self._store.jobs.problems(status.job.name)]
         told = [*self.source.told, f"=> {what}", *self._differences(), *problems]
         return "\n".join([*told, str(status.watching), str(status.live), str(status.counts)])
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from ingest.errors import SourceAway
+from ingest.errors import SourceUnreachable
 from ingest.job import S3
 from scanner.buckets.source import S3Source
 from scanner.entries import SourceNotVisible
@@ -63,5 +63,5 @@ def test_a_proxy_of_the_environment_that_cannot_be_used_is_told_in_a_sentence_wi
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("http_proxy", value)
-    with pytest.raises(SourceAway, match=r"^the proxy for http \([^)]*\) must be like http://host:port$"):
+    with pytest.raises(SourceUnreachable, match=r"^the proxy for http \([^)]*\) must be like http://host:port$"):
         S3Source(b"/bucket", S3(endpoint="host:9000", secure=False), Rules())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from consumer.protocol import Unavailable
-from ingest.service.backoff import Outage
+from ingest.service.backoff import Backoff, Waits
+from ingest.service.logs import Logger
 
-BACK_OFF = (1.0, 60.0)
+BACK_OFF = Waits(1.0, 60.0)
 """Seconds to wait when zone or source are out of reach: at first, and at most."""
 _PROBE_SECONDS = 5.0
 """How often one task at most looks whether a source is there again: it may take long to find out."""
@@ -29,16 +29,16 @@ class _Source:
     tried: float = 0.0
 
 
-class Unavailabilities:
+class OutOfReach:
     """The zone is every job's: without it nothing is handed out. A source is missing to its own job only."""
 
-    def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: seconds that never go back."""
         self._log = log
         self._clock = clock
         self._zone_until = 0.0
         self._sources: dict[str, _Source] = {}  # by job, until a task of it has come to its end
-        self._outages: dict[str, Outage] = {}
+        self._outages: dict[str, Backoff] = {}
 
     @property
     def of_zone(self) -> bool:
@@ -50,17 +50,17 @@ class Unavailabilities:
         """What the jobs wait for."""
         return {job: outage.reason for job, outage in self._outages.items()}
 
-    def met(self, job: str, away: Unavailable, *, known: bool) -> float:
+    def met(self, job: str, unavailable: Unavailable, *, known: bool) -> float:
         """A task has found something out of reach; the seconds until it should be tried again.
 
         `known`: it was met while everything waited anyway, and is no news.
         """
         now = self._clock()
-        source = self._sources.setdefault(job, _Source(now, 0.0)) if away.only_source else None
+        source = self._sources.setdefault(job, _Source(now, 0.0)) if unavailable.only_source else None
         until = source.until if source else self._zone_until
         if now >= until and not known:
-            outage = self._outages.setdefault(job, Outage(self._log.bind(job=job), BACK_OFF))
-            until = now + outage.met(away.reason)
+            outage = self._outages.setdefault(job, Backoff(self._log.bind(job=job), BACK_OFF))
+            until = now + outage.failed(unavailable.reason)
         if source:
             source.until = until
         else:
@@ -71,7 +71,7 @@ class Unavailabilities:
         """A task of the job has come to its end: whatever it needs is there."""
         self._sources.pop(job, None)
         if outage := self._outages.pop(job, None):
-            outage.over()
+            outage.succeeded()
 
     def put_off(self, job: str) -> float:
         """For how many seconds a task of the job is not to be handed out for lack of its source; 0: let it try."""
