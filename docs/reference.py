@@ -65,7 +65,7 @@ def commands() -> str:
 def _command(name: str, command: click.Command) -> str:
     context = click.Context(command, info_name=name)
     usage = " ".join(command.collect_usage_pieces(context))
-    text = inspect.cleandoc(command.help or "").replace("\b\n", "")
+    text = inspect.cleandoc(command.help or "").replace("\b\n", "") + "\n"
     text = re.sub(r"^Examples:\n((?:  .*\n?)+)", r"```text\n\1```\n", text, flags=re.MULTILINE)
     parts = [f"## {name}", f"`{name} {usage}`", text]
     options = [each for each in command.params if isinstance(each, click.Option)]

@@ -38,15 +38,8 @@ def pre_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
     if meta["path"].endswith("a.txt"):
         raise ValueError("not this one")"""
 
-PARSE, START, ENDED, FAILED, ACTIVE, PAUSED, PROFILED = [
-    "parse",
-    "start",
-    "ended",
-    "failed",
-    "active",
-    "paused",
-    "profiled",
-]
+PARSE, START, ENDED, FAILED = "parse", "start", "ended", "failed"
+ACTIVE, PAUSED, PROFILED = "active", "paused", "profiled"
 WAYS = [
     (r"ingest-(watch|consume|devzone)\b", PARSE, "runs until a signal"),
     (r"ingest-scan start s3://", PARSE, "needs an S3 server"),
@@ -184,8 +177,8 @@ def _before(
     which: str, scan: CommandLine, job: list[str | Path], handler_file: HandlerFile, tmp_path: Path
 ) -> Iterator[None]:
     if which in {ENDED, PROFILED}:
-        profile: list[str | Path] = ["--profile", "--profile_filename", tmp_path / "run42.jsonl"]
-        assert scan("start", *job, "--synchronous", *profile).status == 0
+        profile = tmp_path / "run42.jsonl"
+        assert scan("start", *job, "--synchronous", "--profile", "--profile_filename", profile).status == 0
     if which == FAILED:
         handler = handler_file(FAILS_FOR_A)
         assert scan("start", *job, "--synchronous", "--event_handler", handler).status == 255

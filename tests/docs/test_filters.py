@@ -30,9 +30,7 @@ def rules(options: str) -> Rules:
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "path", "kind", "result"), ROWS, ids=[f"{row[0]} {row[1]} {row[2]}" for row in ROWS]
-)
+@pytest.mark.parametrize(("options", "path", "kind", "result"), ROWS, ids=[" ".join(row) for row in ROWS])
 def test_a_row(options: str, path: str, kind: str, result: str) -> None:
     assert result in {"excluded", "kept"}
     found = rules(options.strip("`")).excludes(b"/data", path.strip("`").encode(), cast(Kind, kind))
