@@ -132,7 +132,7 @@ class Plan:
         ctx = self._ctx
         place = ctx.place(entry.path)
         target = place.target
-        meta = of_file(ctx.job, entry, target)
+        meta = of_file(ctx.job, entry, place)
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
         cached = None if ctx.job.ignore_cache else ctx.cached(place)

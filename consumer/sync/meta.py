@@ -6,6 +6,7 @@ import base64
 import os
 from typing import Any
 
+from consumer.sync.place import Place
 from ingest.job import Job, LogSettings
 from ingest.messages import Stat
 from ingest.paths import join, logical_path
@@ -79,15 +80,15 @@ def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:
     return meta if stat is None or job.s3 is not None else meta | _times(stat)
 
 
-def of_file(job: Job, entry: Entry, target: str) -> Meta:
-    """What holds for one file and its logical path `target`."""
+def of_file(job: Job, entry: Entry, place: Place) -> Meta:
+    """The `meta` of one file."""
     return (
         _of_entry(job)
         | {
             "task": "sync_file",
             "queue_name": job.topics.file,
-            "path": os.fsdecode(join(job.source, entry.path)),
-            "target": target,
+            "path": os.fsdecode(place.source),
+            "target": place.target,
             "entry_type": "file",
             "is_empty_dir": None,
             "is_link": entry.kind == "link",
@@ -95,22 +96,22 @@ def of_file(job: Job, entry: Entry, target: str) -> Meta:
             "size": entry.stat.size,
         }
         | (_times(entry.stat) if job.s3 is None else _modified(entry.stat))
-        | _other_name(job, entry.path, target)
+        | _other_name(job, place)
     )
 
 
-def _other_name(job: Job, path: bytes, target: str) -> Meta:
-    """What the path is called where the logical path does not show it, in base64, and why it does not."""
-    source = join(job.source, path)
+def _other_name(job: Job, place: Place) -> Meta:
+    """The source path in base64, if the logical path does not show it, and the reason."""
+    source = place.source
     try:
         source.decode()
     except UnicodeDecodeError:
         return {
             "b64_path_str": base64.b64encode(source),
             "b64_reason": "UnicodeEncodeError",
-            "unicode_error_filename": target.rpartition("/")[2],
+            "unicode_error_filename": place.target.rpartition("/")[2],
         }
-    if target == logical_path(job.source, job.target, path):
+    if place.target == logical_path(job.source, job.target, place.path):
         return {}
     return {"b64_path_str_charmap": base64.b64encode(source), "b64_reason": "character_map"}
 

@@ -64,7 +64,7 @@ def _row(ctx: Context, looker: Looker, change: Change) -> tuple[_Row | None, str
         if not isinstance(entry, Entry) or entry.kind != "regular":
             return None, None
         physical = place.source.decode()
-        meta = of_file(ctx.job, entry, place.target)
+        meta = of_file(ctx.job, entry, place)
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
         resource = ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource
@@ -79,7 +79,7 @@ def _row(ctx: Context, looker: Looker, change: Change) -> tuple[_Row | None, str
 
 
 def _register(ctx: Context, rows: list[_Row]) -> dict[str, Outcome]:
-    session = ctx.session(of_file(ctx.job, rows[0].entry, rows[0].place.target))
+    session = ctx.session(of_file(ctx.job, rows[0].entry, rows[0].place))
     try:
         leaf = ctx.only_leaf(rows[0].resource)
         if leaf is None:

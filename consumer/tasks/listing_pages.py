@@ -115,7 +115,7 @@ class Pages:
     def _operation(self, entry: Entry) -> Operation:
         if not self._asks:
             return Operation.REGISTER_SYNC
-        meta = of_file(self._ctx.job, entry, self._ctx.place(entry.path).target)
+        meta = of_file(self._ctx.job, entry, self._ctx.place(entry.path))
         return self._ctx.handler.operation(self._ctx.session(meta), meta)
 
     def _name(self, entry: Entry) -> str:

@@ -70,14 +70,14 @@ def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: Place, new
     if not replicas or not isinstance(replicas, list):
         return _synced(ctx, task, Change(task.new), old.key)
     entry = seen or _as_known(new.path, replicas[0])
-    meta = of_file(ctx.job, entry, target)
+    meta = of_file(ctx.job, entry, new)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     renames = operation is not Operation.NO_OP and source != target
     if not renames or (here and not _rename(ctx, meta, new, source, collection=False)):
         return _synced(ctx, task, Change(task.new), old.key)
     was = msgspec.structs.replace(entry, path=old.path)
-    before = physical_of(ctx, was, session, of_file(ctx.job, was, source))
+    before = physical_of(ctx, was, session, of_file(ctx.job, was, old))
     for replica in replicas:
         if replica.path == before:
             registration.change_path(session, target, replica, physical_of(ctx, entry, session, meta))
@@ -170,7 +170,7 @@ class _Tree:
 
     def __init__(self, ctx: Context, old: Place, new: Place) -> None:
         self._ctx = ctx
-        self._paths = old.path, new.path
+        self._places = old, new
         self._targets = old.target, new.target
         self._cached: list[Cached] = []
         self._uncached: list[tuple[bytes, bytes]] = []
@@ -211,15 +211,16 @@ class _Tree:
         """Where the file of a replica lies now; None: it did not lie in what was moved, or its new path is known."""
         ctx = self._ctx
         if not ctx.handler.has("target_path"):  # names may be mapped: there is no way back from the logical path
-            before, now = (physical_path(ctx.job.source, path) + "/" for path in self._paths)
+            before, now = (physical_path(ctx.job.source, place.path) + "/" for place in self._places)
             return now + replica.path.removeprefix(before) if replica.path.startswith(before) else None
-        name = below.encode("utf-8", "surrogateescape")
-        entries = [_as_known(path + name, replica) for path in self._paths]
-        before, now = (
-            physical_of(ctx, entry, session, of_file(ctx.job, entry, target + below))
-            for entry, target in zip(entries, self._targets, strict=True)
-        )
+        before, now = (self._physical(session, replica, place, below) for place in self._places)
         return now if replica.path == before != now else None
+
+    def _physical(self, session: Session, replica: Replica, moved: Place, below: str) -> str:
+        job, name, target = self._ctx.job, below.encode("utf-8", "surrogateescape"), moved.target + below
+        place = Place(moved.path + name, moved.source + name, target, cache_key(job, target, directory=False))
+        entry = _as_known(place.path, replica)
+        return physical_of(self._ctx, entry, session, of_file(job, entry, place))
 
     def _recall(self, met: Sequence[tuple[str, bool]]) -> None:
         """What the cache knew under the old names holds under the new ones: what is in a directory does not change.

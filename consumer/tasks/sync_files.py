@@ -93,7 +93,7 @@ def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> 
 
 
 def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
-    meta = of_file(ctx.job, entry, place.target)
+    meta = of_file(ctx.job, entry, place)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     ctx.handler.check_modes(operation, meta)
@@ -141,7 +141,7 @@ def _act(
     decision = decide(seen)
     if decision.note:
         ctx.log.warning(decision.note, target=meta["target"])
-    act = ActionRun(ctx, entry, seen, decision)
+    act = ActionRun(ctx, place, entry, seen, decision)
     if decision.do is not Action.NOTHING:
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Action.NOTHING else Result.DONE
