@@ -94,7 +94,7 @@ def _query(session: iRODSSession, columns: tuple[int, ...], conditions: dict[int
 
 
 def _pattern(value: str) -> str:
-    """A pattern of LIKE that matches the value, and contains no quote: `_` stands for any one character."""
+    """A pattern of LIKE that matches the value, and contains no quote: `_` matches any one character."""
     return _WILD.sub(r"\\\g<0>", value).replace("'", "_")
 
 

@@ -17,7 +17,7 @@ TAKEN = frozenset({TAKEN_BY_COLLECTION, -834000})
 NO_COLLECTION = -814000
 """CAT_UNKNOWN_COLLECTION: of a missing collection as of an unknown zone."""
 BLOCKED = TAKEN | {NO_COLLECTION}
-"""What may be said of a path below a data object."""
+"""Errors of the server for a path below a data object."""
 NO_OBJECT = frozenset({-808000, -310000})
 """CAT_NO_ROWS_FOUND, OBJ_PATH_DOES_NOT_EXIST."""
 
@@ -34,7 +34,7 @@ _HINTS = {
 
 
 class ServerError(NamedTuple):
-    """An iRODS error: its name, its code rounded to thousands (the rest is errno), and what the server said."""
+    """An iRODS error: its name, its code rounded to thousands (the rest is errno), and the text of the server."""
 
     name: str
     code: int

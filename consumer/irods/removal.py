@@ -14,7 +14,7 @@ NOT_EMPTY = -821000
 def remove_object(session: iRODSSession, path: str, mode: DeleteMode) -> None:
     """UNREGISTER leaves the files, TRASH moves the object to the trash, NO_TRASH removes it with its files.
 
-    An object that is gone already is what was wanted.
+    An absent object is no error.
     """
     try:
         if mode is DeleteMode.UNREGISTER:

@@ -34,7 +34,7 @@ def put(
 ) -> int:
     """Write the content of a file to a logical path, `over` an existing replica or as a new object.
 
-    Gives the number of bytes. One call up to 32 MiB, unless redirection to the resource's host is allowed. Raises
+    Returns the number of bytes. One call up to 32 MiB, unless redirection to the resource's host is allowed. Raises
     FileChanged, ChecksumMismatch, or what iRODS says.
     """
     keywords = _destination(resource, over)

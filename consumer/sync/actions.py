@@ -165,7 +165,7 @@ class ActionRun:
             requests.touch(session, meta["target"], self._mtime(meta))
 
     def _annotate(self, session: Any, meta: Meta) -> None:
-        """Say in AVUs what a special file was and what an undecodable name stands for; only on creation."""
+        """Add AVUs for a special file and for a name that is not UTF-8; only for a new data object."""
         target = meta["target"]
         if self._entry.link_target is not None:
             avus.add_to_object(session, target, "link_target", shown(self._entry.link_target), UNITS)

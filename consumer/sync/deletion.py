@@ -20,9 +20,9 @@ TAKEN = "what has this name in the zone is of another kind and was not deleted"
 
 
 def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:
-    """In which way the handler wants a candidate deleted, and what it is told of it.
+    """The delete mode of the handler for a candidate, and the `meta` for its hooks.
 
-    Whether that goes with the operation was asked of the directory that misses the candidate.
+    The listing of the directory has checked the mode against the operation.
     """
     parent = ctx.place(candidate.parent, directory=True)
     path = os.fsdecode(parent.source) + candidate.target.removeprefix(parent.target)

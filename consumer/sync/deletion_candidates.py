@@ -33,7 +33,7 @@ def missing(ctx: Context, path: bytes, contents: Contents, listing: Listing) -> 
 def in_the_way(ctx: Context, parent: bytes, entry: Entry, contents: Contents) -> Iterator[Candidate] | None:
     """What the zone has of the other kind under an entry's name, as candidates; None: nothing, or it must stay.
 
-    Links and special files are in nobody's way: what they were may come back by an option.
+    Links and special files replace nothing: an option may change how they are ingested.
     """
     if entry.kind not in ("regular", "directory"):
         return None
@@ -116,7 +116,7 @@ class SourceView:
         return self.ctx.source.look(path)
 
     def _renamed_in(self, parent: bytes) -> dict[str, bytes]:
-        """Logical → source name of the entries of a directory whose names differ; none when it is gone itself."""
+        """Logical → source name of the entries of a directory whose names differ; none if the directory is absent."""
         if self._parent != parent:
             self._parent, self._renamed = parent, {}
             try:

@@ -1,4 +1,4 @@
-"""What an exception says of a path: an outage, which is nobody's fault, or the path's own failure."""
+"""Tells an outage of the zone or the source from the failure of one path."""
 
 from __future__ import annotations
 

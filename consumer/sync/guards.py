@@ -1,4 +1,4 @@
-"""Before anything is deleted: reasons to doubt that what the source does not show is really gone."""
+"""Checks before a deletion: reasons to doubt that files are really absent from the source."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SEEN = " ever"
 def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candidate]) -> str | None:
     """Why the candidates of a pass must not be deleted, in a sentence; `listed` is how much the target has.
 
-    There are so many candidates; they are looked at in case of need only. Raises RootUnseen when this host does not
-    see the source.
+    `number` is how many candidates there are; they are read only if necessary. Raises SourceNotVisible if this host
+    does not see the source.
     """
     try:
         if ctx.source.is_empty():
@@ -34,7 +34,7 @@ def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candi
 
 
 def begin(ctx: Context) -> None:
-    """Keep what the source lies on when a pass begins; the first time on this host, that is what it ought to lie on."""
+    """Store the mounts of the source when a pass begins. The first ones on this host are the expected ones."""
     host, places = socket.gethostname(), ctx.source.places()
     now = "\n".join(places)
     ctx.store.deletion.remember_mount(ctx.cache_space, host + _BEGAN, now)
@@ -45,9 +45,9 @@ def begin(ctx: Context) -> None:
 
 
 def remember(ctx: Context) -> None:
-    """Keep what the source lies on at the end of a pass, for the next one on this host.
+    """Store the mounts of the source at the end of a pass, for the next pass on this host.
 
-    Not when that has changed since the pass began, nor when something is missing that nobody has accepted.
+    Nothing is stored if they changed during the pass, or if a mount is missing without `--accept-new-device`.
     """
     host = socket.gethostname()
     now, then = ctx.source.places(), ctx.store.deletion.mount(ctx.cache_space, host)

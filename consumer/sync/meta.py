@@ -132,12 +132,12 @@ def _times(stat: Stat) -> Meta:
 
 
 def _modified(stat: Stat) -> Meta:
-    """The whole second of an object's last modification: what lies below stands for its ETag."""
+    """The whole second of an object's last modification: the fraction is made from its ETag."""
     whole = float(stat.mtime_ns // 1_000_000_000)
     return {"mtime": whole, "ctime": whole}
 
 
 def seconds(nanoseconds: int) -> float:
-    """A time as `os.stat` gives it in `st_mtime`, to the last bit: handlers compare."""
+    """A time as `os.stat` returns it in `st_mtime`, to the last bit: handlers compare."""
     whole, rest = divmod(nanoseconds, 1_000_000_000)
     return whole + rest * 1e-9

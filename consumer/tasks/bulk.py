@@ -71,7 +71,7 @@ def _row(ctx: Context, looker: Looker, change: Change) -> tuple[_Row | None, str
         if operation is not Operation.REGISTER_SYNC or not resource or unfit(ctx, entry, operation, place):
             return None, None
         physical = ctx.handler.target_path(session, meta, allow_redirect=False) or physical
-    except Exception as error:  # the single registration will meet it again and tell it
+    except Exception as error:  # the single registration reports it
         if out_of_reach(ctx, error):
             raise
         return None, None
@@ -96,7 +96,7 @@ def _register(ctx: Context, rows: list[_Row]) -> dict[str, Outcome]:
 
 
 def _with_mtime(ctx: Context, session: Session, row: _Row, leaf: str) -> bool:
-    """Give a registered object the time of its file, which a bulk registration cannot. False: still to be done."""
+    """Set the mtime of a registered object: a bulk registration cannot. False: it must be registered singly."""
     if ctx.job.bulk == NO_MTIME:
         return True
     stat = row.entry.stat

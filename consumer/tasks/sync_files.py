@@ -60,7 +60,7 @@ def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) ->
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
-        ctx.source.look(b"")  # raises when the source is out of sight: then nothing is known of any path
+        ctx.source.look(b"")  # raises SourceNotVisible if the whole source is out of reach
         if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename in (
             place.path,
             split(place.path)[1],
@@ -101,7 +101,7 @@ def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Out
         return Outcome(Result.SKIPPED if change.waited else Result.UNSETTLED)  # its writer's next event brings it
     reason = unfit(ctx, entry, operation, place)
     if reason:
-        ctx.source.look(b"")  # raises when the source is out of sight: it looks unreadable, too
+        ctx.source.look(b"")  # raises SourceNotVisible if the whole source is out of reach
         return Outcome(Result.SKIPPED, reason=reason)
     catalog: Catalog = [] if ctx.job.initial_ingest and not change.attempt else change.catalog
     if catalog == UNKNOWN and not change.attempt and change.cached == fingerprint(entry.stat, operation):
