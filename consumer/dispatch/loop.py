@@ -266,7 +266,7 @@ class Consumer:
 
     def _settle_aborted(self, worker: Worker, aborted: Aborted) -> None:
         running = worker.running
-        self._log.warning("a task is broken off", task=running.task.task, reason=aborted.reason)
+        self._log.warning("a task was aborted", task=running.task.task, reason=aborted.reason)
         if self._profile is not None:
             self._profile.write([broken_off(running.task, running.job, worker.process.pid, worker.seconds)])
         self._settle(accounting.aborted_step(running, aborted, time.time()))
