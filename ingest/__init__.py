@@ -1,4 +1,4 @@
-"""The shared vocabulary of the landing zone; handler files import their three names from here."""
+"""What all parts of the landing zone share. Handler files import `Core`, `DeleteMode` and `Operation` from here."""
 
 from ingest.handlers.core import Core, DeleteMode, Operation
 

@@ -1,4 +1,4 @@
-"""What a deployment keeps out of command lines and settings files: secrets, and the files of TLS."""
+"""Secrets and TLS files from the environment, so that command lines and settings files need not contain them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,34 @@ from ingest.errors import Refused
 
 
 def secret(name: str, environ: Mapping[str, str] | None = None) -> str | None:
-    """What the variable `name` holds, else what is in the file that `name`_FILE names; None where neither is set.
+    """Return a secret from the environment.
 
-    The line break at the end of a file is no part of it. Raises Refused for a file that gives nothing.
+    Args:
+        name: The variable with the secret. The variable `name`_FILE may name a file with the secret instead.
+        environ: The environment; None for that of the process.
+
+    Returns:
+        The secret without the line break at its end; None when neither variable is set.
+
+    Raises:
+        Refused: The file cannot be read, or is empty.
     """
     env = os.environ if environ is None else environ
-    given = readable(f"{name}_FILE", env)
-    if env.get(name) or given is None:
+    path = readable(f"{name}_FILE", env)
+    if env.get(name) or path is None:
         return env.get(name) or None
     try:
-        with open(given, encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             text = file.read().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise Refused(f"{name}_FILE: {given} is not UTF-8") from None  # its error would quote from the file
+        raise Refused(f"{name}_FILE: {path} is not UTF-8") from None  # the message of the error would quote the file
     if not text:
-        raise Refused(f"{name}_FILE: {given} is empty")
+        raise Refused(f"{name}_FILE: {path} is empty")
     return text
 
 
 def readable(name: str, environ: Mapping[str, str] | None = None) -> str | None:
-    """The path in the variable `name`, None where it is not set. Raises Refused for a file that cannot be read."""
+    """Return the path in the variable `name`; None when it is not set. Raises Refused for an unreadable file."""
     file = (os.environ if environ is None else environ).get(name)
     if not file:
         return None

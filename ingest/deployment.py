@@ -1,4 +1,4 @@
-"""Where queue and store are, in one state file or in Kafka and Redis: from the settings to both, also in workers."""
+"""The queue and the store of a deployment: one state file, or Kafka and Redis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOST, _PORT, _DB = "localhost", 6379, 0
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of queue and store. Its `text` holds the secrets of the URL: it goes to workers alone."""
+    """The settings of the queue and the store. `text` contains the secrets of the URL; only workers get it."""
 
     state: str
     kafka: str | None = None
@@ -36,44 +36,44 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         partitions: int | None,
         replication_factor: int,
     ) -> Deployment:
-        """What these options mean. Raises Refused for Kafka without Redis, or the other way round."""
+        """Return the deployment for these options. Raises Refused for Kafka without Redis, or Redis without Kafka."""
         if redis is None and (redis_host, redis_port, redis_db) != (None, None, None):
             redis = f"redis://{redis_host or _HOST}:{redis_port or _PORT}/{redis_db or _DB}"
         if kafka is None and redis is not None:
-            raise Refused("Redis without Kafka: give --kafka (INGEST_KAFKA) as well, or neither for a state file")
+            raise Refused("Redis without Kafka: set --kafka (INGEST_KAFKA) too, or neither of them to use a state file")
         if kafka is not None and redis is None:
-            raise Refused("Kafka without Redis: give --redis (INGEST_REDIS) as well, or neither for a state file")
+            raise Refused("Kafka without Redis: set --redis (INGEST_REDIS) too, or neither of them to use a state file")
         return cls(
             state=str(state), kafka=kafka, redis=redis, partitions=partitions, replication_factor=replication_factor
         )
 
     @classmethod
     def of_text(cls, text: str) -> Deployment:
-        """What `text` was made of."""
+        """Return the deployment whose `text` this is."""
         return msgspec.json.decode(text, type=cls)
 
     @property
     def text(self) -> str:
-        """All of it, for the workers."""
+        """The deployment as text, for workers."""
         return msgspec.json.encode(self).decode()
 
     @property
     def shared(self) -> bool:
-        """Whether several machines may share it."""
+        """Whether several machines can share it."""
         return self.kafka is not None
 
     def __str__(self) -> str:
-        """How a person calls it; without secrets."""
+        """Return its name for messages, without secrets."""
         if self.redis is None:
             return self.state
-        from ingest.store.redis.server import place  # noqa: PLC0415 - redis is not needed for a state file
+        from ingest.store.redis.server import place  # noqa: PLC0415 - a state file needs no redis
 
         return f"Kafka at {self.kafka} and Redis at {place(self.redis)}"
 
     def store(self) -> Store:
-        """The store. Raises Refused, or Unreachable when Redis does not answer."""
+        """Open the store. Raises Refused, or Unreachable when Redis does not answer."""
         if self.redis is None:
-            from ingest.store.embedded import EmbeddedStore  # noqa: PLC0415 - only what is needed
+            from ingest.store.embedded import EmbeddedStore  # noqa: PLC0415 - Kafka and Redis need no SQLite
 
             return EmbeddedStore(Path(self.state))
         from ingest.store.redis import RedisStore  # noqa: PLC0415
@@ -81,14 +81,22 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return RedisStore(self.redis)
 
     def open_store(self) -> Store:
-        """The store, for a command line: whoever does not answer is named in a sentence. Raises Refused."""
+        """Open the store for a command. Raises Refused, also when Redis does not answer."""
         try:
             return self.store()
         except Unreachable as error:
             raise Refused(str(error)) from error
 
     def broker(self, least_partitions: int = 8, instance_id: str | None = None) -> Broker:
-        """The queue; in a state file a new topic gets at least so many partitions, and no instance id counts."""
+        """Open the queue.
+
+        Args:
+            least_partitions: The lowest number of partitions of a new topic in a state file. Kafka ignores it.
+            instance_id: The id for Kafka's static membership. A state file ignores it.
+
+        Raises:
+            Refused: A setting is invalid, or the state file cannot be used.
+        """
         if self.kafka is None:
             from ingest.broker.embedded.broker import EmbeddedBroker  # noqa: PLC0415
 

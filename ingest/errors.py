@@ -1,19 +1,19 @@
-"""The exceptions whose text is meant for the person at the terminal."""
+"""The exceptions whose text is meant for the user."""
 
 
-class Refused(Exception):  # noqa: N818 - it reads as what happens to the request
-    """A request cannot be carried out; the message is one sentence that names what to change.
+class Refused(Exception):  # noqa: N818 - it names what happens to the request
+    """A request cannot be carried out. The message is one sentence that says what to change.
 
-    Command lines print it and exit with status 1; it never carries a secret.
+    Commands print the message and exit with status 1. It never contains a secret.
     """
 
 
-class Unreachable(Exception):  # noqa: N818 - a state of the other side, not a fault of ours
+class Unreachable(Exception):  # noqa: N818 - a state of the server, not a fault of this program
     """A server does not answer: the zone, the broker or the store. The message says which, and why.
 
-    Whoever can wait does so and tries again; nothing counts as failed for it.
+    A program that can wait tries again. No file counts as failed because of it.
     """
 
 
 class SourceUnreachable(Unreachable):
-    """What the message says keeps this host from one source; others, and the zone, may be within reach."""
+    """One source is unreachable from this host. Other sources and the zone may be reachable. The message says why."""

@@ -1,4 +1,4 @@
-"""The path cache's currency: 64-bit fingerprints instead of names and times."""
+"""The path cache stores 64-bit numbers instead of names, sizes and times; this module computes them."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ def _hash(data: bytes) -> int:
 
 
 def name_hash(name: bytes) -> int:
-    """A name or path as a signed 64-bit number."""
+    """Return the hash of a name or path, a signed 64-bit number."""
     return _hash(name)
 
 
 def fingerprint(stat: Stat, operation: Operation) -> int:
-    """What the cache remembers of a file after it was synced: a signed 64-bit number.
+    """Return the fingerprint of a synchronised file, a signed 64-bit number.
 
-    The upper 40 bits stand for size, mtime and operation, the lower 24 for ctime, so that a change of permissions can
-    be told from a change of data.
+    The upper 40 bits depend on size, mtime and operation, the lower 24 bits on ctime. So a change of permissions can be
+    distinguished from a change of data.
     """
     data = _hash(_data(stat.size, stat.mtime_ns & _64_BITS, operation.value))
     return (data & _DATA_MASK) | (stat.ctime_ns // 1000 * 0x9E3779B1 >> 16 & ~_DATA_MASK)
 
 
 def same_data(one: int, other: int) -> bool:
-    """Whether two fingerprints differ in nothing but ctime."""
+    """Return whether two fingerprints are equal, apart from ctime."""
     return (one ^ other) & _DATA_MASK == 0
 
 
 def cache_space(job: Job) -> int:
-    """The part of the path cache that jobs with the same source and target share."""
+    """Return the cache space of a job: jobs with the same source and target share their cache entries."""
     server = b"" if job.s3 is None else b"\0" + job.s3.endpoint.encode()
     return _hash(job.source + b"\0" + job.target.encode() + server)
 
 
 def cache_key(job: Job, target: str, *, directory: bool) -> tuple[bytes, bytes]:
-    """Directory and name under which the path cache knows a logical path below the job's target.
+    """Return the directory and name of a logical path in the path cache, both below the job's target.
 
-    Logical and not source names: what is deleted in iRODS must be forgotten, and there is no way back from a mapped
-    name to its source. Directories have a name of their own, with a slash.
+    The cache uses logical paths, because a deleted data object must be removed from it, and a mapped name cannot be
+    mapped back to its source path. The name of a directory ends with a slash.
     """
     above, _, name = target.removeprefix(job.target).encode("utf-8", "surrogateescape").rpartition(b"/")
     return above, name + b"/" if directory else name

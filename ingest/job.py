@@ -1,4 +1,4 @@
-"""A job: what the user asked for, the state it is in, and the counts of its pass."""
+"""A job: its settings, its state, and the counts of its passes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_TOPICS = ("restart", "path", "file")
 
 
 class Topics(msgspec.Struct, frozen=True):
-    """The three topics of a job and the number of partitions of each, fixed while the job lives."""
+    """The three topics of a job, and their numbers of partitions, which are fixed while the job is active."""
 
     restart: str = "restart"
     path: str = "path"
@@ -26,7 +26,7 @@ class Topics(msgspec.Struct, frozen=True):
         return (self.restart, self.path, self.file)
 
     def partition(self, topic: str, key: bytes) -> int:
-        """The partition of `topic` in which messages about `key` travel."""
+        """Return the partition of `topic` for messages about `key`."""
         return partition_of(key, self.partitions[topic])
 
 
@@ -34,7 +34,7 @@ LOG_LEVELS = ("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class LogSettings(msgspec.Struct, frozen=True):
-    """Where and what is logged: the `--log_*` options with the meaning of `TimedRotatingFileHandler`."""
+    """The `--log_*` options; `when` and `interval` are those of `logging.handlers.TimedRotatingFileHandler`."""
 
     level: str | None = None
     filename: str | None = None
@@ -43,7 +43,7 @@ class LogSettings(msgspec.Struct, frozen=True):
 
 
 class S3(msgspec.Struct, frozen=True):
-    """How the bucket of a job is reached. No credentials: each process has its own, `keypair` is but a file's path."""
+    """Access to the bucket of a job, without credentials: each process has its own. `keypair` is the path of a file."""
 
     endpoint: str = "s3.amazonaws.com"
     region: str = "us-east-1"
@@ -51,14 +51,14 @@ class S3(msgspec.Struct, frozen=True):
     proxy: str | None = None
     secure: bool = True
     multipart_mib: int | None = None
-    """Size of the parts in which objects were uploaded, when all of them were uploaded so."""
+    """Part size of the uploads in MiB, if all objects were uploaded with the same part size."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """All that `start` was told, without credentials. Stored once; every consumer reads it from the store.
+    """The settings of a job, without credentials. Every consumer reads them from the store.
 
-    `source` is absolute and resolved (bytes, because file names are), with `s3` it is /bucket or /bucket/prefix;
-    `target` is normalised: no trailing slash.
+    `source` is an absolute path without symbolic links, in bytes because file names are bytes; with `s3` it is /bucket
+    or /bucket/prefix. `target` is a logical path without a trailing slash.
     """
 
     name: str
@@ -67,18 +67,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     s3: S3 | None = None
     topics: Topics = Topics()
     interval: int | None = None
-    """Seconds from the start of one pass to that of the next."""
+    """Seconds between the starts of two passes."""
     cron: str | None = None
     watch: bool = False
-    """Changes come from a watcher, which also asks for passes."""
+    """A watcher publishes changes, and starts passes."""
     quiet: float = 0.0
-    """Seconds for which the watcher leaves a file alone after a change."""
+    """Seconds without a change after which the watcher publishes a file."""
     marker: str | None = None
-    """A file is taken only when there is one with this added to its name; that one is not taken."""
+    """A suffix of marker files: a file is synchronised only if its marker exists. Marker files are not synchronised."""
     handler: str | None = None
-    """SHA-256 of the handler's source, which is in the store under this key."""
+    """SHA-256 of the source of the handler, which is in the store."""
     handler_signature: str | None = None
-    """Its HMAC, when the submitter has a key; see `ingest.handlers.signing`."""
+    """HMAC of the handler, if the submitter has a key; see `ingest.handlers.signing`."""
     handler_file: str | None = None
     ignore_cache: bool = False
     initial_ingest: bool = False
@@ -88,33 +88,33 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     exclude_file_names: tuple[str, ...] = ()
     exclude_directory_names: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    """gitignore lines in the order given; `--include X` is the line `!X`."""
+    """gitignore lines in the order of the options; `--include X` is the line `!X`."""
     follow_symlinks: bool = False
     one_file_system: bool = False
     checksum: bool = False
     bulk: str | None = None
-    """Register new files in bulk: `mtime` with their time, `no-mtime` without."""
+    """Register new files in bulk: "mtime" with their modification time, "no-mtime" without it."""
     preserve_mtime: bool = False
     max_delete: str | None = None
-    """Most objects and collections that a pass may delete: a number, or a share of what the target has (`5%`)."""
+    """Limit of the data objects and collections that a pass may delete: a number, or a share of the target (`5%`)."""
     delete_only_ingested: bool = False
     accept_new_device: bool = False
     log: LogSettings = LogSettings()
     profile: LogSettings | None = None
-    """As `start` was told; a consumer that runs on its own has its own."""
+    """Settings of the profile; a consumer that was started separately has its own."""
 
     @property
     def periodic(self) -> bool:
-        """Whether another pass follows the one that ends."""
+        """Whether the job goes on after a pass."""
         return self.watch or self.interval is not None or self.cron is not None
 
     def key(self, path: bytes) -> bytes:
-        """The partition key of a source-relative path: all changes to one path go to one partition."""
+        """Return the partition key of a source-relative path. All changes to one path go to one partition."""
         return self.target.encode() + b"/" + path
 
 
 class JobState(Enum):
-    """Where a job stands. A job is active until it is finished, failed or stopped."""
+    """The state of a job. A job is active until it has finished, failed or been stopped."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -125,12 +125,12 @@ class JobState(Enum):
 
     @property
     def active(self) -> bool:
-        """Whether work for the job may still be done."""
+        """Whether tasks of the job may still run."""
         return self in (JobState.QUEUED, JobState.RUNNING, JobState.WAITING)
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What a pass has counted, or an increment. `files` = done + unchanged + skipped + failed + remaining."""
+    """The counts of a pass, or an increment. `files` = done + unchanged + skipped + failed + remaining."""
 
     tasks: int = 0
     tasks_done: int = 0
@@ -144,9 +144,9 @@ class Counts(msgspec.Struct, frozen=True):
     collections: int = 0
     deleted: int = 0
     moved: int = 0
-    """Files and directories that were renamed with what they were in the catalog."""
+    """Files and directories that were renamed in the catalog."""
     listed: int = 0
-    """Objects and sub-collections that the catalog had below the target."""
+    """Data objects and sub-collections that the catalog had below the target."""
     bytes: int = 0
 
     def __add__(self, other: Counts) -> Counts:
@@ -155,37 +155,37 @@ class Counts(msgspec.Struct, frozen=True):
 
     @property
     def remaining_tasks(self) -> int:
-        """Tasks handed out and not settled."""
+        """Outstanding tasks."""
         return self.tasks - self.tasks_done
 
     @property
     def remaining_files(self) -> int:
-        """Files seen and not settled."""
+        """Files without an outcome yet."""
         return self.files - self.done - self.unchanged - self.skipped - self.failed
 
 
 class Watching(msgspec.Struct, frozen=True, kw_only=True):
-    """What a watcher last said of itself; it is alive until `until`. `notes` are its latest incidents, newest last."""
+    """The last report of a watcher, which counts as alive until `until`. `notes`: latest incidents, newest last."""
 
     host: str
     until: float
     spooled: int = 0
-    """Changes that have settled and are not published."""
+    """Changes in the spool, which are not published yet."""
     settling: int = 0
-    """Paths that have not settled."""
+    """Paths whose files may still be written to."""
     unwatched: int = 0
-    """Directories that are polled, because the system does not let them be watched."""
+    """Directories that are polled, because the system has no watches left for them."""
     missed: int = 0
-    """How often events were lost and a scan took their place."""
+    """How often events were lost, and a scan replaced them."""
     away: str = ""
-    """Why the source is out of sight, if it is."""
+    """Why the source is not visible; empty when it is."""
     notes: tuple[tuple[float, str], ...] = ()
 
 
 class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A job with its state and the counts of its latest pass; times in seconds since the epoch.
+    """A job with its state and the counts of its latest pass. Times are in seconds since the epoch.
 
-    Of a watch job `live_pass` is the pass that takes the changes as they happen, beside the ones that scan.
+    `live_pass` is the pass of a watch job that takes changes as they happen, beside the passes that scan.
     """
 
     job: Job
@@ -206,7 +206,7 @@ class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A path that did not arrive: why, and what the server called it. `skipped` ones count as no failure."""
+    """A path that was not synchronised: the reason, and the error of the server. A skipped path is no failure."""
 
     path: bytes
     target: str
@@ -218,11 +218,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0.0
 
 
-# msgspec (0.22) learns a type when it first decodes it, and crashes when two threads (of `ingest-watch`) do so at once.
+# msgspec 0.22 crashes when two threads (of `ingest-watch`) decode a type for the first time at once. So we do it here.
 msgspec.json.Decoder(JobStatus)
 msgspec.json.Decoder(Problem)
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key: the same in every process and on every machine, for ever."""
+    """Return the partition of a key. It must never change, and it is the same on every machine."""
     return zlib.crc32(key) % partitions

@@ -1,4 +1,4 @@
-"""A job as JSON: what `ingest-scan list` prints, with automated-ingest's keys and ours."""
+"""A job as JSON, as `ingest-scan list` prints it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIVE = ("files", "done", "unchanged", "skipped", "failed", "deleted", "moved", 
 
 
 def as_json(status: JobStatus, now: float, consumers: Sequence[ConsumerStatus] = ()) -> dict[str, Any]:
-    """A job with automated-ingest's keys, and ours."""
+    """Return a job with the keys of automated-ingest, and more. `now` is in seconds since the epoch."""
     counts = status.counts
     return {
         "job_name": status.job.name,
@@ -49,12 +49,12 @@ def as_json(status: JobStatus, now: float, consumers: Sequence[ConsumerStatus] =
 
 
 def _live(status: JobStatus, now: float) -> dict[str, Any]:
-    """What is told of a watch job beside its scans: the changes taken as they happened, and its watcher."""
+    """Return the keys of a watch job: the changes that were taken as they happened, and its watcher."""
     live, watching = status.live, status.watching
     more = {"failed_tasks": live.tasks_failed, "remaining": live.remaining_files}
-    told: dict[str, Any] = {"live": {name: getattr(live, name) for name in _LIVE} | more}
+    found: dict[str, Any] = {"live": {name: getattr(live, name) for name in _LIVE} | more}
     if watching is not None:
-        told["watcher"] = {
+        found["watcher"] = {
             "host": watching.host,
             "alive": watching.until > now,
             "settling": watching.settling,
@@ -64,11 +64,11 @@ def _live(status: JobStatus, now: float) -> dict[str, Any]:
             "away": watching.away or None,
             "notes": [f"{_utc(at)} {text}" for at, text in watching.notes],
         }
-    return told
+    return found
 
 
 def _waits(status: JobStatus, consumers: Sequence[ConsumerStatus]) -> list[str]:
-    """What is out of reach for the consumers that work on an active job."""
+    """Return what is unreachable for the consumers of an active job."""
     name, topics = status.job.name, set(status.job.topics.names)
     here = [each.waits for each in consumers if status.state.active and topics & set(each.topics)]
     return sorted({waits[key] for waits in here for key in ("", name) if key in waits})

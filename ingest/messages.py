@@ -1,7 +1,7 @@
-"""The three messages, each named after its topic, and how they travel.
+"""The messages of the three topics, and their wire form.
 
-JSON, so that ordinary Kafka tools can read them. A path is a JSON string when it is valid UTF-8; other bytes travel as
-NUL + base64, which no path can be (a path has no NUL byte).
+Messages are JSON, so that ordinary Kafka tools can read them. The wire form of a path is a JSON string. A path that is
+not valid UTF-8 becomes NUL + base64, which is unambiguous because no path contains a NUL byte.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ESCAPE = "\0"
 
 
 def path_to_wire(path: bytes) -> str:
-    """The text that stands for a path in a message; `path_from_wire` gives the same bytes back."""
+    """Return the wire form of a path; `path_from_wire` is its inverse."""
     try:
         return path.decode()
     except UnicodeDecodeError:
@@ -24,7 +24,7 @@ def path_to_wire(path: bytes) -> str:
 
 
 def path_from_wire(text: str) -> bytes:
-    """The path that `path_to_wire` wrote; raises ValueError for text that it cannot have written."""
+    """Return the path with this wire form. Raises ValueError for text that is no wire form."""
     path = base64.b64decode(text[1:], validate=True) if text.startswith(_ESCAPE) else text.encode()
     if b"\0" in path or (text.startswith(_ESCAPE) and path_to_wire(path) != text):
         raise ValueError(f"no path: {text!r}")
@@ -32,7 +32,7 @@ def path_from_wire(text: str) -> bytes:
 
 
 class Stat(msgspec.Struct, frozen=True, array_like=True):
-    """What `lstat` said of an entry: mode bits, size in bytes, times in nanoseconds since the epoch."""
+    """The result of `lstat`: mode bits, size in bytes, times in nanoseconds since the epoch."""
 
     mode: int
     size: int
@@ -41,11 +41,11 @@ class Stat(msgspec.Struct, frozen=True, array_like=True):
 
 
 GOOD = "1"
-"""Status of a replica that is complete and up to date."""
+"""The status of a replica that is complete and up to date."""
 
 
 class Replica(msgspec.Struct, frozen=True, array_like=True):
-    """One replica of a data object as the catalog lists it; times in seconds, status as in iRODS (1 is good)."""
+    """A replica in the catalog: size in bytes, mtime in seconds since the epoch, status as in iRODS."""
 
     number: int
     hierarchy: str
@@ -60,15 +60,19 @@ UNKNOWN: Literal["unknown"] = "unknown"
 COLLECTION: Literal["collection"] = "collection"
 
 Catalog = list[Replica] | Literal["unknown", "collection"]
-"""What the catalog has under a logical path: its replicas (none: absent), a collection, or nobody asked yet."""
+"""The catalog entry of a logical path: its replicas (none: the path is absent), a collection, or not queried yet."""
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One path of a batch. `path` is relative to the job's root, in its wire form.
+    """One path of a batch.
 
-    `cached` is the fingerprint that the path cache had, when it had another one than the file has now. `gone`: somebody
-    has seen it vanish, and if it has, its data object is to be deleted. `waited`: it was met before, perhaps while it
-    was being written.
+    Attributes:
+        path: The path, relative to the source, in wire form.
+        catalog: Its catalog entry when it was listed.
+        cached: Its fingerprint in the path cache, if it differs from that of the file.
+        attempt: The number of failed attempts.
+        gone: A watcher saw the file disappear; if it is still absent, its data object is deleted.
+        waited: The file was postponed before, because it might still be written to.
     """
 
     path: str
@@ -80,11 +84,16 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An object or collection that has no source any more, found by the listing of the directory `parent`.
+    """A deletion candidate: a data object or collection without a source.
 
-    `name` is the logical name in that directory's collection of what is missing: of the candidate itself, or of the
-    collection that it lies in. `taken_by` says that the source has something of another kind under this name, and
-    `resync` is its path: it is synced once the candidate is out of the way. Source paths are in their wire form.
+    Attributes:
+        target: Its logical path.
+        collection: Whether it is a collection.
+        parent: The source directory whose listing found it, in wire form.
+        name: The logical name that is missing in this directory: of the candidate, or of a collection above it.
+        taken_by: What the source has under this name instead, if anything.
+        resync: The path of that file or directory, in wire form. It is synchronised after the candidate is deleted.
+        attempt: The number of failed attempts.
     """
 
     target: str
@@ -102,9 +111,9 @@ class _Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True, omit
 
 
 class _Task(_Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A message that counts: it is outstanding in its pass until the store has taken its outcome.
+    """The message of a task, which is outstanding in its pass until the store has its outcome.
 
-    `round` rises each time the task is handed out anew, so that a late copy of an earlier message is recognised.
+    `round` rises each time the task is handed out again, so that late copies of earlier messages are recognised.
     """
 
     pass_id: str
@@ -113,17 +122,17 @@ class _Task(_Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Scope(msgspec.Struct, frozen=True, array_like=True):
-    """A directory (wire form, relative to the root) that is to be scanned, and all below it when it is `deep`."""
+    """A directory to scan, in wire form and relative to the source; with `deep`, everything below it too."""
 
     path: str
     deep: bool
 
 
 class Restart(_Message, frozen=True, tag="restart", kw_only=True, omit_defaults=True):
-    """Start the pass `pass_id` of the job; `reason` says who asks (start, interval, retry, watch).
+    """Start a pass of a job. `reason` is "start", "interval", "retry" or "watch".
 
-    A retry is a pass over what failed in the one before, or over those of it that `paths` has (in wire form). A pass
-    with a `scope` is one over these directories only.
+    With `retry`, the pass synchronises the paths that failed in the pass before, or those of them that are in `paths`
+    (in wire form). With a `scope`, it scans only these directories.
     """
 
     pass_id: str
@@ -134,9 +143,9 @@ class Restart(_Message, frozen=True, tag="restart", kw_only=True, omit_defaults=
 
 
 class OpenPass(_Task, frozen=True, tag="open", kw_only=True, omit_defaults=True):
-    """First task of a pass, on the restart topic: check the handler, run `pre_job`, then list the root.
+    """The first task of a pass, on the restart topic: check the handler, run `pre_job`, then list the source.
 
-    With `retry` the paths that failed before are synced instead, or those of them that `paths` has.
+    With `retry`, the paths that failed before are synchronised instead, or those of them that are in `paths`.
     """
 
     retry: bool = False
@@ -145,15 +154,18 @@ class OpenPass(_Task, frozen=True, tag="open", kw_only=True, omit_defaults=True)
 
 
 class ClosePass(_Task, frozen=True, tag="close", kw_only=True, omit_defaults=True):
-    """Last task of a pass, on the restart topic: nothing else is outstanding; run `post_job`."""
+    """The last task of a pass, on the restart topic, when no other task is outstanding: run `post_job`."""
 
 
 class ListPath(_Task, frozen=True, tag="path", kw_only=True, omit_defaults=True):
-    """List one directory, `path` relative to the root ("" is the root itself), and sync what is below it.
+    """List one directory and synchronise its entries, on the path topic.
 
-    `present` is what the listing of the parent said of the collection: it is there, it is not, or nobody knows.
-    `reach`: all below it; only what is in it, and all of directories that have no collection yet; or nothing but the
-    collection of the directory itself.
+    Attributes:
+        path: The directory, relative to the source ("" is the source itself), in wire form.
+        present: Whether its collection existed when the parent was listed; None if that is not known.
+        attempt: The number of failed attempts.
+        reach: "all": everything below the directory. "names": its entries, and everything below those sub-directories
+            that have no collection yet. "collection": only the collection of the directory itself.
     """
 
     path: str
@@ -163,7 +175,7 @@ class ListPath(_Task, frozen=True, tag="path", kw_only=True, omit_defaults=True)
 
 
 class MovePath(_Task, frozen=True, tag="move", kw_only=True, omit_defaults=True):
-    """What was `old` in the source is `new` now: a rename in the catalog, on the path topic."""
+    """Rename in the catalog what was renamed in the source from `old` to `new`, on the path topic."""
 
     old: str
     new: str
@@ -172,17 +184,14 @@ class MovePath(_Task, frozen=True, tag="move", kw_only=True, omit_defaults=True)
 
 
 class SyncFiles(_Task, frozen=True, tag="file", kw_only=True, omit_defaults=True):
-    """Sync a batch of paths that share one partition. `failed`: one of its paths has failed for good already."""
+    """Synchronise a batch of paths, on the file topic. `failed`: one of its paths has failed permanently."""
 
     changes: list[Change]
     failed: bool = False
 
 
 class Delete(_Task, frozen=True, tag="delete", kw_only=True, omit_defaults=True):
-    """Delete what has no source any more, in this order; on the file topic.
-
-    `failed`: one of the candidates has failed for good already.
-    """
+    """Delete candidates in their order, on the file topic. `failed`: one of them has failed permanently."""
 
     candidates: list[Candidate]
     failed: bool = False
@@ -196,12 +205,12 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(message: Message) -> bytes:
-    """The message as it goes over the wire."""
+    """Return the wire form of a message."""
     return _encoder.encode(message)
 
 
 def decode(data: bytes) -> Message:
-    """The message in `data`; raises ValueError when it is none of ours or of a later version."""
+    """Return the message with this wire form. Raises ValueError for other data, and for a later version."""
     try:
         message = _decoder.decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -215,5 +224,5 @@ T = TypeVar("T", bound=_Task)
 
 
 def again(task: T) -> T:
-    """The same task, to be handed out once more."""
+    """Return the task with the next round, to hand it out again."""
     return msgspec.structs.replace(task, round=task.round + 1)

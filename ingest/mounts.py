@@ -1,4 +1,4 @@
-"""What a directory of a file system lies on, and what is mounted below it."""
+"""The mounts at and below a directory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 from ingest.paths import is_within, prefix_of, shown
 
 MOUNTS = Path("/proc/self/mountinfo")
+"""The mount table of Linux; its format is in proc_pid_mountinfo(5)."""
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 def mounts_of(source: bytes) -> list[str]:
-    """What the source lies on, and what is mounted below it; without /proc only the device."""
+    """Return the mount of the source and all mounts below it; without /proc only its device."""
     try:
         text = MOUNTS.read_bytes()
     except OSError:
@@ -23,7 +24,7 @@ def mounts_of(source: bytes) -> list[str]:
 
 
 def mount_point(source: bytes) -> bytes:
-    """Where that is mounted on which the source lies. os.path.ismount does not see a directory that is bound to one."""
+    """Return the mount point of the source; unlike `os.path.ismount`, this includes bind mounts."""
     try:
         text = MOUNTS.read_bytes()
     except OSError:
@@ -32,7 +33,16 @@ def mount_point(source: bytes) -> bytes:
 
 
 def mount_of(source: bytes, mounts: bytes) -> str:
-    """The entry for an absolute path in the text of a /proc/.../mountinfo: type, mount source and root within it."""
+    """Return the mount of an absolute path.
+
+    Args:
+        source: The path.
+        mounts: The text of a mount table, see `MOUNTS`.
+
+    Returns:
+        The file system type, the mount source and the root within it. Of two mounts at one mount point, the later
+        counts.
+    """
     return shown(_nearest(source, mounts)[1])
 
 
@@ -45,13 +55,13 @@ def _nearest(path: bytes, mounts: bytes) -> tuple[bytes, bytes]:
 
 
 def mounts_below(source: bytes, mounts: bytes) -> list[str]:
-    """The same for each mount point below the path, with the point before it; in order."""
+    """Return the same for each mount point below the path, as "mount point: mount", sorted."""
     root = prefix_of(source)
     return sorted(printed(mount + b": " + what) for mount, what in _entries(mounts) if mount.startswith(root))
 
 
 def points_below(source: bytes) -> list[bytes]:
-    """The places below a source where something is mounted, relative to it; without /proc none."""
+    """Return the mount points below a source, relative to it; without /proc none."""
     root = prefix_of(os.path.realpath(source))
     try:
         text = MOUNTS.read_bytes()
@@ -61,12 +71,12 @@ def points_below(source: bytes) -> list[bytes]:
 
 
 def printed(text: bytes) -> str:
-    """A path, or what is said of a mount, as one line."""
+    """Return a path, or the text of a mount, in one line."""
     return shown(text).replace("\n", " ")
 
 
 def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Mount point, and type, mount source and root within it."""
+    """Yield each mount point, with its file system type, mount source and root within it."""
     for line in filter(None, mounts.split(b"\n")):
         fields, _, rest = line.partition(b" - ")
         _, _, _, root, mount, *_ = fields.split(b" ")
@@ -75,5 +85,5 @@ def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def file_system_type(path: bytes, mounts: bytes) -> str:
-    """The type of the file system that has an absolute path, by the text of a /proc/.../mountinfo; "" if unknown."""
+    """Return the file system type of an absolute path; "" if it is unknown. `mounts` is as in `mount_of`."""
     return shown(_nearest(path, mounts)[1].partition(b" ")[0])

@@ -1,4 +1,4 @@
-"""Source paths (bytes) and logical paths (text), and the way from one to the other."""
+"""Source paths, which are bytes, and the logical paths that they map to."""
 
 from __future__ import annotations
 
@@ -13,44 +13,52 @@ UNDECODABLE_PREFIX = "irods_UnicodeEncodeError_"
 UNDECODABLE_AVU = "irods::automated_ingest::UnicodeEncodeError"
 UNDECODABLE_UNITS = "python3.base64.b64encode(full_path_of_source_file)"
 MAX_PATH = 1087
-"""Bytes of a logical or physical path; a real server truncates or refuses longer ones."""
+"""The longest logical or physical path, in bytes. An iRODS server truncates or refuses longer ones."""
 
 
 def normalise_target(target: str) -> str:
-    """The root target collection without doubled or trailing slashes; raises Refused for what cannot be one."""
+    """Return the target collection without doubled and trailing slashes. Raises Refused for an invalid path."""
     elements = [element for element in target.split("/") if element]
     if not target.startswith("/"):
         raise Refused(f"the target collection must be an absolute path, and {target!r} is not")
     if not elements:
-        raise Refused("the target collection cannot be /: only zones are there")
+        raise Refused("the target collection cannot be /, which contains only zones")
     if any(element in (".", "..") for element in elements):
         raise Refused(f"the target collection {target!r} must not have '.' or '..' in it")
     return "/" + "/".join(elements)
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether two collections are the same, or one lies in the other."""
+    """Return whether two collections are the same, or one is below the other."""
     return is_within(one, other) or is_within(other, one)
 
 
 def join(directory: bytes, path: bytes) -> bytes:
-    """The path of something below a directory; either may be empty."""
+    """Join a directory and a path below it. Both may be empty."""
     return os.path.join(directory, path) if path else directory
 
 
 def split(path: bytes) -> tuple[bytes, bytes]:
-    """Directory and name of a source-relative path."""
+    """Return the directory and the name of a source-relative path."""
     return os.path.split(path)
 
 
 Translate = Callable[[str], str]
-"""What a `character_map` makes of a name."""
+"""Maps a name by a `character_map`."""
 
 
 def logical_path(
     source: bytes, target: str, path: bytes, *, directory: bool = False, translate: Translate | None = None
 ) -> str:
-    """The logical path of a source-relative path; an undecodable element gets a name made of its full source path."""
+    """Return the logical path of a source-relative path.
+
+    Args:
+        source: The absolute source path.
+        target: The target collection.
+        path: The path, relative to the source.
+        directory: Whether the path is a directory.
+        translate: Maps each name; None to keep names.
+    """
     elements = []
     names = path.split(b"/") if path else []
     for number, name in enumerate(names):
@@ -61,10 +69,16 @@ def logical_path(
 
 
 def logical_name(source: bytes, name: bytes, *, directory: bool, translate: Translate | None = None) -> str:
-    """The name that an entry gets in its collection, translated unless undecodable; `source` is its absolute path.
+    """Return the logical name of an entry. A name that is not UTF-8 is replaced by its encoded source path.
 
-    Automated-ingest uses standard base64, whose "/" would split the name; there, and for directories, we take the
-    URL-safe alphabet.
+    As in automated-ingest, the encoding is standard base64. If the result contains "/", which would split the name, and
+    for directories, the URL-safe alphabet is used instead.
+
+    Args:
+        source: The absolute path of the entry.
+        name: Its name.
+        directory: Whether it is a directory.
+        translate: Maps the name if it is UTF-8; None to keep it.
     """
     try:
         text = name.decode()
@@ -76,38 +90,38 @@ def logical_name(source: bytes, name: bytes, *, directory: bool, translate: Tran
 
 
 def physical_path(source: bytes, path: bytes) -> str:
-    """The absolute source path as the catalog can hold it: undecodable names are replaced as in the logical path."""
+    """Return the absolute source path for the catalog. Names that are not UTF-8 are replaced as in logical paths."""
     return logical_path(b"/", "", join(source, path)[1:])
 
 
 def ancestors(path: bytes) -> Iterator[bytes]:
-    """The directories above a source-relative path, the nearest first, "" (the source) last; none for "" itself."""
+    """Yield the directories above a source-relative path: the nearest first, "" (the source) last; none for ""."""
     while path:
         path = path.rpartition(b"/")[0]
         yield path
 
 
 def prefix_of(directory: AnyStr) -> AnyStr:
-    """The common prefix of all paths below a directory: the directory and a slash; empty for an empty path."""
+    """Return the common prefix of all paths below a directory: the directory and a slash; for "", return ""."""
     slash: AnyStr = b"/" if isinstance(directory, bytes) else "/"
     return directory.rstrip(slash) + slash if directory else directory
 
 
 def is_below(path: AnyStr, directory: AnyStr) -> bool:
-    """Whether a path is below a directory: not the directory itself. All but "" is below ""."""
+    """Return whether a path is below a directory, and not the directory itself. Every path but "" is below ""."""
     return path != directory and path.startswith(prefix_of(directory))
 
 
 def is_within(path: AnyStr, directory: AnyStr) -> bool:
-    """Whether a path is the directory or below it."""
+    """Return whether a path is the directory or below it."""
     return path == directory or path.startswith(prefix_of(directory))
 
 
 def renamed(path: bytes, old: bytes, new: bytes) -> bytes:
-    """The path after the directory `old` was renamed to `new`; a path that is not below `old` stays the same."""
+    """Return a path after the directory `old` was renamed to `new`. Paths that are not below `old` stay the same."""
     return new + path[len(old) :] if is_below(path, old) else path
 
 
 def shown(path: str | bytes) -> str:
-    """The path as text for people; each byte that is not UTF-8 is a backslash escape."""
+    """Return a path as text for people; each byte that is not UTF-8 becomes a backslash escape."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""How S3 is reached, and with which credentials: those never leave the process, with no message, record or log line."""
+"""The connection to S3 and its credentials, which no message, record or log line contains."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _RETRIES = urllib3.Retry(
     backoff_factor=0.2,
     status_forcelist=[500, 502, 503, 504],
     raise_on_status=False,
-    respect_retry_after_header=False,  # servers may say hours: whoever waits for an outage to end decides how long
+    respect_retry_after_header=False,  # it may be hours; the caller decides how long to wait
 )
 
 
 class Keys(Provider):
-    """From the key-pair file that the job names, else the environment, else the profile of the AWS tools.
+    """The credentials from the job's key-pair file, else from the environment, else from the profile of the AWS tools.
 
-    They are looked up for each request, so that new ones are used at once. Without any, SourceUnreachable is raised.
+    They are looked up for each request, so that new credentials are used at once.
     """
 
     def __init__(self, keypair: str | None) -> None:
         self._keypair = keypair
 
     def retrieve(self) -> Credentials:
-        """The credentials."""
+        """Return the credentials. Raises SourceUnreachable when there are none, or the key-pair file is unusable."""
         if self._keypair is not None and os.path.lexists(self._keypair):
             try:
                 return Credentials(*read_keypair(self._keypair))
@@ -50,7 +50,7 @@ class Keys(Provider):
             return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or None)
         try:
             return AWSConfigProvider().retrieve()
-        except Exception:  # noqa: BLE001 - a parser's message may quote the line with the secret
+        except Exception:  # noqa: BLE001 - the message of a parser may quote the secret
             raise SourceUnreachable(self._missing()) from None
 
     def _missing(self) -> str:
@@ -60,7 +60,7 @@ class Keys(Provider):
 
 
 def reason(error: BaseException) -> str:
-    """Why a request was not answered, in a few words: urllib3 wraps the whole request around it."""
+    """Return why a request failed, without the request, which urllib3 adds to the text."""
     inner = getattr(error, "reason", None)
     if isinstance(inner, Exception):
         return reason(inner)
@@ -68,7 +68,7 @@ def reason(error: BaseException) -> str:
 
 
 def read_keypair(file: str) -> tuple[str, str]:
-    """Access key and secret key, the two lines of a key-pair file. Raises Refused, without what is in the file."""
+    """Return the access key and the secret key in a key-pair file. Raises Refused; the message quotes no key."""
     try:
         with open(file, encoding="utf-8") as lines:
             found = lines.read().split()
@@ -82,9 +82,15 @@ def read_keypair(file: str) -> tuple[str, str]:
 
 
 def connect(settings: S3, *, retries: urllib3.Retry | bool = _RETRIES, read_seconds: float = _READ_SECONDS) -> Minio:
-    """A client for the server, by way of the proxy that the job or the environment names. It connects when used.
+    """Return a client for the server. It connects when it is used, through the proxy of the job or the environment.
 
-    Raises SourceUnreachable for a proxy that cannot be one.
+    Args:
+        settings: The server.
+        retries: How often a request is repeated; False for never.
+        read_seconds: The longest wait for data, in seconds.
+
+    Raises:
+        SourceUnreachable: The address of the proxy is invalid.
     """
     scheme = "https" if settings.secure else "http"
     how: dict[str, Any] = {
@@ -105,11 +111,11 @@ def connect(settings: S3, *, retries: urllib3.Retry | bool = _RETRIES, read_seco
 
 
 def _by_proxy(proxy: str, scheme: str, how: dict[str, Any]) -> urllib3.ProxyManager:
-    """The proxy is told the user that its URL names, which urllib3 would leave out."""
+    """Return a pool that sends the user and password in the URL to the proxy; urllib3 alone would not."""
     try:
         user = urllib3.util.parse_url(proxy).auth
         basic = f"Basic {base64.b64encode(unquote_to_bytes(user)).decode()}" if user else None
         return urllib3.ProxyManager(proxy, proxy_headers={"Proxy-Authorization": basic} if basic else None, **how)
-    except urllib3.exceptions.LocationValueError:  # its message may quote the password
+    except urllib3.exceptions.LocationValueError:  # the message of the error may quote the password
         named = f"--s3_proxy_url, or {scheme}_proxy in the environment"
         raise SourceUnreachable(f"the proxy for {scheme} ({named}) must be like http://host:port") from None

@@ -1,4 +1,4 @@
-"""Messages of every kind: numbered, encoded, and addressed to the partition of their path."""
+"""Creates tasks with their messages, for the partition of their path."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def listing(
     present: bool | None = None,
     reach: Literal["all", "names", "collection"] = "all",
 ) -> Child:
-    """The task to list a directory; `present`: whether its collection is there, if that is known."""
+    """Return the task to list a directory; see `ListPath` for the arguments."""
     where = path_to_wire(path)
     message = ListPath(job=job.name, pass_id=pass_id, task=_number(), path=where, present=present, reach=reach)
     return _child(job, job.topics.path, path, message)
 
 
 def move(job: Job, pass_id: str, old: bytes, new: bytes, *, directory: bool) -> Child:
-    """The task to rename what was `old`, in the partition of its new path."""
+    """Return the task to rename `old` to `new`, for the partition of the new path."""
     message = MovePath(
         job=job.name,
         pass_id=pass_id,
@@ -57,39 +57,39 @@ def move(job: Job, pass_id: str, old: bytes, new: bytes, *, directory: bool) -> 
 
 
 def files(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[Child]:
-    """The tasks to sync changes: batches of the job's size that share a partition."""
+    """Yield the tasks to synchronise changes, in batches that share a partition."""
     for _, child in files_with_paths(job, pass_id, changes):
         yield child
 
 
 def files_with_paths(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[tuple[list[bytes], Child]]:
-    """The same, each with the paths that it is about."""
+    """Yield the same tasks, each with its paths."""
     for path, batch in _batches(job, changes, lambda change: path_from_wire(change.path)):
         message = SyncFiles(job=job.name, pass_id=pass_id, task=_number(), changes=batch)
         yield [path_from_wire(change.path) for change in batch], _child(job, job.topics.file, path, message)
 
 
 def deletions(job: Job, pass_id: str, candidates: Iterable[Candidate]) -> Iterator[Child]:
-    """The tasks to delete objects: batches of the job's size that share a partition."""
+    """Yield the tasks to delete data objects, in batches that share a partition."""
     for _, batch in _batches(job, candidates, lambda candidate: _path(job, candidate)):
         yield deletion(job, pass_id, batch)
 
 
 def deletion(job: Job, pass_id: str, candidates: Sequence[Candidate]) -> Child:
-    """The task to delete candidates in their order, in the partition of the first."""
+    """Return the task to delete candidates in their order, for the partition of the first one."""
     message = Delete(job=job.name, pass_id=pass_id, task=_number(), candidates=list(candidates))
     return _child(job, job.topics.file, _path(job, candidates[0]), message)
 
 
 def opening(job: Job, restart: Restart) -> Child:
-    """The first task of the pass that a message asks for."""
+    """Return the first task of the pass that a message starts."""
     what: dict[str, Any] = {"retry": restart.retry, "paths": restart.paths, "scope": restart.scope}
     message = OpenPass(job=job.name, pass_id=restart.pass_id, task=_number(), **what)
     return _child(job, job.topics.restart, b"", message)
 
 
 def closing(job: Job, pass_id: str) -> Child:
-    """The task that comes when no other is outstanding."""
+    """Return the last task of a pass."""
     return _child(job, job.topics.restart, b"", ClosePass(job=job.name, pass_id=pass_id, task=_number()))
 
 
@@ -102,7 +102,7 @@ def restart(
     scope: Sequence[Scope] = (),
     pass_id: str | None = None,
 ) -> Outgoing:
-    """The message that starts a new pass: of all, of what is in a scope, or of all or some of what failed."""
+    """Return the message that starts a new pass; see `Restart` for the arguments. `paths` are source-relative."""
     what: dict[str, Any] = {"retry": retry, "paths": [path_to_wire(path) for path in paths], "scope": list(scope)}
     message = Restart(job=job.name, pass_id=pass_id or _number(), reason=reason, **what)
     topic = job.topics.restart
@@ -112,7 +112,7 @@ def restart(
 def _batches(
     job: Job, items: Iterable[_Item], path_of: Callable[[_Item], bytes]
 ) -> Iterator[tuple[bytes, list[_Item]]]:
-    """Items that share a partition of the file topic, at most as many as a task has; with the path of the first."""
+    """Yield batches of items that share a partition of the file topic, each with the path of its first item."""
     batches: dict[int, list[_Item]] = {}
     for item in items:
         batches.setdefault(job.topics.partition(job.topics.file, job.key(path_of(item))), []).append(item)
@@ -122,7 +122,7 @@ def _batches(
 
 
 def _path(job: Job, candidate: Candidate) -> bytes:
-    """The source path that a candidate would have without a map."""
+    """Return the source path of a candidate, as if no name were mapped."""
     return candidate.target.removeprefix(job.target + "/").encode("utf-8", "surrogateescape")
 
 

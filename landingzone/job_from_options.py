@@ -20,7 +20,7 @@ from landingzone import s3_options
 from scanner.entries import SourceUnreadable
 from scanner.files.filesystem import sees_root
 from scanner.rules import Rules
-from scanner.source import source_of
+from scanner.sources import source_of
 
 
 class Submission:

@@ -146,7 +146,7 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
     temporary = is_temporary(lambda path, directory: _excludes(given["temporary"], job, path, directory=directory))
     suffix = os.fsencode(given["marker"] or "")
     markers = Markers(suffix, lambda path: os.path.lexists(os.path.join(job.source, path)))
-    settler = Settler(given["quiet"], temporary, markers, ordered=job.s3 is None)
+    settler = Settler(given["quiet"], temporary, markers, ordered=backend.ordered)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()

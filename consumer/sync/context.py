@@ -18,7 +18,7 @@ from ingest.paths import join, logical_name, logical_path
 from ingest.service import logs
 from ingest.store import Store
 from scanner.rules import Rules
-from scanner.source import source_of
+from scanner.sources import source_of
 
 
 class Context:

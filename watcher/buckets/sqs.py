@@ -1,6 +1,6 @@
-"""Notifications that Amazon S3 puts into an SQS queue; messages are deleted when their events are in safety.
+"""Notifications that Amazon S3 puts into an SQS queue; messages are deleted when their events are stored.
 
-A queue keeps what nobody has read, and gives a message again that is not deleted in time: duplicates do no harm.
+A queue keeps unread messages, and delivers a message again that is not deleted in time: duplicates do no harm.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from typing_extensions import override
+
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import Keys
@@ -17,17 +19,19 @@ from ingest.service import logs
 from ingest.service.backoff import WAITS, Backoff, Waits
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
+from watcher.events import Backend, Event
 
 WAIT_SECONDS = 10
-"""How long the queue holds a request back while it is empty."""
+"""Seconds that a request waits while the queue is empty."""
 _BATCH = 10
 """Messages in one request, at most."""
 
 
-class SqsBackend:
-    """`watcher.events.Backend` for a queue."""
+class SqsBackend(Backend):
+    """A backend that reads a queue."""
 
     unwatched = 0
+    ordered = False
 
     def __init__(self, source: bytes, settings: S3, queue: str, waits: Waits = WAITS) -> None:
         """`source` is that of a job: /bucket or /bucket/prefix; `queue` is the URL of the queue.
@@ -53,26 +57,30 @@ class SqsBackend:
         self._thread = threading.Thread(target=self._receive, daemon=True, name="s3-sqs")
         self._log = logs.get("watcher").bind(queue=queue)
 
+    @override
     def __enter__(self) -> SqsBackend:
         return self
 
+    @override
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @override
     def start(self) -> None:
-        """See Backend. Raises Refused when there is no such queue, or it does not answer."""
+        """Start to read. Raises Refused when there is no such queue, or it does not answer."""
         try:
             self._client().get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         except self._errors as error:
             raise Refused(f"cannot read --notifications-queue {self._queue}: {_why(error)}") from error
         self._thread.start()
 
-    def read(self, timeout: float) -> list[Any]:
-        """See Backend."""
+    @override
+    def read(self, timeout: float) -> list[Event]:
         return self._inbox.take(timeout)
 
+    @override
     def acknowledge(self) -> None:
-        """See Backend. What cannot be deleted now comes again."""
+        """Delete the messages; those that cannot be deleted now are delivered again."""
         receipts = self._inbox.receipts()
         try:
             for start in range(0, len(receipts), _BATCH):
@@ -82,14 +90,15 @@ class SqsBackend:
         except self._errors as error:
             self._log.warning("messages could not be deleted", reason=_why(error))
 
+    @override
     def close(self) -> None:
-        """See Backend; may wait for a request that the queue holds back."""
+        """Stop to read; may wait for the end of a request."""
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _client(self) -> Any:
-        """A client with the credentials of this moment; the queue's URL says where it is."""
+        """A client with the current credentials, for the host in the queue's URL."""
         keys = Keys(self._settings.keypair).retrieve()
         url = urlsplit(self._queue)
         return self._session.client(
@@ -118,7 +127,7 @@ class SqsBackend:
 
 
 def _why(error: Exception) -> str:
-    """In words, without the URL of a proxy: it may have a password."""
+    """The text of an error without the URL of a proxy, which may have a password."""
     text = " ".join(str(error).split()) or type(error).__name__
     for scheme, proxy in getproxies().items():
         if scheme in ("http", "https"):

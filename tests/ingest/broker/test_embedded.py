@@ -215,8 +215,8 @@ class TestFile:
         table = tmp_path / "mounts"
         share = str(remote).replace(" ", "\\040")
         table.write_text(
-            f"3 2 8:17 / {share}/disk rw - xfs /dev/sdb1 rw\n2 1 0:31 / {share} rw - nfs4 server:/share rw\n"
-            "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+            f"3 2 0:3 / {share}/disk rw - xfs /dev/sdb1 rw\n2 1 0:2 / {share} rw - nfs4 server:/share rw\n"
+            "1 0 0:1 / / rw - ext4 /dev/sda1 rw\n"
         )
         _refuse_network_file_system(local, "state", table)
         _refuse_network_file_system(nested, "state", table)

@@ -79,7 +79,7 @@ def test_after_the_server_was_away_all_must_be_scanned_and_events_come_again(
             server.start()
             bucket.put("p/unheard")
             events = heard(backend, lambda events: any(isinstance(event, Missed) for event in events))
-            assert Missed(b"", "nobody listened for a while") in events
+            assert Missed(b"", "the connection for notifications was interrupted") in events
             bucket.put("p/after")
             heard(backend, all_of(written("after")))
 
