@@ -1,4 +1,4 @@
-"""Registering files, and keeping the catalog's size and time of a registered replica true."""
+"""Registers files, and updates the size and mtime of registered replicas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carrying out a decision for one file: the iRODS call, with the handler's hooks around it."""
+"""Carries out the decision for one file: the iRODS call, with the hooks of the handler around it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ActionRun:
         self.bytes = 0
 
     def run(self, session: Session, meta: Meta) -> None:
-        """Do it; raises what a hook raises, what iRODS says, or OSError for the file."""
+        """Run the action. Raises the exceptions of hooks and of iRODS, and OSError for the file."""
         event, action, takes_operation = _COURSES[self._do]
         extra = (self._seen.operation,) if takes_operation else ()
         options: dict[str, Any] = {} if self._seen.operation is Operation.NO_OP else {"allow_redirect": False}

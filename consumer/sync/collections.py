@@ -29,7 +29,7 @@ _LEASE_POLL = 0.05
 def create(ctx: Context, path: bytes, stat: Stat | None, **options: Any) -> bool:
     """Create the collection of a source-relative directory, and the missing ones above it. False: it existed.
 
-    Raises what the hooks raise and what iRODS says.
+    Raises the exceptions of hooks and of iRODS.
     """
     place = ctx.place(path, directory=True)
     missing = [(path, place.target, stat)]
@@ -99,7 +99,7 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 class DirectoryCollection:
-    """The collection of the directory: whether it is there, and what it has, asked at most once each."""
+    """The collection of a directory: whether it exists and what it contains. Each is queried at most once."""
 
     def __init__(self, ctx: Context, place: Place, entry: Entry, present: bool | None) -> None:
         """`present`: whether the collection exists, if the listing of the parent knew."""

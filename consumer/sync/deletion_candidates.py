@@ -1,4 +1,4 @@
-"""Finding what a collection has and its source directory has not: candidates for deletion, nothing more.
+"""Finds what a collection contains and its source directory does not: candidates for deletion.
 
 Names of the source are mapped forward and compared with those of the catalog; there is no way back from a mapped or
 encoded name. Whatever the source has under a name protects what the zone has under it, excluded or unreadable as it
@@ -101,7 +101,7 @@ class SourceView:
         self._renamed: dict[str, bytes] = {}
 
     def still_missing(self, candidate: Candidate) -> bool:
-        """Whether the candidate still has no source. Raises what says that the source cannot be seen or listed."""
+        """Whether the candidate still has no source. Raises SourceNotVisible or SourceUnreadable."""
         parent = path_from_wire(candidate.parent)
         found = self._look(join(parent, candidate.name.encode("utf-8", "surrogateescape")))
         if found is None and self._may_be_renamed(candidate.name):

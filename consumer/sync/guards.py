@@ -12,9 +12,9 @@ from ingest.paths import ancestors, is_below, join
 from scanner.entries import SourceNotVisible, SourceUnreadable
 
 _BEGAN = " at the beginning"
-"""Behind the name of a host: what the source lay on when a pass began there."""
+"""Suffix of a host name: the mounts of the source when the latest pass began there."""
 _SEEN = " ever"
-"""The same: all that was mounted below the source when a pass began there, if only for one."""
+"""Suffix of a host name: all mounts below the source that any pass has found there."""
 
 
 def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candidate]) -> str | None:

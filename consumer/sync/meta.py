@@ -16,7 +16,7 @@ Meta = dict[str, Any]
 
 
 def of_job(job: Job) -> Meta:
-    """What holds for the whole job; `path` and `target` are its root."""
+    """The `meta` of the whole job; `path` and `target` are its root."""
     source = os.fsdecode(job.source)
     config = {
         "log": _log(job.log),
@@ -57,7 +57,7 @@ def of_job(job: Job) -> Meta:
 
 
 def _of_entry(job: Job) -> Meta:
-    """What holds for the whole job where an entry is spoken of; for S3 `root` is the bucket then."""
+    """The part of the `meta` of an entry that is the same for the whole job. For S3, `root` is the bucket."""
     if job.s3 is None:
         return of_job(job)
     bucket, _, prefix = os.fsdecode(job.source)[1:].partition("/")
@@ -69,7 +69,7 @@ def _log(settings: LogSettings) -> Meta:
 
 
 def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:
-    """What holds for one directory and its collection `target`."""
+    """The `meta` of one directory and its collection `target`."""
     meta = _of_entry(job) | {
         "task": "filesystem_sync_dir" if job.s3 is None else "s3_bucket_sync_dir",
         "queue_name": job.topics.path,
@@ -117,7 +117,7 @@ def _other_name(job: Job, place: Place) -> Meta:
 
 
 def of_deletion(job: Job, path: str, target: str, *, collection: bool) -> Meta:
-    """What holds for an object or collection that is deleted; `path` is where its source would be."""
+    """The `meta` of an object or collection to delete; `path` is the path of its absent source."""
     return _of_entry(job) | {
         "task": "delete_collection" if collection else "delete_data_object",
         "queue_name": job.topics.file,

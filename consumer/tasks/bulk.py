@@ -39,7 +39,7 @@ class _Row(NamedTuple):
 
 
 def register(ctx: Context, changes: Sequence[Change]) -> dict[str, Outcome]:
-    """Register what fits in bulk; outcomes by the path of the change. What is not among them is still to be done."""
+    """Register what fits in bulk. Returns outcomes by path; paths without an outcome are still to be synced."""
     if ctx.job.bulk is None or ctx.handler.hooked("data_obj_create"):
         return {}
     batches: dict[tuple[str, str | None], list[_Row]] = {}

@@ -1,4 +1,4 @@
-"""Deleting: the judgement when everything is listed, and the task that deletes, one by one, after another look."""
+"""Judges the candidates when all directories are listed, and deletes them one by one after another look."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Fini
 
 
 def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
-    """Delete the candidates in their order; one result each. Raises what says that source or zone are out of reach."""
+    """Delete the candidates in order; one result each. Raises an exception if source or zone are out of reach."""
     view = SourceView(ctx)
     for candidate in task.candidates:
         try:

@@ -113,7 +113,7 @@ def _as_before(entry: Entry, operation: Operation, cached: int | None, replicas:
 
 
 def _synced(ctx: Context, task: MovePath, change: Change, uncached: tuple[bytes, bytes]) -> Finished:
-    """Look at both names as if they had changed."""
+    """Sync both names as if they had changed."""
     changes = [change, Change(task.old, gone=True)]
     children = list(tasks.files(ctx.job, task.pass_id, changes))
     return Finished(Part(children, Counts(files=len(changes)), uncached=[uncached]))
@@ -140,7 +140,7 @@ def _rename(ctx: Context, meta: Meta, new: Place, source: str, *, collection: bo
 
 
 def _makes_way(ctx: Context, new: Place, code: int | None, *, collection: bool) -> bool:
-    """Whether what was in the way of a rename is no more: a missing collection, or an empty one."""
+    """Whether the obstacle of a rename is removed: a missing collection, or an empty one under the new name."""
     if code == NO_COLLECTION:
         collections.create(ctx, split(new.path)[0], None)
         return True

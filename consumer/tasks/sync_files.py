@@ -30,7 +30,7 @@ from scanner.entries import Entry, Skipped, why
 from scanner.source import Looker
 
 _LOOKS = 3
-"""How often a path is decided anew when the catalog has changed under our hands."""
+"""Decisions on one path at most, if the catalog changes meanwhile."""
 
 
 def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathDone]:
@@ -70,9 +70,9 @@ def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) ->
 
 
 def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
-    """Sync an entry; once more in a new session when the connection broke although the zone answers.
+    """Sync an entry; if the connection broke although the zone answers, try once more in a new session.
 
-    When it breaks again and the zone answers still, it is this path that breaks it, and waiting would not help.
+    If it breaks again although the zone answers, this path is the cause, and the path has failed.
     """
     try:
         return _sync_entry(ctx, change, place, entry)
@@ -123,7 +123,7 @@ def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Out
 
 
 def _is_young(ctx: Context, entry: Entry) -> bool:
-    """Whether a scan of a watched source has come upon a file that has not been left alone for long enough."""
+    """Whether a scan of a watched source has found a file that changed within the quiet time."""
     return not ctx.live and 0 <= time.time() - entry.stat.mtime_ns / 1_000_000_000 < ctx.job.quiet
 
 
