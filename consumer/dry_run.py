@@ -25,7 +25,7 @@ from scanner.source import Listing
 
 
 class Planned(NamedTuple):
-    """One path of the plan: what would be done with it, and why when it is nothing good."""
+    """One path of the plan: the action, and the reason if the path would be skipped or fail."""
 
     action: str
     path: bytes | None
@@ -61,7 +61,7 @@ class Plan:
                 yield Planned("fail", path_from_wire(each.resync), each.target, TAKEN)
 
     def _deletions(self) -> Iterator[Planned]:
-        """What would be deleted, and what then takes the place of some of it."""
+        """The deletions, and what would then be synced in the place of a deleted object or collection."""
         for each in self._later:
             kept = mode_of(self._ctx, each)[0] is DeleteMode.DO_NOT_DELETE
             if not kept:
@@ -132,7 +132,7 @@ class Plan:
         ctx = self._ctx
         place = ctx.place(entry.path)
         target = place.target
-        meta = of_file(ctx.job, entry, target)
+        meta = of_file(ctx.job, entry, place)
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
         cached = None if ctx.job.ignore_cache else ctx.cached(place)

@@ -2,7 +2,8 @@
 
 Tasks are measured around the worker's reports, hooks by functions around the handler's, iRODS calls by
 `consumer.irods.measured`. Events are collected per task and go to the parent, which alone writes the
-file, before the task's last report. When a worker dies the parent tells of the task, and the rest is lost.
+file, before the task's last report. If a worker dies, the parent writes the event of the task. The other events are
+lost.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Profiler:
         task = self._task
         if task is None:
             return
-        # Whole microseconds, rounded down, so that what lies within something else still does.
+        # Whole microseconds, rounded down, so that nested events stay nested.
         begin, end = (int((self._epoch + each) * 1e6) for each in (start, time.perf_counter()))
         self._events.append(
             Event(

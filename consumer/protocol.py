@@ -1,4 +1,4 @@
-"""What a worker process tells the consumer about the task in its hands, and how long it may take.
+"""The reports of a worker process on its task.
 
 The consumer sends the message of a task as it came from the topic. The worker answers with one `Began`, any number of
 `PathDone` (in the order of the batch) or `Page`, and one of `Finished` or `Unavailable`. The consumer acknowledges each
@@ -20,11 +20,11 @@ from ingest.store import Cached, Child
 PAGE_STORED = b"stored"
 
 CacheKey = tuple[bytes, bytes]
-"""Directory and name, as `ingest.fingerprint.cache_key` gives them."""
+"""Directory and name, as `ingest.fingerprint.cache_key` returns them."""
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """The first thing that a worker is told: where the store is, how to log, and whether and what to measure."""
+    """The first message to a worker: the store, the log settings, and what to measure, if anything."""
 
     state: str
     log: LogSettings
@@ -32,22 +32,21 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class Result(Enum):
-    """What became of one path."""
+    """The result of one path."""
 
     DONE = "done"
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     FAILED = "failed"
     UNSETTLED = "unsettled"
-    """To be looked at once more after a while: it may still be written to."""
+    """To be tried once more later: a writer may still be at work."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one path, and why when it did not arrive. `bytes` of content went into the zone.
+    """The outcome of one path, with the reason if it failed or was skipped. `bytes` of content went into the zone.
 
-    `cached` is what the path cache is to keep of it.
-    `kept`: it was to be deleted, and it is certain that it was not. `deleted`: it had vanished from the source and was
-    deleted; `uncached` is what the path cache must forget then.
+    `cached` goes into the path cache, and `uncached` is taken out. `kept`: a deletion certainly removed nothing.
+    `deleted`: the file is absent from the source, and its data object was deleted.
     """
 
     result: Result
@@ -66,9 +65,9 @@ class _Report(msgspec.Struct, frozen=True, tag=True):
 
 
 class Began(_Report, frozen=True):
-    """The task is begun: its time limit in seconds, and the handler's word on retries of what fails in it.
+    """The task has begun. `timeout` and `delay` (before a retry) are in seconds.
 
-    `cursor` is where a listing goes on.
+    A listing or move continues behind `cursor`.
     """
 
     timeout: float
@@ -78,7 +77,7 @@ class Began(_Report, frozen=True):
 
 
 class PathDone(_Report, frozen=True):
-    """The next path of the batch is dealt with; `target` is its logical path."""
+    """The next path of the batch is finished; `target` is its logical path."""
 
     target: str
     outcome: Outcome
@@ -97,14 +96,14 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Page(_Report, frozen=True):
-    """A listing has got as far as the name `cursor`."""
+    """A listing or move has advanced to `cursor`."""
 
     cursor: bytes
     part: Part
 
 
 class Finished(_Report, frozen=True):
-    """The task is over. `failure` says what failed of it as a whole, `target` for which logical path."""
+    """The task has finished. If it failed as a whole, `failure` is the reason and `target` the logical path."""
 
     part: Part = Part()
     failure: Outcome | None = None
@@ -112,7 +111,7 @@ class Finished(_Report, frozen=True):
 
 
 class Unavailable(_Report, frozen=True):
-    """The zone, or only the source of the job, is out of reach: nobody's fault, to be tried again later."""
+    """The zone, or only the source of the job, is out of reach. The task is tried again later and has not failed."""
 
     reason: str
     only_source: bool = False
@@ -131,10 +130,10 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def pack(report: Report | Setup) -> bytes:
-    """A report as it goes through the pipe."""
+    """Encode a report for the pipe."""
     return _encoder.encode(report)
 
 
 def unpack(data: bytes) -> Report:
-    """The report in `data`."""
+    """Decode a report from the pipe."""
     return _decoder.decode(data)

@@ -18,7 +18,7 @@ from scanner.entries import Entry, Skipped, SourceNotVisible
 
 
 def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
-    """What each job that covers a source path, or a logical path, has to say of it. Raises Refused when none does."""
+    """What each job that covers a source path or logical path knows about it. Raises Refused if no job covers it."""
     absolute = b"/" + os.fsencode(path[5:]) if path.startswith("s3://") else os.fsencode(os.path.abspath(path))
     found = False
     for status in store.jobs.all():

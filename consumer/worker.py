@@ -1,4 +1,4 @@
-"""A worker process: takes one task at a time from its consumer and reports what became of it.
+"""A worker process: takes one task at a time from its consumer and reports its outcome.
 
 A process of its own, because handlers may hang, crash, or keep state in module globals. It ends when its consumer does.
 """

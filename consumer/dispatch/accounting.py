@@ -1,4 +1,4 @@
-"""From what a worker reported to the one step that the store takes: pure functions."""
+"""Pure functions that turn the reports of a worker into one step of the store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ingest.messages import (
 from ingest.store import Cached, Child, Redelivery, Step
 
 BEFORE_BEGAN = Began(timeout=DEFAULT_TIMEOUT, max_retries=0, delay=0.0)
-"""What holds until the worker has said something: the handler itself may hang while it is asked."""
+"""The limits until the worker has reported its own: the handler may hang while the worker asks it."""
 
 
 class RunningTask(NamedTuple):
@@ -47,19 +47,19 @@ class RunningTask(NamedTuple):
 
 
 class Aborted(NamedTuple):
-    """The worker did not come to an end: why. Without `retry` nothing is handed out again, as for a stopped job."""
+    """The worker did not finish, and the reason. Without `retry`, nothing is handed out again (a stopped job)."""
 
     reason: str
     retry: bool = True
 
 
 def page_step(running: RunningTask, page: Page, now: float) -> Step:
-    """A listing has got as far as `cursor`, and the task goes on."""
+    """The step for one page of a listing or move; the task continues."""
     return msgspec.structs.replace(_step(running, now, page.part), after=running.cursor, cursor=page.cursor)
 
 
 def finished_step(running: RunningTask, finished: Finished, now: float) -> Step:
-    """The task came to its end, for better or worse."""
+    """The step for a task that has finished, with success or failure."""
     if isinstance(running.task, (SyncFiles, Delete)):
         if finished.failure is None:
             return _batch_step(running, now, [])
@@ -72,9 +72,9 @@ def finished_step(running: RunningTask, finished: Finished, now: float) -> Step:
 
 
 def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
-    """The worker was killed, or died: the path in progress has failed, those after it have not been begun.
+    """The step for a worker that was killed or died: the path in progress failed, and those after it were not begun.
 
-    A move that has got on goes on, whatever the retries: half of it done leaves dead physical paths behind.
+    A move that has advanced is handed out again, regardless of retries: half a move leaves wrong physical paths.
     """
     if isinstance(running.task, MovePath) and aborted.retry and running.cursor != running.began.cursor:
         return _step(running, now, Part(), redelivered=again(running.task), due=now)
@@ -88,9 +88,9 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
 
 
 def unavailable_step(running: RunningTask, now: float, back_off: float) -> Step:
-    """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed.
+    """The step for a zone or source that is out of reach: unfinished paths are handed out again, and none has failed.
 
-    The file in progress comes last then: should it alone be out of reach, it does not keep the others.
+    `back_off` is in seconds. The file in progress moves to the end, so that it does not block the others.
     """
     task, rest = running.task, _not_done(running)
     if isinstance(task, SyncFiles):
@@ -175,7 +175,7 @@ def _once_more(item: Item) -> Item:
 
 
 def _synced(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
-    """In a watch job, which has no passes for a long time, what was done or has gone solves the problem that it had."""
+    """The part for synced files. In a watch job, the earlier problem of a path that succeeds or is absent is solved."""
     counts, problems, solved = Counts(), [], list[bytes]()
     cached, uncached = list[Cached](), list[tuple[bytes, bytes]]()
     for item, target, outcome in settled:
@@ -192,9 +192,10 @@ def _synced(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now:
 
 
 def _deleted(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
-    """What may have been deleted is forgotten by the path cache; what waited for its place is synced, or failed too.
+    """The part for deletions: the path cache forgets each path that may be deleted.
 
-    Whoever was killed after a deletion has not told of it, and then the source may come back as it was.
+    A worker may be killed between a deletion and its report, and the source may then have the same file again. What
+    waits for the place of a deleted object or collection is synced, or fails with the deletion.
     """
     counts, uncached, problems, following = Counts(), [], [], list[Child]()
     for item, _, outcome in settled:
@@ -208,7 +209,7 @@ def _deleted(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now
             problems.append(_problem(relative, item.target, outcome, item.attempt, now))
         if item.resync is not None and outcome.result in (Result.DONE, Result.UNCHANGED):
             following += _resync(running, item)
-        elif item.taken_by == "regular" and item.resync is not None:  # a directory is counted by nobody
+        elif item.taken_by == "regular" and item.resync is not None:  # directories are not counted
             counts += Counts(failed=1)
             waits = Outcome(Result.FAILED, reason="the collection of this name could not be deleted")
             problems.append(_problem(path_from_wire(item.resync), item.target, waits, item.attempt, now))

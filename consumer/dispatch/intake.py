@@ -1,4 +1,4 @@
-"""What comes out of the broker and the store on its way to the workers: messages read, relayed, parked, put aside."""
+"""Reads records, relays the outbox, parks the messages of paused jobs, and keeps unreadable messages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ingest.service.logs import Logger
 from ingest.store import Store
 
 DEAD_LETTERS = ".dlq"
-"""What the topic of messages that nobody can read is called after their own."""
+"""The suffix of the topic that keeps the unreadable messages of a topic."""
 _RELAY = 500
 _JOBS_HELD = 100
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A message that could not be read, as it is kept: where it was, why, and the message itself (in base64)."""
+    """An unreadable message: its position, the reason, and its bytes (in base64)."""
 
     topic: str
     partition: int
@@ -31,7 +31,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """Decides what of a record is work. Its methods raise Unreachable when broker or store are out of reach."""
+    """Finds the task of a record. The methods raise Unreachable if the broker or the store is out of reach."""
 
     def __init__(self, broker: Broker, store: Store, log: Logger) -> None:
         self._broker = broker
@@ -41,18 +41,18 @@ class Intake:
         self._paused: frozenset[str] = frozenset()
 
     def relay(self) -> None:
-        """Publish what the store has in its outbox. Twice does no harm: a task that is settled is passed over."""
+        """Publish the messages in the outbox of the store. Duplicates do no harm: settled tasks are skipped."""
         messages = self._store.outbox.oldest(_RELAY)
         if messages:
             self._broker.publish([message for _, message in messages])
             self._store.outbox.remove([number for number, _ in messages])
 
     def look_for_pauses(self) -> None:
-        """Learn which jobs are paused, for the records that are asked about next."""
+        """Read which jobs are paused. `task` uses it for the records that follow."""
         self._paused = self._store.jobs.paused()
 
     def task(self, record: Record) -> tuple[Task, Job] | None:
-        """The task of a record and its job; None when the record is dealt with: it may be committed."""
+        """The task of a record and its job; None if there is nothing to do and the record may be committed."""
         try:
             message = decode(record.value)
         except ValueError as error:
@@ -71,7 +71,7 @@ class Intake:
         return None if job is None else (message, job)
 
     def _put_aside(self, record: Record, reason: str) -> None:
-        """Keep a message that cannot be read where people find it: it must not hold up those behind it."""
+        """Move an unreadable message to the dead letters: it must not block the messages behind it."""
         topic = record.topic + DEAD_LETTERS
         letter = DeadLetter(record.topic, record.partition, record.offset, reason, record.value)
         partitions = self._broker.ensure_topics([topic])[topic]

@@ -1,6 +1,6 @@
 """The consumer: one parent process between the broker, the store and its workers.
 
-It takes records, hands them to workers lane by lane, settles what comes back in the store, and only then commits.
+It takes records, hands them to workers, settles their reports in the store, and only then commits.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from ingest.store import ConsumerStatus, Step, Store
 
 GROUP = "ingest"
 STOP_GRACE = 10.0
-"""Seconds that running paths get when their job is stopped or the consumer is told to end."""
+"""Seconds that running paths get when their job or the consumer is stopped."""
 BACK_OFF = Waits(0.5, 15.0)
 """Seconds to wait when broker or store are out of reach: at first, and at most."""
 _MAX_IDLE_DEATHS = 20
 _WAIT = 0.05
 _LOOK_SECONDS = 0.5
-"""How often stopped jobs and overdue tasks are looked for."""
+"""Seconds between two searches for stopped jobs and overdue tasks."""
 _ALIVE_SECONDS = 6.0
-"""For how long an announcement holds: less than a start waits before it takes a job of the dead over."""
+"""Seconds for which an announcement is valid: less than a start waits before it takes over a dead process's job."""
 _TRY_SECONDS = 10.0
-"""How long broker or store may be asked in vain before they are called out of reach."""
+"""Seconds of failed attempts before the broker or the store counts as out of reach."""
 _LAG_SECONDS = 15.0
 """How often the group's lag is looked up for the metrics: three requests to Kafka."""
 _INTERRUPTED = Aborted("interrupted: the job was stopped", retry=False)
 
 
 class Consumer:
-    """Works on the tasks of some topics until told to end; not for several threads."""
+    """Works on the tasks of some topics. Not safe for several threads."""
 
     def __init__(
         self,
@@ -88,9 +88,9 @@ class Consumer:
         self._pool = Pool(workers, setup)
 
     def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
-        """Work until `until` says so; it is asked many times a second. What is in work then gets the grace time.
+        """Work until `until()` is true; it is called many times a second. Running tasks then get the grace time.
 
-        `health` hears how it is.
+        `health` receives a heartbeat every turn.
         """
         self._health = health or self._health
         self._health.started()
@@ -108,12 +108,12 @@ class Consumer:
                         self._settle_aborted(worker, _INTERRUPTED)
         finally:
             self._pool.close()
-            with suppress(Unreachable, Refused):  # a store that has lost everything is said already
+            with suppress(Unreachable, Refused):  # that the store is empty was reported before
                 self._store.consumers.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
             self._member.close()
 
     def _turn_or_wait(self, until: Callable[[], bool], *, take: bool) -> None:
-        """A turn; when broker or store are out of reach wait, longer each time, and go on where it broke off."""
+        """Do one turn. If the broker or the store is out of reach, wait, longer each time, and continue."""
         try:
             self._turn(take=take)
         except Unreachable as error:
@@ -135,7 +135,7 @@ class Consumer:
         self._last_turn = time.monotonic()
 
     def _stay_member(self) -> None:
-        """Be heard of by the broker, or others would take our partitions for those of a dead one."""
+        """Poll the broker, so that this consumer keeps its partitions."""
         try:
             self._member.poll(_WAIT, 0)
         except Unreachable:
@@ -153,7 +153,7 @@ class Consumer:
         passed = self._hand_out() if take and not paused else 0
         if not self._unhandled:
             self._unhandled.extend(self._pool.events(_WAIT if self._pool.busy() and not passed else 0.0))
-        while self._unhandled:  # one that cannot be settled now stays at the head
+        while self._unhandled:  # a report that cannot be settled now stays first
             self._handle(self._unhandled[0])
             self._unhandled.popleft()
         self._member.commit(self._queues.to_commit())
@@ -179,12 +179,12 @@ class Consumer:
         return taken
 
     def _is_stored(self, event: Event, page: Page) -> bool:
-        """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
+        """Whether the store has a page although its answer was lost. Settled twice, the page would count twice."""
         task = event.worker.running.task
         return event is self._perhaps_stored and self._store.tasks.cursor(task.pass_id, task.task) == page.cursor
 
     def _hold_back(self) -> None:
-        """Fetch nothing for lanes that are blocked: one slow file must not fill all the room and idle other workers."""
+        """Fetch nothing for blocked partitions: records behind one slow file must not leave other workers idle."""
         blocked = self._queues.blocked()
         if self._blocked - blocked:
             self._member.resume(self._blocked - blocked)
@@ -192,7 +192,7 @@ class Consumer:
         self._blocked = blocked
 
     def _hand_out(self) -> int:
-        """Give free workers what is next in each lane; how many records were no work, or are none for now."""
+        """Give free workers the next record of each partition. Returns how many records needed no worker."""
         free, ready, passed = self._pool.free(), list(self._queues.ready()), 0
         if free and ready:
             self._intake.look_for_pauses()
@@ -208,7 +208,7 @@ class Consumer:
         return passed
 
     def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
-        """Whether the task comes again later, as the job's source is out of reach: what is behind may be another's."""
+        """Whether the task was put off because its source is out of reach: records behind it may be of other jobs."""
         seconds = self._out_of_reach.put_off(job.name)
         if seconds:
             self._settle(accounting.unavailable_step(RunningTask(task, record, job), time.time(), seconds))
@@ -252,21 +252,21 @@ class Consumer:
         self._queues.done(worker.release())
 
     def _replace_dead(self, worker: Worker) -> None:
-        """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
+        """Replace a worker that died without a task. Raises Refused if worker after worker does."""
         self._idle_deaths += 1
         if self._idle_deaths > _MAX_IDLE_DEATHS:
             raise Refused(f"worker processes die before they take a task ({worker.exit_words()})")
         self._pool.replace(worker)
 
     def _pause(self, worker: Worker, unavailable: Unavailable) -> None:
-        """Zone, source or store are out of reach: wait, longer each time, and lose nothing."""
+        """Hand a task out again later, because its zone, source or store is out of reach."""
         seconds = self._out_of_reach.met(worker.running.job.name, unavailable, known=bool(self._outage.reason))
         self._settle(accounting.unavailable_step(worker.running, time.time(), seconds))
         self._queues.done(worker.release())
 
     def _settle_aborted(self, worker: Worker, aborted: Aborted) -> None:
         running = worker.running
-        self._log.warning("a task is broken off", task=running.task.task, reason=aborted.reason)
+        self._log.warning("a task was aborted", task=running.task.task, reason=aborted.reason)
         if self._profile is not None:
             self._profile.write([broken_off(running.task, running.job, worker.process.pid, worker.seconds)])
         self._settle(accounting.aborted_step(running, aborted, time.time()))
@@ -289,7 +289,7 @@ class Consumer:
                 self._settle_aborted(worker, Aborted(f"timeout after {worker.timeout:g} s"))
 
     def _announce(self, longer: float = 0.0) -> None:
-        """Say that we are alive, and for how many seconds longer than always that holds."""
+        """Announce that this consumer is alive; `longer` extends the usual term, in seconds."""
         now = time.monotonic()
         busy = tuple(sorted({worker.running.job.name for worker in self._pool.busy()}))
         if now - self._announced > _ALIVE_SECONDS / 4 or busy or longer:

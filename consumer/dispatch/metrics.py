@@ -1,4 +1,4 @@
-"""What a consumer tells of its work: metrics for Prometheus, and a log line for each path that failed.
+"""Metrics of a consumer for Prometheus, and a log line for each path that failed.
 
 The counters of several consumers add up; only the lag is the group's.
 """
@@ -11,7 +11,7 @@ from ingest.paths import shown
 from ingest.service.logs import Logger
 from ingest.store import Step
 
-_FILES = Counter("ingest_files", "Files by what came of them", ["job", "outcome"])
+_FILES = Counter("ingest_files", "Files by outcome", ["job", "outcome"])
 _BYTES = Counter("ingest_bytes", "Bytes that were transferred", ["job"])
 _CHANGES = Counter("ingest_changes", "Collections created, objects deleted, names moved", ["job", "kind"])
 _TASKS = Counter("ingest_tasks", "Tasks settled", ["job"])
@@ -19,11 +19,11 @@ _FAILED = Counter("ingest_tasks_failed", "Tasks that failed, or with files that 
 _RETRIES = Counter("ingest_retries", "Paths that were handed out again after a failure", ["job"])
 BUSY = Gauge("ingest_workers_busy", "Worker processes that have a task")
 LAG = Gauge("ingest_lag", "Messages that the consumer group has not done with, as this consumer saw it last")
-UNREACHABLE = Counter("ingest_unreachable", "Turns that broke off since queue or store did not answer")
+UNREACHABLE = Counter("ingest_unreachable", "Turns that ended because queue or store did not answer")
 
 
 def count(step: Step) -> None:
-    """The store has taken this step."""
+    """Count a step that the store has settled."""
     job, counts = step.job, step.counts
     for outcome in ("done", "unchanged", "skipped", "failed"):
         _FILES.labels(job, outcome).inc(getattr(counts, outcome))

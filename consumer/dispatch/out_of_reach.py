@@ -1,4 +1,4 @@
-"""What is out of reach, zone or sources, and how long it is left alone before it is tried again."""
+"""The zone and sources that are out of reach, and when to try them again."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ingest.service.backoff import Backoff, Waits
 from ingest.service.logs import Logger
 
 BACK_OFF = Waits(1.0, 60.0)
-"""Seconds to wait when zone or source are out of reach: at first, and at most."""
+"""Seconds to wait if the zone or a source is out of reach: at first, and at most."""
 _PROBE_SECONDS = 5.0
-"""How often one task at most looks whether a source is there again: it may take long to find out."""
+"""Seconds between two tasks that try a source again: a try may take long."""
 _PUT_OFF = 0.25
-"""For which share of the time that a source is away its other tasks are put off: each time costs a message."""
+"""The share of the outage for which other tasks of the source are put off: each delay costs a message."""
 _MAX_SECONDS = 300.0
-"""For how long they are put off at most."""
+"""Seconds for which they are put off at most."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class _Source:
 
 
 class OutOfReach:
-    """The zone is every job's: without it nothing is handed out. A source is missing to its own job only."""
+    """If the zone is out of reach, nothing is handed out. If a source is, only tasks of its job are put off."""
 
     def __init__(self, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: seconds that never go back."""
@@ -42,18 +42,18 @@ class OutOfReach:
 
     @property
     def of_zone(self) -> bool:
-        """Whether the zone is to be left alone now."""
+        """Whether it is too early to try the zone again."""
         return self._clock() < self._zone_until
 
     @property
     def reasons(self) -> dict[str, str]:
-        """What the jobs wait for."""
+        """The reason of the outage for each waiting job."""
         return {job: outage.reason for job, outage in self._outages.items()}
 
     def met(self, job: str, unavailable: Unavailable, *, known: bool) -> float:
-        """A task has found something out of reach; the seconds until it should be tried again.
+        """A task found the zone or its source out of reach. Returns the seconds until it should be tried again.
 
-        `known`: it was met while everything waited anyway, and is no news.
+        `known`: all work waits for another outage anyway; this one is neither logged nor counted.
         """
         now = self._clock()
         source = self._sources.setdefault(job, _Source(now, 0.0)) if unavailable.only_source else None
@@ -68,13 +68,13 @@ class OutOfReach:
         return max(0.0, until - now)
 
     def over(self, job: str) -> None:
-        """A task of the job has come to its end: whatever it needs is there."""
+        """A task of the job has finished, so the zone and the source are within reach."""
         self._sources.pop(job, None)
         if outage := self._outages.pop(job, None):
             outage.succeeded()
 
     def put_off(self, job: str) -> float:
-        """For how many seconds a task of the job is not to be handed out for lack of its source; 0: let it try."""
+        """The seconds for which to put off a task because its source is out of reach; 0: let it try."""
         source = self._sources.get(job)
         if source is None:
             return 0.0

@@ -1,4 +1,4 @@
-"""The worker processes of a consumer: started, running tasks, listened to, killed and replaced."""
+"""The worker processes of a consumer."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _END_SECONDS = 2.0
 
 
 class Event(NamedTuple):
-    """A worker has said something; None: it has died."""
+    """A report of a worker; None: the worker has died."""
 
     worker: Worker
     report: Report | None
 
 
 class Worker:
-    """One worker process, and the task in its hands."""
+    """One worker process and its task."""
 
     def __init__(self, setup: Setup) -> None:
         ours, theirs = socket.socketpair()
@@ -55,13 +55,13 @@ class Worker:
         self._since = 0.0
 
     def hand(self, task: Task, record: Record, job: Job) -> None:
-        """Give it a task; it has none."""
+        """Send the worker a task. It must have none."""
         self.task, self.record, self.job = task, record, job
         self._began, self._done, self._cursor, self._since = BEFORE_BEGAN, [], None, time.monotonic()
         self.pipe.send_bytes(record.value)
 
     def note(self, report: Began | PathDone) -> None:
-        """Remember what it said of the task."""
+        """Keep a report on the task."""
         if isinstance(report, Began):
             self._began, self._cursor = report, report.cursor
         else:
@@ -69,7 +69,7 @@ class Worker:
 
     @property
     def running(self) -> RunningTask:
-        """The task in its hands with all that it has reported."""
+        """The task of this worker, with all reports on it."""
         assert self.task is not None  # noqa: S101 - asked of busy workers only
         assert self.record is not None  # noqa: S101
         assert self.job is not None  # noqa: S101
@@ -82,7 +82,7 @@ class Worker:
 
     @property
     def seconds(self) -> float:
-        """Seconds for which it has had the task, or since its last page was stored."""
+        """Seconds since the worker got the task, or since its last page was stored."""
         return time.monotonic() - self._since
 
     @property
@@ -91,17 +91,17 @@ class Worker:
         return self.task is not None and self.seconds > self._began.timeout
 
     def excuse(self, seconds: float) -> None:
-        """Do not count this time, in which nobody could take its reports."""
+        """Do not count these seconds against the timeout: reports could not be settled."""
         self._since += seconds
 
     def page_stored(self, cursor: bytes) -> None:
-        """Let it go on with its listing or move, which is stored as far as `cursor`, and has all its time again."""
+        """Let the worker continue behind `cursor`. The timeout starts anew."""
         self._cursor, self._since = cursor, time.monotonic()
         with suppress(OSError):  # it has died meanwhile: its pipe will say so
             self.pipe.send_bytes(PAGE_STORED)
 
     def release(self) -> Record:
-        """The task is settled; the record that brought it."""
+        """Take the settled task from the worker. Returns its record."""
         record = self.running.record
         self.task = self.record = self.job = None
         return record
@@ -115,7 +115,7 @@ class Worker:
         return f"signal {-code}" if code < 0 else f"exit status {code}"
 
     def end(self) -> None:
-        """Kill the process; it is waited for a moment only, since one that hangs in a dead mount cannot end."""
+        """Kill the process and wait briefly: a process that hangs in a dead mount cannot end."""
         self.process.kill()
         self.pipe.close()
         if self.process.stdin:
@@ -140,12 +140,12 @@ class Pool:
         return [worker for worker in self._workers if worker.task is not None]
 
     def replace(self, worker: Worker) -> None:
-        """Kill a worker, if it still lives, and start another in its place."""
+        """Kill a worker and start another in its place."""
         worker.end()
         self._workers[self._workers.index(worker)] = Worker(self._setup)
 
     def events(self, timeout: float) -> Iterator[Event]:
-        """What the workers have to say; waits up to `timeout` seconds for the first report."""
+        """The reports of the workers; waits up to `timeout` seconds for the first."""
         pipes = {worker.pipe: worker for worker in self._workers}
         for pipe in _ready(list(pipes), timeout):
             try:

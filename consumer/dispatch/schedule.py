@@ -12,7 +12,7 @@ from ingest.job import Job
 def next_pass(job: Job, now: float) -> float | None:
     """The time of the pass after the one that begins now, in seconds since the epoch; None for a single pass.
 
-    A cron expression speaks of local time.
+    A cron expression is in local time.
     """
     if job.interval is not None:
         return now + job.interval

@@ -1,5 +1,5 @@
 """The only code that talks to iRODS, through python-irodsclient.
 
 `sessions` logs in, `requests` makes single API calls, `catalog` lists, `collections`, `registration` and `transfer`
-change things, `errors` puts names to what goes wrong.
+change things, `errors` names errors.
 """

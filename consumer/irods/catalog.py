@@ -1,4 +1,4 @@
-"""Questions to the catalog: what is in a collection, what is under a path."""
+"""Queries of the catalog: the content of a collection, and what a logical path is."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def subcollections(session: iRODSSession, collection: str) -> Iterator[str]:
 
 
 def collection_exists(session: iRODSSession, path: str) -> bool:
-    """Whether the catalog has, and shows us, a collection."""
+    """Whether a collection exists and the account may see it."""
     return next(_query(session, (_COLLECTION_NAME,), {_COLLECTION_NAME: path}), None) is not None
 
 
 def look_up(session: iRODSSession, path: str) -> Catalog:
-    """What is under one logical path: its replicas (none: nothing is there) or a collection."""
+    """The catalog's answer for one logical path: its replicas (none: absent) or a collection."""
     parent, _, name = path.rpartition("/")
     replicas = [_replica(row) for row in _query(session, _COLUMNS, {_COLLECTION_NAME: parent, _NAME: name})]
     if replicas:
@@ -94,7 +94,7 @@ def _query(session: iRODSSession, columns: tuple[int, ...], conditions: dict[int
 
 
 def _pattern(value: str) -> str:
-    """A pattern of LIKE that matches the value, and contains no quote: `_` stands for any one character."""
+    """A pattern of LIKE that matches the value, and contains no quote: `_` matches any one character."""
     return _WILD.sub(r"\\\g<0>", value).replace("'", "_")
 
 
@@ -173,7 +173,7 @@ def only_leaf(session: iRODSSession, resource: str) -> Leaf | None:
 
 
 def is_rodsadmin(session: iRODSSession) -> bool:
-    """Whether the account of a session may do everything."""
+    """Whether the account of a session is a rodsadmin."""
     return bool(session.users.get(session.username, session.zone).type == "rodsadmin")
 
 

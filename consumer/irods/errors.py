@@ -1,4 +1,4 @@
-"""What went wrong on the iRODS side: a name, a code and a sentence."""
+"""The name, the code and a sentence for each error of iRODS."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from irods.exception import NetworkException, iRODSException
 ALREADY_EXISTS = frozenset({-809000, -312000})
 """CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME, OVERWRITE_WITHOUT_FORCE_FLAG."""
 TAKEN_BY_COLLECTION = -833000
-"""CAT_NAME_EXISTS_AS_COLLECTION: what a rename says."""
+"""CAT_NAME_EXISTS_AS_COLLECTION, the error of a rename."""
 TAKEN = frozenset({TAKEN_BY_COLLECTION, -834000})
 """This, or CAT_NAME_EXISTS_AS_DATAOBJ."""
 NO_COLLECTION = -814000
-"""CAT_UNKNOWN_COLLECTION: of a missing collection as of an unknown zone."""
+"""CAT_UNKNOWN_COLLECTION, for a missing collection and for an unknown zone."""
 BLOCKED = TAKEN | {NO_COLLECTION}
-"""What may be said of a path below a data object."""
+"""Errors of the server for a path below a data object."""
 NO_OBJECT = frozenset({-808000, -310000})
 """CAT_NO_ROWS_FOUND, OBJ_PATH_DOES_NOT_EXIST."""
 
@@ -34,7 +34,7 @@ _HINTS = {
 
 
 class ServerError(NamedTuple):
-    """An iRODS error: its name, its code rounded to thousands (the rest is errno), and what the server said."""
+    """An iRODS error: its name, its code rounded to thousands (the rest is errno), and the text of the server."""
 
     name: str
     code: int
@@ -62,7 +62,7 @@ def code_of(error: BaseException) -> int | None:
 
 
 def connection_lost(error: BaseException) -> bool:
-    """Whether the server did not answer, as against an answer that says no."""
+    """Whether the server did not answer. An error that the server returned is an answer."""
     return isinstance(error, (NetworkException, ConnectionError, TimeoutError))
 
 

@@ -1,4 +1,4 @@
-"""Registering files, and keeping the catalog's size and time of a registered replica true."""
+"""Registers files, and updates the size and mtime of registered replicas."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def update(
     others: bool,
     checksum: bool,
 ) -> None:
-    """Give one replica the size and time of its file: MOD_DATA_OBJ_META (622), addressed by replica number.
+    """Set the size and mtime of one replica to those of its file: MOD_DATA_OBJ_META (622), addressed by replica number.
 
     Never `all`: with `allReplStatus` it marks replicas of other objects stale, in the whole zone. `allReplStatus`
     beside a number makes the object's `others` stale, which is right when the data changed. A checksum of the old
@@ -81,9 +81,9 @@ def update(
 
 
 def change_path(session: iRODSSession, path: str, replica: Replica, physical: str) -> None:
-    """Record that the file of a registered replica lies elsewhere now; its time stays: one call. Needs rodsadmin.
+    """Set the physical path of a registered replica and keep its mtime: one call. Needs rodsadmin.
 
-    A rename into another collection gives the object a new time, so that of the replica as it was is written again.
+    A rename into another collection sets a new mtime, so the earlier one is written again.
     """
     changes = {"filePath": physical, "dataModify": catalog_time(replica.mtime)}
     session.data_objects.modDataObjMeta({"objPath": path, "replNum": replica.number}, changes)

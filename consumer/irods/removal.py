@@ -1,4 +1,4 @@
-"""Removing objects and empty collections, in the way that the delete mode says."""
+"""Removes objects and empty collections according to the delete mode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOT_EMPTY = -821000
 def remove_object(session: iRODSSession, path: str, mode: DeleteMode) -> None:
     """UNREGISTER leaves the files, TRASH moves the object to the trash, NO_TRASH removes it with its files.
 
-    An object that is gone already is what was wanted.
+    An absent object is no error.
     """
     try:
         if mode is DeleteMode.UNREGISTER:
@@ -27,7 +27,7 @@ def remove_object(session: iRODSSession, path: str, mode: DeleteMode) -> None:
 
 
 def remove_collection(session: iRODSSession, path: str, mode: DeleteMode) -> bool:
-    """Remove an empty collection, never recursively. False: it is not empty, and is left alone."""
+    """Remove an empty collection, never recursively. False: it is not empty, and stays."""
     try:
         if mode is DeleteMode.UNREGISTER:
             session.collections.unregister(path, recurse=False)

@@ -31,7 +31,7 @@ _WIDTH, _COLUMNS = 1088, 50
 
 
 def call(session: iRODSSession, api: str, message: Any, data: bytes = b"") -> iRODSMessage:
-    """Send one request and give the answer; raises what python-irodsclient raises for a negative one."""
+    """Send one request and return the answer. Raises the exceptions of python-irodsclient."""
     with session.pool.get_connection() as connection:
         connection.send(iRODSMessage("RODS_API_REQ", msg=message, bs=data, int_info=api_number[api]))
         return connection.recv()

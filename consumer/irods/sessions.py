@@ -36,7 +36,7 @@ Identity = tuple[str, str]
 def credentials(environ: dict[str, str] | None = None) -> dict[str, Any]:
     """What iRODSSession is to be made with: five variables when all are set, else an environment file.
 
-    IRODS_PASSWORD_FILE, which names a file with the password, stands for IRODS_PASSWORD. Raises Refused when there
+    IRODS_PASSWORD_FILE, which names a file with the password, replaces IRODS_PASSWORD. Raises Refused when there
     is no such file, or when it is not JSON.
     """
     env = dict(os.environ) if environ is None else environ

@@ -34,7 +34,7 @@ def put(
 ) -> int:
     """Write the content of a file to a logical path, `over` an existing replica or as a new object.
 
-    Gives the number of bytes. One call up to 32 MiB, unless redirection to the resource's host is allowed. Raises
+    Returns the number of bytes. One call up to 32 MiB, unless redirection to the resource's host is allowed. Raises
     FileChanged, ChecksumMismatch, or what iRODS says.
     """
     keywords = _destination(resource, over)
@@ -101,7 +101,7 @@ def _verify(session: iRODSSession, path: str, digest: hashlib._Hash) -> None:
 
 
 def _mark_stale(session: iRODSSession, path: str) -> None:
-    """Make sure that wrong content is not taken for right: stale, or for want of a rodsadmin's rights, of 1970."""
+    """Mark wrong content: set the replica stale, or, without the rights of a rodsadmin, its mtime to 1970."""
     try:
         for replica in look_up(session, path):
             if isinstance(replica, Replica):

@@ -1,1 +1,1 @@
-"""How one path is brought into step with the catalog: look, decide, act, remember."""
+"""The sync of one path: make its place, look at the source, decide, act, remember."""

@@ -1,4 +1,4 @@
-"""Carrying out a decision for one file: the iRODS call, with the handler's hooks around it."""
+"""Carries out the decision for one file: the iRODS call, with the hooks of the handler around it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from consumer.sync import collections
 from consumer.sync.context import Context
 from consumer.sync.decide import Action, Decision, Impossible, Situation
 from consumer.sync.meta import Meta, seconds
+from consumer.sync.place import Place
 from ingest.handlers.character_map import AVU as CHARACTER_MAP_AVU
 from ingest.handlers.core import Operation
-from ingest.paths import UNDECODABLE_UNITS, is_below, join, shown, split
+from ingest.paths import UNDECODABLE_UNITS, is_below, shown, split
 from scanner.entries import Entry
 
 UNITS = "automated_ingest"
@@ -27,8 +28,9 @@ UNITS = "automated_ingest"
 class ActionRun:
     """One decision being carried out. `bytes` is what went into the zone."""
 
-    def __init__(self, ctx: Context, entry: Entry, seen: Situation, decision: Decision) -> None:
+    def __init__(self, ctx: Context, place: Place, entry: Entry, seen: Situation, decision: Decision) -> None:
         self._ctx = ctx
+        self._place = place
         self._entry = entry
         self._seen = seen
         self._replica = decision.replica
@@ -36,7 +38,7 @@ class ActionRun:
         self.bytes = 0
 
     def run(self, session: Session, meta: Meta) -> None:
-        """Do it; raises what a hook raises, what iRODS says, or OSError for the file."""
+        """Run the action. Raises the exceptions of hooks and of iRODS, and OSError for the file."""
         event, action, takes_operation = _COURSES[self._do]
         extra = (self._seen.operation,) if takes_operation else ()
         options: dict[str, Any] = {} if self._seen.operation is Operation.NO_OP else {"allow_redirect": False}
@@ -132,7 +134,7 @@ class ActionRun:
         except Exception as error:
             if code_of(error) != NO_COLLECTION:
                 raise
-            collections.create(self._ctx, split(self._entry.path)[0], None, allow_redirect=False)
+            collections.create(self._ctx, split(self._place.path)[0], None, allow_redirect=False)
             call()
 
     def _refuse_registered(self) -> None:
@@ -150,7 +152,7 @@ class ActionRun:
         answer = self._ctx.handler.target_path(session, meta, **options)
         if answer is not None:
             return answer
-        source = os.fsdecode(join(self._ctx.job.source, self._entry.path))
+        source = os.fsdecode(self._place.source)
         return self._seen.physical if meta["path"] == source else str(meta["path"])
 
     def _mtime(self, meta: Meta) -> int:
@@ -163,7 +165,7 @@ class ActionRun:
             requests.touch(session, meta["target"], self._mtime(meta))
 
     def _annotate(self, session: Any, meta: Meta) -> None:
-        """Say in AVUs what a special file was and what an undecodable name stands for; only on creation."""
+        """Add AVUs for a special file and for a name that is not UTF-8; only for a new data object."""
         target = meta["target"]
         if self._entry.link_target is not None:
             avus.add_to_object(session, target, "link_target", shown(self._entry.link_target), UNITS)
@@ -172,11 +174,10 @@ class ActionRun:
         if "b64_path_str_charmap" in meta:
             value = meta["b64_path_str_charmap"].decode()
             avus.add_to_object(session, target, CHARACTER_MAP_AVU, value, UNDECODABLE_UNITS)
-        source = join(self._ctx.job.source, self._entry.path)
         try:
-            source.decode()
+            self._place.source.decode()
         except UnicodeDecodeError:
-            avus.name_object(session, target, source)
+            avus.name_object(session, target, self._place.source)
 
     def _nothing(self, *_: Any, **__: Any) -> None:
         """The action of events that change nothing in iRODS."""

@@ -1,4 +1,4 @@
-"""Collections: created top down with their hooks, once each, whoever comes first."""
+"""Creates collections from the top down, and runs their hooks once."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _LEASE_POLL = 0.05
 
 
 def create(ctx: Context, path: bytes, stat: Stat | None, **options: Any) -> bool:
-    """Create the collection of a source-relative directory, and the missing ones above it. False: it was there.
+    """Create the collection of a source-relative directory, and the missing ones above it. False: it existed.
 
-    Raises what the hooks raise and what iRODS says.
+    Raises the exceptions of hooks and of iRODS.
     """
     place = ctx.place(path, directory=True)
     missing = [(path, place.target, stat)]
@@ -44,7 +44,7 @@ def create(ctx: Context, path: bytes, stat: Stat | None, **options: Any) -> bool
 
 
 def create_below_known(ctx: Context, place: Place, stat: Stat | None) -> bool:
-    """Create one collection whose parent is known to be there: one call. False: it was there."""
+    """Create one collection whose parent is known to be there: one call. False: it existed."""
     return _create_one(ctx, of_directory(ctx.job, place.path, place.target, stat), place.target)
 
 
@@ -99,10 +99,10 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 class DirectoryCollection:
-    """The collection of the directory: whether it is there, and what it has, asked at most once each."""
+    """The collection of a directory: whether it exists and what it contains. Each is queried at most once."""
 
     def __init__(self, ctx: Context, place: Place, entry: Entry, present: bool | None) -> None:
-        """`present`: what the listing of the parent said of the collection, if it knew."""
+        """`present`: whether the collection exists, if the listing of the parent knew."""
         self._ctx = ctx
         self._place = place
         self._entry = entry
@@ -150,6 +150,6 @@ class DirectoryCollection:
         return self._contents
 
     def close(self) -> None:
-        """Give back what the contents hold."""
+        """Close the contents."""
         if self._contents is not None:
             self._contents.close()

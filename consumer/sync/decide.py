@@ -65,7 +65,7 @@ class Situation(NamedTuple):
     replaced: bool = False
     """The source knows no appending: what has changed there has been replaced as a whole."""
     lost: frozenset[str] = frozenset()
-    """Physical paths of replicas that lie below the source, which has nothing there any more."""
+    """Physical paths of replicas below the source at which no file exists any more."""
 
 
 def decide(seen: Situation) -> Decision:
@@ -91,20 +91,20 @@ def decide(seen: Situation) -> Decision:
 
 
 def on_resource(replica: Replica, resource: str | None) -> bool:
-    """Whether the replica's leaf is the resource or lies below it; without a resource any replica will do."""
+    """Whether the replica's leaf is the resource or is below it. Without a resource, any replica matches."""
     return resource is None or resource in replica.hierarchy.split(";")
 
 
 def _registered(seen: Situation, there: list[Replica]) -> Decision:
     same_path = [replica for replica in there if replica.path == seen.physical]
     lost = [replica for replica in there if replica.path in seen.lost]
-    if lost and not same_path:  # a move that was never told, or that failed halfway
+    if lost and not same_path:  # a move that no watcher reported, or that failed halfway
         return Decision(Action.UPDATE, lost[0])
     if not same_path:
         raise Impossible(f"wrong resource or path: the replica on {_places(there)} is {there[0].path}")
     replica = same_path[0]
-    in_step = (replica.size, replica.mtime) == (seen.stat.size, seen.stat.mtime_ns // 1_000_000_000)
-    if seen.forced or not in_step or replica.status != GOOD or seen.data_changed:
+    up_to_date = (replica.size, replica.mtime) == (seen.stat.size, seen.stat.mtime_ns // 1_000_000_000)
+    if seen.forced or not up_to_date or replica.status != GOOD or seen.data_changed:
         return Decision(Action.UPDATE, replica)
     return Decision(Action.HOOKS_MODIFY if seen.metadata_only else Action.NOTHING, replica)
 
@@ -128,7 +128,7 @@ def _written(seen: Situation, there: list[Replica]) -> Decision:
 
 
 def _put_once(seen: Situation, replica: Replica) -> Decision:
-    """PUT leaves alone what is there, unless it is but the leftover of an interrupted put."""
+    """PUT changes no existing data object, except the remains of an interrupted put."""
     if all(each.status != GOOD or each.mtime == SPOILT for each in seen.catalog if isinstance(each, Replica)):
         return Decision(Action.OVERWRITE, replica, "what an interrupted put has left is overwritten")
     return Decision(Action.HOOKS_MODIFY if seen.metadata_only else Action.NOTHING, replica)

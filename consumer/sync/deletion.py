@@ -20,9 +20,9 @@ TAKEN = "what has this name in the zone is of another kind and was not deleted"
 
 
 def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:
-    """In which way the handler wants a candidate deleted, and what it is told of it.
+    """The delete mode of the handler for a candidate, and the `meta` for its hooks.
 
-    Whether that goes with the operation was asked of the directory that misses the candidate.
+    The listing of the directory has checked the mode against the operation.
     """
     parent = ctx.place(candidate.parent, directory=True)
     path = os.fsdecode(parent.source) + candidate.target.removeprefix(parent.target)
@@ -31,7 +31,7 @@ def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:
 
 
 def delete_one(ctx: Context, candidate: Candidate) -> Outcome:
-    """Delete what has no source, in the handler's way and with its hooks."""
+    """Delete a candidate in the handler's delete mode and with its hooks."""
     mode, meta = mode_of(ctx, candidate)
     if mode is DeleteMode.DO_NOT_DELETE:
         return Outcome(Result.UNCHANGED)
@@ -52,7 +52,7 @@ def delete_one(ctx: Context, candidate: Candidate) -> Outcome:
 
 
 class _Removal:
-    """The action of a deletion, and what it came to. `kept`: it is certain that nothing was removed."""
+    """The action of a deletion, and its result. `kept`: certainly nothing was removed."""
 
     def __init__(self, mode: DeleteMode, *, collection: bool) -> None:
         self._mode = mode

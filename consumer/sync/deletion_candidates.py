@@ -1,4 +1,4 @@
-"""Finding what a collection has and its source directory has not: candidates for deletion, nothing more.
+"""Finds what a collection contains and its source directory does not: candidates for deletion.
 
 Names of the source are mapped forward and compared with those of the catalog; there is no way back from a mapped or
 encoded name. Whatever the source has under a name protects what the zone has under it, excluded or unreadable as it
@@ -33,7 +33,7 @@ def missing(ctx: Context, path: bytes, contents: Contents, listing: Listing) -> 
 def in_the_way(ctx: Context, parent: bytes, entry: Entry, contents: Contents) -> Iterator[Candidate] | None:
     """What the zone has of the other kind under an entry's name, as candidates; None: nothing, or it must stay.
 
-    Links and special files are in nobody's way: what they were may come back by an option.
+    Links and special files replace nothing: an option may change how they are ingested.
     """
     if entry.kind not in ("regular", "directory"):
         return None
@@ -101,7 +101,7 @@ class SourceView:
         self._renamed: dict[str, bytes] = {}
 
     def still_missing(self, candidate: Candidate) -> bool:
-        """Whether the candidate still has no source. Raises what says that the source cannot be seen or listed."""
+        """Whether the candidate still has no source. Raises SourceNotVisible or SourceUnreadable."""
         parent = path_from_wire(candidate.parent)
         found = self._look(join(parent, candidate.name.encode("utf-8", "surrogateescape")))
         if found is None and self._may_be_renamed(candidate.name):
@@ -116,7 +116,7 @@ class SourceView:
         return self.ctx.source.look(path)
 
     def _renamed_in(self, parent: bytes) -> dict[str, bytes]:
-        """Logical → source name of the entries of a directory whose names differ; none when it is gone itself."""
+        """Logical → source name of the entries of a directory whose names differ; none if the directory is absent."""
         if self._parent != parent:
             self._parent, self._renamed = parent, {}
             try:

@@ -1,4 +1,4 @@
-"""What an exception says of a path: an outage, which is nobody's fault, or the path's own failure."""
+"""Tells an outage of the zone or the source from the failure of one path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scanner.entries import SourceNotVisible
 
 
 def out_of_reach(ctx: Context, error: Exception) -> bool:
-    """Whether it says that the zone or the source cannot be reached: an outage is never a path's failure.
+    """Whether the zone or the source is out of reach: an outage is never the failure of a path.
 
     A handler may lose connections of its own: then the zone is asked.
     """
@@ -22,7 +22,7 @@ def out_of_reach(ctx: Context, error: Exception) -> bool:
 
 
 def zone_answers(ctx: Context) -> bool:
-    """Whether the zone lets us in, with new connections."""
+    """Whether a login with a new connection succeeds."""
     ctx.sessions.close()
     try:
         check_login(ctx.sessions)

@@ -1,4 +1,4 @@
-"""Before anything is deleted: reasons to doubt that what the source does not show is really gone."""
+"""Checks before a deletion: reasons to doubt that files are really absent from the source."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ingest.paths import ancestors, is_below, join
 from scanner.entries import SourceNotVisible, SourceUnreadable
 
 _BEGAN = " at the beginning"
-"""Behind the name of a host: what the source lay on when a pass began there."""
+"""Suffix of a host name: the mounts of the source when the latest pass began there."""
 _SEEN = " ever"
-"""The same: all that was mounted below the source when a pass began there, if only for one."""
+"""Suffix of a host name: all mounts below the source that any pass has found there."""
 
 
 def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candidate]) -> str | None:
     """Why the candidates of a pass must not be deleted, in a sentence; `listed` is how much the target has.
 
-    There are so many candidates; they are looked at in case of need only. Raises RootUnseen when this host does not
-    see the source.
+    `number` is how many candidates there are; they are read only if necessary. Raises SourceNotVisible if this host
+    does not see the source.
     """
     try:
         if ctx.source.is_empty():
@@ -34,7 +34,7 @@ def objection(ctx: Context, number: int, listed: int, candidates: Iterable[Candi
 
 
 def begin(ctx: Context) -> None:
-    """Keep what the source lies on when a pass begins; the first time on this host, that is what it ought to lie on."""
+    """Store the mounts of the source when a pass begins. The first ones on this host are the expected ones."""
     host, places = socket.gethostname(), ctx.source.places()
     now = "\n".join(places)
     ctx.store.deletion.remember_mount(ctx.cache_space, host + _BEGAN, now)
@@ -45,9 +45,9 @@ def begin(ctx: Context) -> None:
 
 
 def remember(ctx: Context) -> None:
-    """Keep what the source lies on at the end of a pass, for the next one on this host.
+    """Store the mounts of the source at the end of a pass, for the next pass on this host.
 
-    Not when that has changed since the pass began, nor when something is missing that nobody has accepted.
+    Nothing is stored if they changed during the pass, or if a mount is missing without `--accept-new-device`.
     """
     host = socket.gethostname()
     now, then = ctx.source.places(), ctx.store.deletion.mount(ctx.cache_space, host)

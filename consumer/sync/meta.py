@@ -6,6 +6,7 @@ import base64
 import os
 from typing import Any
 
+from consumer.sync.place import Place
 from ingest.job import Job, LogSettings
 from ingest.messages import Stat
 from ingest.paths import join, logical_path
@@ -15,7 +16,7 @@ Meta = dict[str, Any]
 
 
 def of_job(job: Job) -> Meta:
-    """What holds for the whole job; `path` and `target` are its root."""
+    """The `meta` of the whole job; `path` and `target` are its root."""
     source = os.fsdecode(job.source)
     config = {
         "log": _log(job.log),
@@ -56,7 +57,7 @@ def of_job(job: Job) -> Meta:
 
 
 def _of_entry(job: Job) -> Meta:
-    """What holds for the whole job where an entry is spoken of; for S3 `root` is the bucket then."""
+    """The part of the `meta` of an entry that is the same for the whole job. For S3, `root` is the bucket."""
     if job.s3 is None:
         return of_job(job)
     bucket, _, prefix = os.fsdecode(job.source)[1:].partition("/")
@@ -68,7 +69,7 @@ def _log(settings: LogSettings) -> Meta:
 
 
 def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:
-    """What holds for one directory and its collection `target`."""
+    """The `meta` of one directory and its collection `target`."""
     meta = _of_entry(job) | {
         "task": "filesystem_sync_dir" if job.s3 is None else "s3_bucket_sync_dir",
         "queue_name": job.topics.path,
@@ -79,15 +80,15 @@ def of_directory(job: Job, path: bytes, target: str, stat: Stat | None) -> Meta:
     return meta if stat is None or job.s3 is not None else meta | _times(stat)
 
 
-def of_file(job: Job, entry: Entry, target: str) -> Meta:
-    """What holds for one file and its logical path `target`."""
+def of_file(job: Job, entry: Entry, place: Place) -> Meta:
+    """The `meta` of one file."""
     return (
         _of_entry(job)
         | {
             "task": "sync_file",
             "queue_name": job.topics.file,
-            "path": os.fsdecode(join(job.source, entry.path)),
-            "target": target,
+            "path": os.fsdecode(place.source),
+            "target": place.target,
             "entry_type": "file",
             "is_empty_dir": None,
             "is_link": entry.kind == "link",
@@ -95,28 +96,28 @@ def of_file(job: Job, entry: Entry, target: str) -> Meta:
             "size": entry.stat.size,
         }
         | (_times(entry.stat) if job.s3 is None else _modified(entry.stat))
-        | _other_name(job, entry.path, target)
+        | _other_name(job, place)
     )
 
 
-def _other_name(job: Job, path: bytes, target: str) -> Meta:
-    """What the path is called where the logical path does not show it, in base64, and why it does not."""
-    source = join(job.source, path)
+def _other_name(job: Job, place: Place) -> Meta:
+    """The source path in base64, if the logical path does not show it, and the reason."""
+    source = place.source
     try:
         source.decode()
     except UnicodeDecodeError:
         return {
             "b64_path_str": base64.b64encode(source),
             "b64_reason": "UnicodeEncodeError",
-            "unicode_error_filename": target.rpartition("/")[2],
+            "unicode_error_filename": place.target.rpartition("/")[2],
         }
-    if target == logical_path(job.source, job.target, path):
+    if place.target == logical_path(job.source, job.target, place.path):
         return {}
     return {"b64_path_str_charmap": base64.b64encode(source), "b64_reason": "character_map"}
 
 
 def of_deletion(job: Job, path: str, target: str, *, collection: bool) -> Meta:
-    """What holds for an object or collection that is deleted; `path` is where its source would be."""
+    """The `meta` of an object or collection to delete; `path` is the path of its absent source."""
     return _of_entry(job) | {
         "task": "delete_collection" if collection else "delete_data_object",
         "queue_name": job.topics.file,
@@ -131,12 +132,12 @@ def _times(stat: Stat) -> Meta:
 
 
 def _modified(stat: Stat) -> Meta:
-    """The whole second of an object's last modification: what lies below stands for its ETag."""
+    """The whole second of an object's last modification: the fraction is made from its ETag."""
     whole = float(stat.mtime_ns // 1_000_000_000)
     return {"mtime": whole, "ctime": whole}
 
 
 def seconds(nanoseconds: int) -> float:
-    """A time as `os.stat` gives it in `st_mtime`, to the last bit: handlers compare."""
+    """A time as `os.stat` returns it in `st_mtime`, to the last bit: handlers compare."""
     whole, rest = divmod(nanoseconds, 1_000_000_000)
     return whole + rest * 1e-9

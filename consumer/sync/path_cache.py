@@ -1,4 +1,4 @@
-"""The path cache as a worker uses it: what it knows of a batch, and what it is to remember."""
+"""Reads the path cache for a batch, and makes the entries for synced files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scanner.entries import Entry
 
 
 def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
-    """The batch with what the path cache has of the paths that the catalog was not asked about."""
+    """The batch, with the cached fingerprint of each path whose catalog entry is unknown."""
     if ctx.job.ignore_cache:
         return task
     asked: dict[bytes, list[tuple[int, bytes]]] = {}
@@ -34,7 +34,7 @@ def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
 
 
 def remember(ctx: Context, change: Change, place: Place, entry: Entry, operation: Operation) -> list[Cached]:
-    """What the path cache is to keep of a file that was synced.
+    """The entries of the path cache for a synced file.
 
     If a watcher reports a new object in S3, no listing has stored the directories above it. They are stored with the
     object. Their fingerprint matches nothing, so the next scan treats them as changed.
@@ -51,6 +51,6 @@ def prefixes(ctx: Context, path: bytes) -> Iterator[Place]:
 
 
 def ingested(ctx: Context, target: str, *, collection: bool) -> bool:
-    """Whether the path cache knows it: this tool brought it here."""
+    """Whether the path cache knows a logical path: then this program ingested it."""
     directory, name = cache_key(ctx.job, target, directory=collection)
     return ctx.store.cache.get(ctx.cache_space, directory, [name])[0] is not None

@@ -62,7 +62,7 @@ def situation(
 
 
 def _lost(ctx: Context, operation: Operation, physical: str, catalog: Catalog) -> frozenset[str]:
-    """The physical paths below the source where nothing is any more, if no replica has the one that is wanted."""
+    """The physical paths of replicas whose file is absent, if no replica has the wanted path."""
     paths = {replica.path for replica in catalog if isinstance(replica, Replica)}
     if operation not in REGISTERS or physical in paths:
         return frozenset()

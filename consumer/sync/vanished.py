@@ -1,4 +1,4 @@
-"""Single changes, as a watcher tells them: what the path cache knows of them, and what is gone."""
+"""Deletes the data objects of files that a watcher saw disappear."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ingest.paths import ancestors, split
 
 
 def delete_vanished(view: SourceView, place: Place, taken_by: Literal["directory"] | None = None) -> Outcome:
-    """Delete the data object of a file that somebody saw vanish, if it has no source and the job deletes at all.
+    """Delete the data object of a file that a watcher saw disappear, if the file is absent and the job deletes.
 
-    The source was seen without the file just now; `taken_by`: with a directory in its place. Raises what says that
-    source or zone are out of reach.
+    The caller has just looked: the file is absent, or, with `taken_by`, a directory has replaced it. Raises an
+    exception if the source or the zone is out of reach.
     """
     ctx, nothing = view.ctx, Outcome(Result.SKIPPED)
     if not _deletes(ctx, place):
@@ -45,10 +45,10 @@ def delete_vanished(view: SourceView, place: Place, taken_by: Literal["directory
 
 
 def clear_the_way(ctx: Context, path: bytes) -> Sequence[CacheKey]:
-    """Delete the data object that stands where a collection above `path` must be, if there is one still.
+    """Delete the data object whose logical path a collection above `path` needs, if one exists.
 
-    In S3 nobody makes directories: that the name of an object now begins other keys is first known from those. Gives
-    what the path cache must forget.
+    In S3 there is no event for a new directory: the first key below it shows that it exists. Returns the keys that the
+    path cache must forget.
     """
     for above in filter(None, ancestors(path)):
         place = ctx.place(above)
@@ -58,7 +58,7 @@ def clear_the_way(ctx: Context, path: bytes) -> Sequence[CacheKey]:
 
 
 def remove_replaced(ctx: Context, place: Place) -> bool:
-    """Remove the collection of an empty directory whose name another directory has taken. False: it stays."""
+    """Remove the collection of an empty directory that another directory has replaced. False: it remains."""
     candidate = _candidate(place, collection=True)
     if ctx.job.delete_only_ingested and ctx.cached(place) is None:
         return False
@@ -66,9 +66,9 @@ def remove_replaced(ctx: Context, place: Place) -> bool:
 
 
 def _remove_emptied(ctx: Context, place: Place) -> list[CacheKey]:
-    """In S3 a directory ends with its last object: remove the collections above `path` that stand for none any more.
+    """Remove the collections above a deleted object that are empty: in S3 a directory ends with its last object.
 
-    Gives what the path cache must forget.
+    Returns the keys that the path cache must forget.
     """
     removed = list[CacheKey]()
     for above in prefixes(ctx, place.path):

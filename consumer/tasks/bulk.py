@@ -39,7 +39,7 @@ class _Row(NamedTuple):
 
 
 def register(ctx: Context, changes: Sequence[Change]) -> dict[str, Outcome]:
-    """Register what fits in bulk; outcomes by the path of the change. What is not among them is still to be done."""
+    """Register what fits in bulk. Returns outcomes by path; paths without an outcome are still to be synced."""
     if ctx.job.bulk is None or ctx.handler.hooked("data_obj_create"):
         return {}
     batches: dict[tuple[str, str | None], list[_Row]] = {}
@@ -64,14 +64,14 @@ def _row(ctx: Context, looker: Looker, change: Change) -> tuple[_Row | None, str
         if not isinstance(entry, Entry) or entry.kind != "regular":
             return None, None
         physical = place.source.decode()
-        meta = of_file(ctx.job, entry, place.target)
+        meta = of_file(ctx.job, entry, place)
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
         resource = ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource
         if operation is not Operation.REGISTER_SYNC or not resource or unfit(ctx, entry, operation, place):
             return None, None
         physical = ctx.handler.target_path(session, meta, allow_redirect=False) or physical
-    except Exception as error:  # the single registration will meet it again and tell it
+    except Exception as error:  # the single registration reports it
         if out_of_reach(ctx, error):
             raise
         return None, None
@@ -79,7 +79,7 @@ def _row(ctx: Context, looker: Looker, change: Change) -> tuple[_Row | None, str
 
 
 def _register(ctx: Context, rows: list[_Row]) -> dict[str, Outcome]:
-    session = ctx.session(of_file(ctx.job, rows[0].entry, rows[0].place.target))
+    session = ctx.session(of_file(ctx.job, rows[0].entry, rows[0].place))
     try:
         leaf = ctx.only_leaf(rows[0].resource)
         if leaf is None:
@@ -96,7 +96,7 @@ def _register(ctx: Context, rows: list[_Row]) -> dict[str, Outcome]:
 
 
 def _with_mtime(ctx: Context, session: Session, row: _Row, leaf: str) -> bool:
-    """Give a registered object the time of its file, which a bulk registration cannot. False: still to be done."""
+    """Set the mtime of a registered object: a bulk registration cannot. False: it must be registered singly."""
     if ctx.job.bulk == NO_MTIME:
         return True
     stat = row.entry.stat

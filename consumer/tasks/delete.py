@@ -1,4 +1,4 @@
-"""Deleting: the judgement when everything is listed, and the task that deletes, one by one, after another look."""
+"""Judges the candidates when all directories are listed, and deletes them one by one after another look."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _all(ctx: Context, task: ClosePass, number: int) -> Iterator[Candidate]:
 def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Finished:
     reason = f"nothing of {number} candidates is deleted: {objection}"
     problems = [Problem(path=b"", target=ctx.job.target, skipped=False, reason=reason, at=time.time())]
-    files = 0  # a directory is counted by nobody
+    files = 0  # directories are not counted
     for each in _all(ctx, task, number):
         if each.resync is not None:
             files += each.taken_by == "regular"
@@ -64,13 +64,13 @@ def _refused(ctx: Context, task: ClosePass, objection: str, number: int) -> Fini
 
 
 def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
-    """Delete the candidates in their order; one result each. Raises what says that source or zone are out of reach."""
+    """Delete the candidates in order; one result each. Raises an exception if source or zone are out of reach."""
     view = SourceView(ctx)
     for candidate in task.candidates:
         try:
             _confine(ctx, candidate)
-            gone = view.still_missing(candidate)
-            outcome = delete_one(ctx, candidate) if gone else Outcome(Result.UNCHANGED)
+            missing = view.still_missing(candidate)
+            outcome = delete_one(ctx, candidate) if missing else Outcome(Result.UNCHANGED)
         except Exception as error:
             if out_of_reach(ctx, error):
                 raise
@@ -79,7 +79,7 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
 
 
 def _confine(ctx: Context, candidate: Candidate) -> None:
-    """Messages come from outside: whatever they say, nothing but what lies under the missing name is deleted."""
+    """Check that the candidate is under the missing name: a message may come from outside."""
     top = f"{ctx.place(candidate.parent, directory=True).target}/{candidate.name}"
     if "/" in candidate.name or not is_within(candidate.target, top):
-        raise Impossible("the candidate does not lie under the name that is missing")
+        raise Impossible("the candidate is not under the name that is missing")

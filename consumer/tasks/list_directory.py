@@ -21,14 +21,14 @@ from scanner.entries import Entry, SourceGone, SourceNotVisible, SourceUnreadabl
 def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: bool) -> Iterator[Page | Finished]:
     """List the directory of a task from `cursor` on.
 
-    When its collection cannot be created the task fails; on the `last_try` it goes on all the same, so that every
-    path below tells its failure. Raises what says that the zone or the source is out of reach.
+    If its collection cannot be created, the task fails. On the `last_try` it continues, so that every path below
+    records its failure. Raises an exception if the zone or the source is out of reach.
     """
     place = ctx.place(task.path, directory=True)
     target = place.target
     seen = ctx.source.look(place.path)
     if not isinstance(seen, Entry) or seen.kind != "directory":
-        yield Finished()  # it is gone, or something else by now: its parent's next listing will tell
+        yield Finished()  # absent or replaced: the next listing of its parent handles it
         return
     collection, failed = DirectoryCollection(ctx, place, seen, task.present), None
     try:

@@ -48,7 +48,7 @@ class Pages:
         self._counts = Counts()
 
     def over(self, listing: Listing) -> Iterator[Page]:
-        """The pages of the listing but the last, which `part` gives."""
+        """The pages of the listing except the last, which `part` returns."""
         page: list[Entry] = []
         last = b""
         for entry in listing:
@@ -115,7 +115,7 @@ class Pages:
     def _operation(self, entry: Entry) -> Operation:
         if not self._asks:
             return Operation.REGISTER_SYNC
-        meta = of_file(self._ctx.job, entry, self._ctx.place(entry.path).target)
+        meta = of_file(self._ctx.job, entry, self._ctx.place(entry.path))
         return self._ctx.handler.operation(self._ctx.session(meta), meta)
 
     def _name(self, entry: Entry) -> str:
@@ -132,7 +132,7 @@ class Pages:
 
     def _add(self, candidate: Candidate) -> None:
         self._candidates.append(candidate)
-        if candidate.target != f"{self._place.target}/{candidate.name}":  # what lies deeper is not in this listing
+        if candidate.target != f"{self._place.target}/{candidate.name}":  # deeper paths are not in this listing
             self._counts += Counts(listed=1)
 
     def _descend(self, entry: Entry, cached: int | None) -> None:

@@ -43,8 +43,9 @@ _RENAMING = b"0"
 def move_path(ctx: Context, task: MovePath, cursor: bytes | None) -> Iterator[Page | Finished]:
     """Rename what was moved, and bring the physical paths of registered replicas and the path cache up to date.
 
-    Also when the source has nothing under the new name by now: whatever came after the move is told, too, in its order.
-    What cannot be renamed is synced under its new name. Raises what says that source or zone are out of reach.
+    The rename happens even if the source has nothing under the new name any more: the watcher reports later changes in
+    their order. If the rename is impossible, the new name is synced. Raises an exception if the source or the zone is
+    out of reach.
     """
     old, new = (ctx.place(path, directory=task.directory) for path in (task.old, task.new))
     try:
@@ -70,14 +71,14 @@ def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: Place, new
     if not replicas or not isinstance(replicas, list):
         return _synced(ctx, task, Change(task.new), old.key)
     entry = seen or _as_known(new.path, replicas[0])
-    meta = of_file(ctx.job, entry, target)
+    meta = of_file(ctx.job, entry, new)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     renames = operation is not Operation.NO_OP and source != target
     if not renames or (here and not _rename(ctx, meta, new, source, collection=False)):
         return _synced(ctx, task, Change(task.new), old.key)
     was = msgspec.structs.replace(entry, path=old.path)
-    before = physical_of(ctx, was, session, of_file(ctx.job, was, source))
+    before = physical_of(ctx, was, session, of_file(ctx.job, was, old))
     for replica in replicas:
         if replica.path == before:
             registration.change_path(session, target, replica, physical_of(ctx, entry, session, meta))
@@ -94,13 +95,13 @@ def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: Place, new
 
 
 def _as_known(path: bytes, replica: Replica) -> Entry:
-    """The file as the catalog has it, when it has gone on to yet another name, which a later move tells, or is gone."""
+    """The file as the catalog records it, if it has moved again (a later move handles that) or is absent."""
     mtime = replica.mtime * 1_000_000_000
     return Entry(path, "regular", Stat(stat.S_IFREG, replica.size, mtime, mtime))
 
 
 def _as_before(entry: Entry, operation: Operation, cached: int | None, replicas: list[Replica]) -> bool:
-    """Whether the file is the one that was synced under its old name. Its ctime tells nothing: a rename sets it.
+    """Whether the file is the one that was synced under its old name. Its ctime is ignored: a rename sets it.
 
     What is not in the path cache may have been put from another file, which had the old name a moment later; what is
     registered has no content that could be wrong.
@@ -112,7 +113,7 @@ def _as_before(entry: Entry, operation: Operation, cached: int | None, replicas:
 
 
 def _synced(ctx: Context, task: MovePath, change: Change, uncached: tuple[bytes, bytes]) -> Finished:
-    """Look at both names as if they had changed."""
+    """Sync both names as if they had changed."""
     changes = [change, Change(task.old, gone=True)]
     children = list(tasks.files(ctx.job, task.pass_id, changes))
     return Finished(Part(children, Counts(files=len(changes)), uncached=[uncached]))
@@ -139,7 +140,7 @@ def _rename(ctx: Context, meta: Meta, new: Place, source: str, *, collection: bo
 
 
 def _makes_way(ctx: Context, new: Place, code: int | None, *, collection: bool) -> bool:
-    """Whether what was in the way of a rename is no more: a missing collection, or an empty one."""
+    """Whether the obstacle of a rename is removed: a missing collection, or an empty one under the new name."""
     if code == NO_COLLECTION:
         collections.create(ctx, split(new.path)[0], None)
         return True
@@ -154,7 +155,7 @@ def _move_directory(
     operation = ctx.handler.operation(ctx.session(meta), meta)
     renames = operation is not Operation.NO_OP and source != target
     if renames and cursor is None and (renames := collection_exists(ctx.lister, source)):
-        yield Page(_RENAMING, Part())  # when it is gone at the next try, it was this one that renamed it
+        yield Page(_RENAMING, Part())  # if it is absent at the next try, this try has renamed it
     stored = int(cursor or _RENAMING)
     if renames and (stored or _rename(ctx, meta, new, source, collection=True)):
         yield from _Tree(ctx, old, new).bring_along(ctx.session(meta), stored)
@@ -165,21 +166,21 @@ def _move_directory(
 class _Tree:
     """A collection that was renamed, with all below it: physical paths and path cache follow.
 
-    What lies in it goes by its logical path below it, which begins with a slash.
+    `below` is a logical path relative to the collection, with a leading slash.
     """
 
     def __init__(self, ctx: Context, old: Place, new: Place) -> None:
         self._ctx = ctx
-        self._paths = old.path, new.path
+        self._places = old, new
         self._targets = old.target, new.target
         self._cached: list[Cached] = []
         self._uncached: list[tuple[bytes, bytes]] = []
 
     def bring_along(self, session: Session, stored: int) -> Iterator[Page | Finished]:
-        """Do so, a page of the store at a time; so much of it is `stored` already.
+        """Update the physical paths and the path cache, page by page; the first `stored` items are done.
 
-        An interrupted walk begins anew, which costs listings only. Its pages give it time, but another cursor only when
-        it has come farther than before.
+        An interrupted walk starts again from the top, which costs only listings. Each page restarts the timeout, but
+        the cursor rises only when the walk passes the stored position.
         """
         number, waiting = 0, [""]
         self._recall([("", True)])
@@ -204,25 +205,26 @@ class _Tree:
 
     def _change_paths(self, session: Session, below: str, replicas: Catalog) -> None:
         for replica in replicas:
-            if isinstance(replica, Replica) and (physical := self._lies(session, below, replica)) is not None:
+            if isinstance(replica, Replica) and (physical := self._new_path(session, below, replica)) is not None:
                 registration.change_path(session, self._targets[1] + below, replica, physical)
 
-    def _lies(self, session: Session, below: str, replica: Replica) -> str | None:
-        """Where the file of a replica lies now; None: it did not lie in what was moved, or its new path is known."""
+    def _new_path(self, session: Session, below: str, replica: Replica) -> str | None:
+        """The new physical path of a replica; None if it was not below the moved directory, or is up to date."""
         ctx = self._ctx
         if not ctx.handler.has("target_path"):  # names may be mapped: there is no way back from the logical path
-            before, now = (physical_path(ctx.job.source, path) + "/" for path in self._paths)
+            before, now = (physical_path(ctx.job.source, place.path) + "/" for place in self._places)
             return now + replica.path.removeprefix(before) if replica.path.startswith(before) else None
-        name = below.encode("utf-8", "surrogateescape")
-        entries = [_as_known(path + name, replica) for path in self._paths]
-        before, now = (
-            physical_of(ctx, entry, session, of_file(ctx.job, entry, target + below))
-            for entry, target in zip(entries, self._targets, strict=True)
-        )
+        before, now = (self._physical(session, replica, place, below) for place in self._places)
         return now if replica.path == before != now else None
 
+    def _physical(self, session: Session, replica: Replica, moved: Place, below: str) -> str:
+        job, name, target = self._ctx.job, below.encode("utf-8", "surrogateescape"), moved.target + below
+        place = Place(moved.path + name, moved.source + name, target, cache_key(job, target, directory=False))
+        entry = _as_known(place.path, replica)
+        return physical_of(self._ctx, entry, session, of_file(job, entry, place))
+
     def _recall(self, met: Sequence[tuple[str, bool]]) -> None:
-        """What the cache knew under the old names holds under the new ones: what is in a directory does not change.
+        """Copy cached fingerprints from the old names to the new ones: a move does not change the content.
 
         Names of one collection, and whether each is a collection itself.
         """

@@ -71,7 +71,7 @@ def _check_bulk(ctx: Context) -> None:
 
 
 def retry_paths(ctx: Context, task: OpenPass) -> Finished:
-    """Hand out what failed before: files in batches, directories to be listed, and the parents of what is gone."""
+    """Hand out what failed before: files in batches, directories to be listed, and the parents of absent paths."""
     failed = {problem.path: problem for problem in ctx.store.jobs.problems(ctx.job.name) if not problem.skipped}
     wanted = {path_from_wire(path) for path in task.paths} or failed.keys()
     directories, changes = set[bytes](), list[Change]()
@@ -90,7 +90,7 @@ def retry_paths(ctx: Context, task: OpenPass) -> Finished:
 def close_pass(ctx: Context, task: ClosePass) -> Finished:
     """Delete what has no source any more, in rounds; when nothing is left to delete run `post_job`.
 
-    Its failure is told, but what was synced stays synced.
+    A failure of `post_job` is recorded; the synced files stay synced.
     """
     deletions = next_deletions(ctx, task)
     if deletions is not None and deletions.part.children:

@@ -30,7 +30,7 @@ from scanner.entries import Entry, Skipped, why
 from scanner.source import Looker
 
 _LOOKS = 3
-"""How often a path is decided anew when the catalog has changed under our hands."""
+"""Decisions on one path at most, if the catalog changes meanwhile."""
 
 
 def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathDone]:
@@ -60,7 +60,7 @@ def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) ->
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
-        ctx.source.look(b"")  # raises when the source is out of sight: then nothing is known of any path
+        ctx.source.look(b"")  # raises SourceNotVisible if the whole source is out of reach
         if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename in (
             place.path,
             split(place.path)[1],
@@ -70,9 +70,9 @@ def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) ->
 
 
 def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
-    """Sync an entry; once more in a new session when the connection broke although the zone answers.
+    """Sync an entry; if the connection broke although the zone answers, try once more in a new session.
 
-    When it breaks again and the zone answers still, it is this path that breaks it, and waiting would not help.
+    If it breaks again although the zone answers, this path is the cause, and the path has failed.
     """
     try:
         return _sync_entry(ctx, change, place, entry)
@@ -93,7 +93,7 @@ def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> 
 
 
 def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
-    meta = of_file(ctx.job, entry, place.target)
+    meta = of_file(ctx.job, entry, place)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     ctx.handler.check_modes(operation, meta)
@@ -101,7 +101,7 @@ def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Out
         return Outcome(Result.SKIPPED if change.waited else Result.UNSETTLED)  # its writer's next event brings it
     reason = unfit(ctx, entry, operation, place)
     if reason:
-        ctx.source.look(b"")  # raises when the source is out of sight: it looks unreadable, too
+        ctx.source.look(b"")  # raises SourceNotVisible if the whole source is out of reach
         return Outcome(Result.SKIPPED, reason=reason)
     catalog: Catalog = [] if ctx.job.initial_ingest and not change.attempt else change.catalog
     if catalog == UNKNOWN and not change.attempt and change.cached == fingerprint(entry.stat, operation):
@@ -123,7 +123,7 @@ def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Out
 
 
 def _is_young(ctx: Context, entry: Entry) -> bool:
-    """Whether a scan of a watched source has come upon a file that has not been left alone for long enough."""
+    """Whether a scan of a watched source has found a file that changed within the quiet time."""
     return not ctx.live and 0 <= time.time() - entry.stat.mtime_ns / 1_000_000_000 < ctx.job.quiet
 
 
@@ -141,7 +141,7 @@ def _act(
     decision = decide(seen)
     if decision.note:
         ctx.log.warning(decision.note, target=meta["target"])
-    act = ActionRun(ctx, entry, seen, decision)
+    act = ActionRun(ctx, place, entry, seen, decision)
     if decision.do is not Action.NOTHING:
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Action.NOTHING else Result.DONE

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from consumer.sync.meta import of_deletion, of_directory, of_file, of_job
+from consumer.sync.place import Place
+from ingest.fingerprint import cache_key
 from ingest.job import Job, LogSettings
 from ingest.messages import Stat
-from ingest.paths import logical_path
+from ingest.paths import join, logical_path
 from scanner.entries import Entry
 
 JOB = Job(
@@ -35,8 +37,13 @@ ON_THE_WAY = {"task", "queue_name", "entry_type", "mtime", "ctime"}
 STAT = Stat(stat.S_IFREG | 0o644, 7, 1_500_000_000_250_000_000, 1_600_000_000_000_000_000)
 
 
+def place(path: bytes, target: str | None = None) -> Place:
+    target = target or logical_path(JOB.source, JOB.target, path)
+    return Place(path, join(JOB.source, path), target, cache_key(JOB, target, directory=False))
+
+
 def file_meta(path: bytes, target: str | None = None, kind: Any = "regular") -> dict[str, Any]:
-    return of_file(JOB, Entry(path, kind, STAT), target or logical_path(JOB.source, JOB.target, path))
+    return of_file(JOB, Entry(path, kind, STAT), place(path, target))
 
 
 def test_what_holds_for_the_job_is_in_every_meta() -> None:
@@ -105,5 +112,5 @@ def test_times_are_those_of_os_stat_to_the_last_bit(nanoseconds: int, tmp_path: 
     file = tmp_path / "f"
     file.touch()
     os.utime(file, ns=(0, nanoseconds))
-    meta = of_file(JOB, Entry(b"f", "regular", Stat(0, 0, nanoseconds, 0)), "/zone/home/run/f")
+    meta = of_file(JOB, Entry(b"f", "regular", Stat(0, 0, nanoseconds, 0)), place(b"f"))
     assert meta["mtime"] == os.path.getmtime(file)
