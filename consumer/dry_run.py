@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from consumer.irods import catalog
-from consumer.sync import candidates, guards
+from consumer.sync import deletion_candidates, guards
 from consumer.sync.contents import Contents
 from consumer.sync.context import Context
 from consumer.sync.decide import Impossible, decide
@@ -16,7 +16,7 @@ from consumer.sync.deletion import TAKEN, mode_of
 from consumer.sync.meta import of_directory, of_file
 from consumer.sync.situation import situation, unfit
 from ingest.errors import Refused
-from ingest.fingerprint import cache_key, fingerprint
+from ingest.fingerprint import fingerprint
 from ingest.handlers.core import DeleteMode, Operation
 from ingest.messages import Candidate, Catalog, path_from_wire
 from ingest.sqlite import temporary
@@ -78,7 +78,7 @@ class Plan:
 
     def _directory(self, path: bytes, present: bool | None) -> Iterator[Planned]:
         ctx = self._ctx
-        target = ctx.target(path, directory=True)
+        target = ctx.place(path, directory=True).target
         if present is None:
             present = catalog.collection_exists(ctx.lister, target)
         mode = DeleteMode.DO_NOT_DELETE
@@ -114,12 +114,12 @@ class Plan:
                 yield from self._entry(path, entry, contents)
         if deletes:
             self._listed += sum(1 for _ in contents.names())
-            self._delete_later(path, candidates.missing(self._ctx, path, contents, listing))
+            self._delete_later(path, deletion_candidates.missing(self._ctx, path, contents, listing))
 
     def _entry(self, parent: bytes, entry: Entry | Skipped, contents: Contents) -> Iterator[Planned]:
         ctx = self._ctx
         if isinstance(entry, Skipped):
-            yield Planned("skip", entry.path, ctx.target(entry.path), entry.reason)
+            yield Planned("skip", entry.path, ctx.place(entry.path).target, entry.reason)
             return
         name = ctx.name(parent, entry.path.rpartition(b"/")[2], directory=entry.kind == "directory")
         if entry.kind == "directory":
@@ -130,17 +130,17 @@ class Plan:
     def file(self, entry: Entry, found: Catalog) -> Planned:
         """What would be done with one file; `found` is the catalog's answer."""
         ctx = self._ctx
-        target = ctx.target(entry.path)
+        place = ctx.place(entry.path)
+        target = place.target
         meta = of_file(ctx.job, entry, target)
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
-        directory, name = cache_key(ctx.job, target, directory=False)
-        cached = None if ctx.job.ignore_cache else ctx.store.cache.get(ctx.cache_space, directory, [name])[0]
+        cached = None if ctx.job.ignore_cache else ctx.cached(place)
         if cached is not None and cached == fingerprint(entry.stat, operation):
             return Planned("nothing", entry.path, target, "unchanged")
         try:
             ctx.handler.check_modes(operation, meta)
-            reason = unfit(ctx, entry, operation, target)
+            reason = unfit(ctx, entry, operation, place)
             if reason:
                 return Planned("skip", entry.path, target, reason)
             decision = decide(situation(ctx, entry, session, meta, operation, found, cached))
@@ -151,13 +151,13 @@ class Plan:
     def _in_the_way(self, parent: bytes, entry: Entry | Skipped, contents: Contents) -> bool:
         found = None
         if isinstance(entry, Entry):
-            found = candidates.in_the_way(self._ctx, parent, entry, contents)
+            found = deletion_candidates.in_the_way(self._ctx, parent, entry, contents)
         self._delete_later(parent, found or ())
         return found is not None
 
     def _delete_later(self, path: bytes, found: Iterable[Candidate]) -> None:
         for each in found:
-            self._listed += each.target.rpartition("/")[0] != self._ctx.target(path, directory=True)
+            self._listed += each.target.rpartition("/")[0] != self._ctx.place(path, directory=True).target
             self._later.add(each)
 
 

@@ -10,7 +10,6 @@ from consumer.irods.catalog import look_up
 from consumer.irods.sessions import Sessions
 from consumer.sync.context import Context
 from ingest.errors import Refused, Unreachable
-from ingest.fingerprint import cache_key
 from ingest.job import JobStatus
 from ingest.messages import COLLECTION
 from ingest.paths import is_within, prefix_of, shown
@@ -52,13 +51,12 @@ def _explain(ctx: Context, path: bytes) -> Iterator[str]:
         yield f"  source: {error}"
         return
     directory = isinstance(entry, Entry) and entry.kind == "directory"
-    target = ctx.target(path, directory=directory)
+    place = ctx.place(path, directory=directory)
     yield f"  source: {_seen(entry)}"
-    yield f"  logical path: {target}"
-    above, name = cache_key(job, target, directory=directory)
-    cached = ctx.store.cache.get(ctx.cache_space, above, [name])[0] if path else None
+    yield f"  logical path: {place.target}"
+    cached = ctx.cached(place) if path else None
     yield f"  path cache: {'synced before' if cached is not None else 'not known'}"
-    found = look_up(ctx.lister, target)
+    found = look_up(ctx.lister, place.target)
     if found == COLLECTION:
         yield "  catalog: a collection"
     elif not found:

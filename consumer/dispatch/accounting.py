@@ -53,70 +53,70 @@ class Aborted(NamedTuple):
     retry: bool = True
 
 
-def page_step(given: RunningTask, page: Page, now: float) -> Step:
+def page_step(running: RunningTask, page: Page, now: float) -> Step:
     """A listing has got as far as `cursor`, and the task goes on."""
-    return msgspec.structs.replace(_step(given, now, page.part), after=given.cursor, cursor=page.cursor)
+    return msgspec.structs.replace(_step(running, now, page.part), after=running.cursor, cursor=page.cursor)
 
 
-def finished_step(given: RunningTask, finished: Finished, now: float) -> Step:
+def finished_step(running: RunningTask, finished: Finished, now: float) -> Step:
     """The task came to its end, for better or worse."""
-    if isinstance(given.task, (SyncFiles, Delete)):
+    if isinstance(running.task, (SyncFiles, Delete)):
         if finished.failure is None:
-            return _batch_step(given, now, [])
-        return _batch_step(given, now, [(item, finished.failure) for item in _not_done(given)])
+            return _batch_step(running, now, [])
+        return _batch_step(running, now, [(item, finished.failure) for item in _not_done(running)])
     if finished.failure is None:
         counts = finished.part.counts
         part = msgspec.structs.replace(finished.part, counts=counts + Counts(tasks_failed=int(counts.failed > 0)))
-        return msgspec.structs.replace(_step(given, now, part), after=given.cursor)
-    return _task_failed(given, finished.failure, finished, now)
+        return msgspec.structs.replace(_step(running, now, part), after=running.cursor)
+    return _task_failed(running, finished.failure, finished, now)
 
 
-def aborted_step(given: RunningTask, broken: Aborted, now: float) -> Step:
+def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     """The worker was killed, or died: the path in progress has failed, those after it have not been begun.
 
     A move that has got on goes on, whatever the retries: half of it done leaves dead physical paths behind.
     """
-    if isinstance(given.task, MovePath) and broken.retry and given.cursor != given.began.cursor:
-        return _step(given, now, Part(), again_with=again(given.task), due=now)
-    if not broken.retry:
-        given = given._replace(began=BEFORE_BEGAN)
-    outcome = Outcome(Result.FAILED, reason=broken.reason)
-    if not isinstance(given.task, (SyncFiles, Delete)):
-        return _task_failed(given, outcome, Finished(), now)
-    rest = _not_done(given)
-    return _batch_step(given, now, [(item, outcome) for item in rest[:1]], rest[1:] if broken.retry else [])
+    if isinstance(running.task, MovePath) and aborted.retry and running.cursor != running.began.cursor:
+        return _step(running, now, Part(), redelivered=again(running.task), due=now)
+    if not aborted.retry:
+        running = running._replace(began=BEFORE_BEGAN)
+    outcome = Outcome(Result.FAILED, reason=aborted.reason)
+    if not isinstance(running.task, (SyncFiles, Delete)):
+        return _task_failed(running, outcome, Finished(), now)
+    rest = _not_done(running)
+    return _batch_step(running, now, [(item, outcome) for item in rest[:1]], rest[1:] if aborted.retry else [])
 
 
-def unavailable_step(given: RunningTask, now: float, back_off: float) -> Step:
+def unavailable_step(running: RunningTask, now: float, back_off: float) -> Step:
     """Zone or source are out of reach: what was not done is handed out again later, and nothing counts as failed.
 
     The file in progress comes last then: should it alone be out of reach, it does not keep the others.
     """
-    task, rest = given.task, _not_done(given)
+    task, rest = running.task, _not_done(running)
     if isinstance(task, SyncFiles):
         rest = [*rest[1:], *rest[:1]]
     if isinstance(task, (SyncFiles, Delete)):
-        return _batch_step(given, now, [], rest, back_off)
-    return _step(given, now, Part(), again_with=again(task), due=now + back_off)
+        return _batch_step(running, now, [], rest, back_off)
+    return _step(running, now, Part(), redelivered=again(task), due=now + back_off)
 
 
-def _task_failed(given: RunningTask, outcome: Outcome, finished: Finished, now: float) -> Step:
-    task = given.task
+def _task_failed(running: RunningTask, outcome: Outcome, finished: Finished, now: float) -> Step:
+    task = running.task
     if isinstance(task, OpenPass):
-        return _step(given, now, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
+        return _step(running, now, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
     attempt, path = 0, b""
     if isinstance(task, (ListPath, MovePath)):
         attempt, path = task.attempt, path_from_wire(task.path if isinstance(task, ListPath) else task.new)
-    if isinstance(task, (ListPath, MovePath)) and attempt < given.began.max_retries:
+    if isinstance(task, (ListPath, MovePath)) and attempt < running.began.max_retries:
         once_more = msgspec.structs.replace(again(task), attempt=attempt + 1)
         part = Part(counts=Counts(retries=1))
-        return _step(given, now, part, again_with=once_more, due=now + given.began.delay)
+        return _step(running, now, part, redelivered=once_more, due=now + running.began.delay)
     problem = _problem(path, finished.target, outcome, attempt, now)
     part = finished.part
     part = msgspec.structs.replace(
         part, counts=part.counts + Counts(tasks_failed=1), problems=[*part.problems, problem]
     )
-    return _step(given, now, part)
+    return _step(running, now, part)
 
 
 Item = Change | Candidate
@@ -128,42 +128,44 @@ def _items(task: Task) -> Sequence[Item]:
     return task.candidates if isinstance(task, Delete) else ()
 
 
-def _not_done(given: RunningTask) -> Sequence[Item]:
-    return _items(given.task)[len(given.done) :]
+def _not_done(running: RunningTask) -> Sequence[Item]:
+    return _items(running.task)[len(running.done) :]
 
 
 def _batch_step(
-    given: RunningTask,
+    running: RunningTask,
     now: float,
-    broken: list[tuple[Item, Outcome]],
+    failed_items: list[tuple[Item, Outcome]],
     untouched: Sequence[Item] = (),
     wait: float = 0.0,
 ) -> Step:
     """The step for a batch: what was done is done, what failed is retried or recorded, the rest is handed out again."""
-    results = [(item, done.target, done.outcome) for item, done in zip(_items(given.task), given.done, strict=False)]
-    results += [(item, "", outcome) for item, outcome in broken]
+    results = [
+        (item, done.target, done.outcome) for item, done in zip(_items(running.task), running.done, strict=False)
+    ]
+    results += [(item, "", outcome) for item, outcome in failed_items]
     settled, retried, unsettled = [], [], []
     for item, target, outcome in results:
-        if outcome.result is Result.FAILED and item.attempt < given.began.max_retries:
+        if outcome.result is Result.FAILED and item.attempt < running.began.max_retries:
             retried.append(_once_more(item))
         elif outcome.result is Result.UNSETTLED:
             unsettled.append(msgspec.structs.replace(item, waited=True, catalog=UNKNOWN))
         else:
             settled.append((item, target, outcome))
-    delete = isinstance(given.task, Delete)
-    part = _deleted(given, settled, now) if delete else _synced(given, settled, now)
+    delete = isinstance(running.task, Delete)
+    part = _deleted(running, settled, now) if delete else _synced(running, settled, now)
     failed = part.counts.failed > 0 or any(outcome.result is Result.FAILED for _, _, outcome in settled)
-    failed = failed or (isinstance(given.task, (SyncFiles, Delete)) and given.task.failed)
+    failed = failed or (isinstance(running.task, (SyncFiles, Delete)) and running.task.failed)
     left = [*retried, *unsettled, *untouched]
     counts = part.counts + Counts(retries=int(bool(retried)), tasks_failed=int(failed and not left))
     part = msgspec.structs.replace(part, counts=counts)
     judged = [item for item, _, _ in settled if isinstance(item, Candidate)]
     if not left:
-        return _step(given, now, part, judged=judged)
+        return _step(running, now, part, judged=judged)
     items = {"candidates" if delete else "changes": left}
-    task = msgspec.structs.replace(again(given.task), failed=failed, **items)
-    due = now + max(wait, given.began.delay if retried else 0.0, given.job.quiet if unsettled else 0.0)
-    return _step(given, now, part, again_with=task, due=due, judged=judged)
+    task = msgspec.structs.replace(again(running.task), failed=failed, **items)
+    due = now + max(wait, running.began.delay if retried else 0.0, running.job.quiet if unsettled else 0.0)
+    return _step(running, now, part, redelivered=task, due=due, judged=judged)
 
 
 def _once_more(item: Item) -> Item:
@@ -172,7 +174,7 @@ def _once_more(item: Item) -> Item:
     return msgspec.structs.replace(item, attempt=item.attempt + 1)
 
 
-def _synced(given: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+def _synced(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
     """In a watch job, which has no passes for a long time, what was done or has gone solves the problem that it had."""
     counts, problems, solved = Counts(), [], list[bytes]()
     cached, uncached = list[Cached](), list[tuple[bytes, bytes]]()
@@ -184,12 +186,12 @@ def _synced(given: RunningTask, settled: list[tuple[Item, str, Outcome]], now: f
         path = path_from_wire(item.path)
         if outcome.reason:
             problems.append(_problem(path, target, outcome, item.attempt, now))
-        elif given.job.watch:
+        elif running.job.watch:
             solved.append(path)
     return Part((), counts, problems, solved, cached, uncached)
 
 
-def _deleted(given: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+def _deleted(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
     """What may have been deleted is forgotten by the path cache; what waited for its place is synced, or failed too.
 
     Whoever was killed after a deletion has not told of it, and then the source may come back as it was.
@@ -197,15 +199,15 @@ def _deleted(given: RunningTask, settled: list[tuple[Item, str, Outcome]], now: 
     counts, uncached, problems, following = Counts(), [], [], list[Child]()
     for item, _, outcome in settled:
         assert isinstance(item, Candidate)  # noqa: S101 - of a Delete
-        relative = item.target.removeprefix(given.job.target + "/").encode("utf-8", "surrogateescape")
+        relative = item.target.removeprefix(running.job.target + "/").encode("utf-8", "surrogateescape")
         if outcome.result is Result.DONE:
             counts += Counts(deleted=1)
         if not outcome.kept:
-            uncached.append(cache_key(given.job, item.target, directory=item.collection))
+            uncached.append(cache_key(running.job, item.target, directory=item.collection))
         if outcome.reason:
             problems.append(_problem(relative, item.target, outcome, item.attempt, now))
         if item.resync is not None and outcome.result in (Result.DONE, Result.UNCHANGED):
-            following += _resync(given, item)
+            following += _resync(running, item)
         elif item.taken_by == "regular" and item.resync is not None:  # a directory is counted by nobody
             counts += Counts(failed=1)
             waits = Outcome(Result.FAILED, reason="the collection of this name could not be deleted")
@@ -213,13 +215,13 @@ def _deleted(given: RunningTask, settled: list[tuple[Item, str, Outcome]], now: 
     return Part(following, counts, problems, uncached=uncached)
 
 
-def _resync(given: RunningTask, candidate: Candidate) -> Iterator[Child]:
+def _resync(running: RunningTask, candidate: Candidate) -> Iterator[Child]:
     """The task for what takes the place of a candidate that is out of the way."""
-    path, pass_id = candidate.resync or "", given.task.pass_id
+    path, pass_id = candidate.resync or "", running.task.pass_id
     if candidate.taken_by == "directory":
-        yield tasks.listing(given.job, pass_id, path_from_wire(path))
+        yield tasks.listing(running.job, pass_id, path_from_wire(path))
     else:
-        yield from tasks.files(given.job, pass_id, [Change(path)])
+        yield from tasks.files(running.job, pass_id, [Change(path)])
 
 
 def _count(outcome: Outcome) -> Counts:
@@ -246,20 +248,20 @@ def _problem(path: bytes, target: str, outcome: Outcome, attempt: int, now: floa
 
 
 def _step(
-    given: RunningTask,
+    running: RunningTask,
     now: float,
     part: Part,
     *,
-    again_with: Task | None = None,
+    redelivered: Task | None = None,
     due: float = 0.0,
     error: str | None = None,
     judged: Sequence[Candidate] = (),
 ) -> Step:
-    task, record = given.task, given.record
+    task, record = running.task, running.record
     once_more = None
-    if again_with is not None:
-        message = Outgoing(record.topic, record.partition, encode(again_with))
-        once_more = Redelivery(due, again_with.round, message)
+    if redelivered is not None:
+        message = Outgoing(record.topic, record.partition, encode(redelivered))
+        once_more = Redelivery(due, redelivered.round, message)
     last = isinstance(task, ClosePass) and not part.children
     return Step(
         job=task.job,
@@ -276,6 +278,6 @@ def _step(
         uncached=part.uncached,
         candidates=part.candidates,
         judged=judged,
-        closing=None if last else tasks.closing(given.job, task.pass_id),
+        closing=None if last else tasks.closing(running.job, task.pass_id),
         error=error,
     )

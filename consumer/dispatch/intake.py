@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import msgspec
 
@@ -12,6 +11,7 @@ from ingest import tasks
 from ingest.broker import Broker, Outgoing, Record
 from ingest.job import Job
 from ingest.messages import Restart, Task, decode
+from ingest.service.logs import Logger
 from ingest.store import Store
 
 DEAD_LETTERS = ".dlq"
@@ -33,7 +33,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 class Intake:
     """Decides what of a record is work. Its methods raise Unreachable when broker or store are out of reach."""
 
-    def __init__(self, broker: Broker, store: Store, log: Any) -> None:
+    def __init__(self, broker: Broker, store: Store, log: Logger) -> None:
         self._broker = broker
         self._store = store
         self._log = log

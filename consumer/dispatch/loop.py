@@ -10,14 +10,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from consumer.dispatch import accounting, metrics
 from consumer.dispatch.accounting import Aborted, RunningTask
 from consumer.dispatch.intake import Intake
-from consumer.dispatch.lanes import Lanes
+from consumer.dispatch.out_of_reach import OutOfReach
+from consumer.dispatch.partition_queues import PartitionQueues
 from consumer.dispatch.pool import Event, Pool, Worker
-from consumer.dispatch.unavailable import Unavailabilities
 from consumer.protocol import Began, Finished, Page, PathDone, Profiled, Setup, Unavailable
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
@@ -26,6 +25,7 @@ from ingest.messages import Task
 from ingest.service import logs
 from ingest.service.backoff import Backoff, Waits
 from ingest.service.health import Health
+from ingest.service.logs import Logger
 from ingest.service.profile import ProfileFile, broken_off
 from ingest.store import ConsumerStatus, Step, Store
 
@@ -70,19 +70,19 @@ class Consumer:
         self._topics = tuple(topics)
         self._stop_grace = stop_grace
         self._profile = profile
-        self._lanes = Lanes(reversed(self._topics))
+        self._queues = PartitionQueues(reversed(self._topics))
         self._max_held = 4 * workers
         self._name = f"consumer-{secrets.token_hex(4)}"
         self._stopped: dict[str, float] = {}
         self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
-        self._unheard: deque[Event] = deque()
-        self._doubtful: Event | None = None
-        self._turned = time.monotonic()
+        self._unhandled: deque[Event] = deque()
+        self._perhaps_stored: Event | None = None
+        self._last_turn = time.monotonic()
         self._looked = self._announced = self._measured = 0.0
-        self._log: Any = logs.get("consumer").bind(consumer=self._name)
+        self._log: Logger = logs.get("consumer").bind(consumer=self._name)
         self._outage = Backoff(self._log, BACK_OFF)
-        self._absences = Unavailabilities(self._log)
+        self._out_of_reach = OutOfReach(self._log)
         self._intake = Intake(broker, store, self._log)
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
@@ -104,8 +104,8 @@ class Consumer:
             with suppress(Unreachable):  # what is in work then is handed out again
                 self._look_after_workers()
                 for worker in self._pool.busy():
-                    if worker.given.job.name in self._stopped:
-                        self._settle_broken(worker, _INTERRUPTED)
+                    if worker.running.job.name in self._stopped:
+                        self._settle_aborted(worker, _INTERRUPTED)
         finally:
             self._pool.close()
             with suppress(Unreachable, Refused):  # a store that has lost everything is said already
@@ -120,19 +120,19 @@ class Consumer:
             seconds = self._outage.failed(str(error))
             metrics.UNREACHABLE.inc()
             self._health.heartbeat("consumer", f"waits: {error}", ready=False, rest=seconds)
-            self._doubtful = self._unheard[0] if self._unheard else None
+            self._perhaps_stored = self._unhandled[0] if self._unhandled else None
             end = time.monotonic() + seconds
             with suppress(Unreachable):
                 self._announce(_TRY_SECONDS + seconds)
             while time.monotonic() < end and not until():
                 self._stay_member()
             for worker in self._pool.busy():
-                worker.excuse(time.monotonic() - self._turned)
+                worker.excuse(time.monotonic() - self._last_turn)
         else:
             self._outage.succeeded()
-            self._doubtful = None
-            self._health.heartbeat("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
-        self._turned = time.monotonic()
+            self._perhaps_stored = None
+            self._health.heartbeat("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._queues)} waiting")
+        self._last_turn = time.monotonic()
 
     def _stay_member(self) -> None:
         """Be heard of by the broker, or others would take our partitions for those of a dead one."""
@@ -144,19 +144,19 @@ class Consumer:
     def _turn(self, *, take: bool) -> None:
         self._intake.relay()
         self._store.outbox.fire_due(time.time())
-        room = self._max_held - self._lanes.workable()
+        room = self._max_held - self._queues.workable()
         self._hold_back()
-        paused = self._absences.of_zone
-        idle = not self._pool.busy() and (paused or not len(self._lanes))
-        self._lanes.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
-        self._lanes.keep_only(self._member.assignment())
+        paused = self._out_of_reach.of_zone
+        idle = not self._pool.busy() and (paused or not len(self._queues))
+        self._queues.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
+        self._queues.keep_only(self._member.assignment())
         passed = self._hand_out() if take and not paused else 0
-        if not self._unheard:
-            self._unheard.extend(self._pool.events(_WAIT if self._pool.busy() and not passed else 0.0))
-        while self._unheard:  # one that cannot be settled now stays at the head
-            self._hear(self._unheard[0])
-            self._unheard.popleft()
-        self._member.commit(self._lanes.to_commit())
+        if not self._unhandled:
+            self._unhandled.extend(self._pool.events(_WAIT if self._pool.busy() and not passed else 0.0))
+        while self._unhandled:  # one that cannot be settled now stays at the head
+            self._handle(self._unhandled[0])
+            self._unhandled.popleft()
+        self._member.commit(self._queues.to_commit())
         if time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
             self._look_after_workers()
@@ -180,12 +180,12 @@ class Consumer:
 
     def _is_stored(self, event: Event, page: Page) -> bool:
         """Whether the store has taken a page though its answer was lost: taken twice, it would count twice."""
-        task = event.worker.given.task
-        return event is self._doubtful and self._store.tasks.cursor(task.pass_id, task.task) == page.cursor
+        task = event.worker.running.task
+        return event is self._perhaps_stored and self._store.tasks.cursor(task.pass_id, task.task) == page.cursor
 
     def _hold_back(self) -> None:
         """Fetch nothing for lanes that are blocked: one slow file must not fill all the room and idle other workers."""
-        blocked = self._lanes.blocked()
+        blocked = self._queues.blocked()
         if self._blocked - blocked:
             self._member.resume(self._blocked - blocked)
         self._member.pause(blocked)
@@ -193,7 +193,7 @@ class Consumer:
 
     def _hand_out(self) -> int:
         """Give free workers what is next in each lane; how many records were no work, or are none for now."""
-        free, ready, passed = self._pool.free(), list(self._lanes.ready()), 0
+        free, ready, passed = self._pool.free(), list(self._queues.ready()), 0
         if free and ready:
             self._intake.look_for_pauses()
         for record in ready:
@@ -203,31 +203,31 @@ class Consumer:
             if work is not None and not self._is_put_off(*work, record):
                 self._give(free.pop(), *work, record)
             else:
-                self._lanes.done(record)
+                self._queues.done(record)
                 passed += 1
         return passed
 
     def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
         """Whether the task comes again later, as the job's source is out of reach: what is behind may be another's."""
-        seconds = self._absences.put_off(job.name)
+        seconds = self._out_of_reach.put_off(job.name)
         if seconds:
             self._settle(accounting.unavailable_step(RunningTask(task, record, job), time.time(), seconds))
         return seconds > 0
 
     def _give(self, worker: Worker, task: Task, job: Job, record: Record) -> None:
-        self._lanes.begin(record)
+        self._queues.begin(record)
         try:
             worker.hand(task, record, job)
         except OSError:  # it died while it had nothing to do
-            self._settle_broken(worker, Aborted("the worker process has died before it began"))
+            self._settle_aborted(worker, Aborted("the worker process has died before it began"))
 
-    def _hear(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         worker, report = event
         match report:
             case None if worker.task is None:
                 self._replace_dead(worker)
             case None:
-                self._settle_broken(worker, Aborted(f"the worker process has died ({worker.exit_words()})"))
+                self._settle_aborted(worker, Aborted(f"the worker process has died ({worker.exit_words()})"))
             case Began() | PathDone():
                 self._idle_deaths = 0
                 worker.note(report)
@@ -235,11 +235,11 @@ class Consumer:
                 if self._profile is not None:
                     self._profile.write(report.events)
             case Page():
-                step = accounting.page_step(worker.given, report, time.time())
+                step = accounting.page_step(worker.running, report, time.time())
                 if self._is_stored(event, report) or self._settle(step):
                     worker.page_stored(report.cursor)
                 else:  # the job was stopped, or another consumer lists this directory
-                    self._lanes.done(worker.release())
+                    self._queues.done(worker.release())
                     self._pool.replace(worker)
             case Finished():
                 self._settle_finished(worker, report)
@@ -247,9 +247,9 @@ class Consumer:
                 self._pause(worker, report)
 
     def _settle_finished(self, worker: Worker, finished: Finished) -> None:
-        self._settle(accounting.finished_step(worker.given, finished, time.time()))
-        self._absences.over(worker.given.job.name)
-        self._lanes.done(worker.release())
+        self._settle(accounting.finished_step(worker.running, finished, time.time()))
+        self._out_of_reach.over(worker.running.job.name)
+        self._queues.done(worker.release())
 
     def _replace_dead(self, worker: Worker) -> None:
         """Replace a worker that died without a task, unless they all do: then there is no point in more of them."""
@@ -258,23 +258,23 @@ class Consumer:
             raise Refused(f"worker processes die before they take a task ({worker.exit_words()})")
         self._pool.replace(worker)
 
-    def _pause(self, worker: Worker, away: Unavailable) -> None:
+    def _pause(self, worker: Worker, unavailable: Unavailable) -> None:
         """Zone, source or store are out of reach: wait, longer each time, and lose nothing."""
-        seconds = self._absences.met(worker.given.job.name, away, known=bool(self._outage.reason))
-        self._settle(accounting.unavailable_step(worker.given, time.time(), seconds))
-        self._lanes.done(worker.release())
+        seconds = self._out_of_reach.met(worker.running.job.name, unavailable, known=bool(self._outage.reason))
+        self._settle(accounting.unavailable_step(worker.running, time.time(), seconds))
+        self._queues.done(worker.release())
 
-    def _settle_broken(self, worker: Worker, broken: Aborted) -> None:
-        given = worker.given
-        self._log.warning("a task is broken off", task=given.task.task, reason=broken.reason)
+    def _settle_aborted(self, worker: Worker, aborted: Aborted) -> None:
+        running = worker.running
+        self._log.warning("a task is broken off", task=running.task.task, reason=aborted.reason)
         if self._profile is not None:
-            self._profile.write([broken_off(given.task, given.job, worker.process.pid, worker.seconds)])
-        self._settle(accounting.aborted_step(given, broken, time.time()))
-        self._lanes.done(worker.release())
+            self._profile.write([broken_off(running.task, running.job, worker.process.pid, worker.seconds)])
+        self._settle(accounting.aborted_step(running, aborted, time.time()))
+        self._queues.done(worker.release())
         self._pool.replace(worker)
 
     def _look_after_workers(self) -> None:
-        busy = {worker.given.job.name for worker in self._pool.busy()}
+        busy = {worker.running.job.name for worker in self._pool.busy()}
         for name in busy:
             status = self._store.jobs.get(name)
             if status is not None and status.state.active:
@@ -282,18 +282,18 @@ class Consumer:
             else:
                 self._stopped.setdefault(name, time.monotonic())
         for worker in self._pool.busy():
-            since = self._stopped.get(worker.given.job.name)
+            since = self._stopped.get(worker.running.job.name)
             if since is not None and time.monotonic() - since > self._stop_grace:
-                self._settle_broken(worker, _INTERRUPTED)
+                self._settle_aborted(worker, _INTERRUPTED)
             elif worker.overdue:
-                self._settle_broken(worker, Aborted(f"timeout after {worker.timeout:g} s"))
+                self._settle_aborted(worker, Aborted(f"timeout after {worker.timeout:g} s"))
 
     def _announce(self, longer: float = 0.0) -> None:
         """Say that we are alive, and for how many seconds longer than always that holds."""
         now = time.monotonic()
-        busy = tuple(sorted({worker.given.job.name for worker in self._pool.busy()}))
+        busy = tuple(sorted({worker.running.job.name for worker in self._pool.busy()}))
         if now - self._announced > _ALIVE_SECONDS / 4 or busy or longer:
             self._announced = now
-            waits = self._absences.reasons | ({"": self._outage.reason} if self._outage.reason else {})
+            waits = self._out_of_reach.reasons | ({"": self._outage.reason} if self._outage.reason else {})
             status = ConsumerStatus(self._name, self._topics, busy, waits)
             self._store.consumers.announce(status, time.time() + _ALIVE_SECONDS + longer)

@@ -5,11 +5,10 @@ The counters of several consumers add up; only the lag is the group's.
 
 from __future__ import annotations
 
-from typing import Any
-
 from prometheus_client import Counter, Gauge
 
 from ingest.paths import shown
+from ingest.service.logs import Logger
 from ingest.store import Step
 
 _FILES = Counter("ingest_files", "Files by what came of them", ["job", "outcome"])
@@ -36,7 +35,7 @@ def count(step: Step) -> None:
     _FAILED.labels(job).inc(counts.tasks_failed)
 
 
-def log_failures(log: Any, step: Step) -> None:
+def log_failures(log: Logger, step: Step) -> None:
     """Log a line for each path that a settled step leaves failed: which, why, and what the server called it."""
     for problem in step.problems:
         if not problem.skipped:

@@ -1,4 +1,4 @@
-"""The worker processes of a consumer: started, given tasks, listened to, killed and replaced."""
+"""The worker processes of a consumer: started, running tasks, listened to, killed and replaced."""
 
 from __future__ import annotations
 
@@ -51,29 +51,29 @@ class Worker:
         self.job: Job | None = None
         self._began = BEFORE_BEGAN
         self._done: list[PathDone] = []
-        self._marker: bytes | None = None
+        self._cursor: bytes | None = None
         self._since = 0.0
 
     def hand(self, task: Task, record: Record, job: Job) -> None:
         """Give it a task; it has none."""
         self.task, self.record, self.job = task, record, job
-        self._began, self._done, self._marker, self._since = BEFORE_BEGAN, [], None, time.monotonic()
+        self._began, self._done, self._cursor, self._since = BEFORE_BEGAN, [], None, time.monotonic()
         self.pipe.send_bytes(record.value)
 
     def note(self, report: Began | PathDone) -> None:
         """Remember what it said of the task."""
         if isinstance(report, Began):
-            self._began, self._marker = report, report.cursor
+            self._began, self._cursor = report, report.cursor
         else:
             self._done.append(report)
 
     @property
-    def given(self) -> RunningTask:
+    def running(self) -> RunningTask:
         """The task in its hands with all that it has reported."""
         assert self.task is not None  # noqa: S101 - asked of busy workers only
         assert self.record is not None  # noqa: S101
         assert self.job is not None  # noqa: S101
-        return RunningTask(self.task, self.record, self.job, self._began, self._done, self._marker)
+        return RunningTask(self.task, self.record, self.job, self._began, self._done, self._cursor)
 
     @property
     def timeout(self) -> float:
@@ -96,13 +96,13 @@ class Worker:
 
     def page_stored(self, cursor: bytes) -> None:
         """Let it go on with its listing or move, which is stored as far as `cursor`, and has all its time again."""
-        self._marker, self._since = cursor, time.monotonic()
+        self._cursor, self._since = cursor, time.monotonic()
         with suppress(OSError):  # it has died meanwhile: its pipe will say so
             self.pipe.send_bytes(PAGE_STORED)
 
     def release(self) -> Record:
         """The task is settled; the record that brought it."""
-        record = self.given.record
+        record = self.running.record
         self.task = self.record = self.job = None
         return record
 

@@ -166,8 +166,7 @@ class ActionRun:
         """Say in AVUs what a special file was and what an undecodable name stands for; only on creation."""
         target = meta["target"]
         if self._entry.link_target is not None:
-            link = shown(self._entry.link_target)
-            avus.add_to_object(session, target, "link_target", link, UNITS)
+            avus.add_to_object(session, target, "link_target", shown(self._entry.link_target), UNITS)
         if self._entry.kind == "socket":
             avus.add_to_object(session, target, "socket_target", "socket", UNITS)
         if "b64_path_str_charmap" in meta:

@@ -14,7 +14,8 @@ from consumer.irods.errors import ALREADY_EXISTS, code_of
 from consumer.sync.contents import Contents
 from consumer.sync.context import Context
 from consumer.sync.meta import Meta, of_directory
-from ingest.fingerprint import cache_key, fingerprint
+from consumer.sync.place import Place
+from ingest.fingerprint import fingerprint
 from ingest.handlers.core import DeleteMode, Operation
 from ingest.messages import Stat
 from ingest.store import Cached
@@ -30,9 +31,9 @@ def create(ctx: Context, path: bytes, stat: Stat | None, **options: Any) -> bool
 
     Raises what the hooks raise and what iRODS says.
     """
-    target = ctx.target(path, directory=True)
-    missing = [(path, target, stat)]
-    for above_path, above_target in _above(path, target):
+    place = ctx.place(path, directory=True)
+    missing = [(path, place.target, stat)]
+    for above_path, above_target in _above(path, place.target):
         if collection_exists(ctx.lister, above_target):
             break
         missing.append((above_path, above_target, None))
@@ -42,15 +43,14 @@ def create(ctx: Context, path: bytes, stat: Stat | None, **options: Any) -> bool
     return created
 
 
-def create_below_known(ctx: Context, path: bytes, stat: Stat | None) -> bool:
+def create_below_known(ctx: Context, place: Place, stat: Stat | None) -> bool:
     """Create one collection whose parent is known to be there: one call. False: it was there."""
-    target = ctx.target(path, directory=True)
-    return _create_one(ctx, of_directory(ctx.job, path, target, stat), target)
+    return _create_one(ctx, of_directory(ctx.job, place.path, place.target, stat), place.target)
 
 
-def modify(ctx: Context, path: bytes, stat: Stat | None) -> None:
+def modify(ctx: Context, place: Place, stat: Stat | None) -> None:
     """Run the hooks for a changed directory whose collection was there before."""
-    meta = of_directory(ctx.job, path, ctx.target(path, directory=True), stat)
+    meta = of_directory(ctx.job, place.path, place.target, stat)
     ctx.handler.event("coll_modify", _nothing, ctx.log, ctx.session(meta), meta)
 
 
@@ -101,14 +101,13 @@ def _nothing(*_: Any, **__: Any) -> None:
 class DirectoryCollection:
     """The collection of the directory: whether it is there, and what it has, asked at most once each."""
 
-    def __init__(self, ctx: Context, path: bytes, entry: Entry, present: bool | None) -> None:
+    def __init__(self, ctx: Context, place: Place, entry: Entry, present: bool | None) -> None:
         """`present`: what the listing of the parent said of the collection, if it knew."""
         self._ctx = ctx
-        self._path = path
+        self._place = place
         self._entry = entry
         self._present = False if ctx.job.initial_ingest else present
         self._contents: Contents | None = None
-        self._key = cache_key(ctx.job, ctx.target(path, directory=True), directory=True)
         self._now = 0
         self.created = False
         self.deletes = False
@@ -116,30 +115,30 @@ class DirectoryCollection:
 
     def ensure(self) -> None:
         """Create the collection, or run the hooks for a changed one; nothing when the cache knows it as it is."""
-        ctx, path = self._ctx, self._path
-        meta = of_directory(ctx.job, path, ctx.target(path, directory=True), self._entry.stat)
+        ctx, place = self._ctx, self._place
+        meta = of_directory(ctx.job, place.path, place.target, self._entry.stat)
         operation = ctx.handler.operation(ctx.session(meta), meta)
         self.deletes = ctx.handler.check_modes(operation, meta) is not DeleteMode.DO_NOT_DELETE
         self._now = fingerprint(self._entry.stat, operation)
-        known = None if ctx.job.ignore_cache else ctx.store.cache.get(ctx.cache_space, self._key[0], self._key[1:])[0]
+        known = None if ctx.job.ignore_cache else ctx.cached(place)
         if known == self._now and self._present is not False:
             return
-        parent_known = self._present is False and bool(path) and not ctx.job.initial_ingest
+        parent_known = self._present is False and bool(place.path) and not ctx.job.initial_ingest
         if self._present is None:
             self._present = collection_exists(ctx.lister, meta["target"])
         if self._present:
-            if ctx.job.s3 is None:  # prefixes do not change
-                modify(ctx, path, self._entry.stat)
+            if ctx.source.has_directories:  # a prefix does not change
+                modify(ctx, place, self._entry.stat)
         elif parent_known:
-            self.created = create_below_known(ctx, path, self._entry.stat)
+            self.created = create_below_known(ctx, place, self._entry.stat)
         else:
-            self.created = create(ctx, path, self._entry.stat)
+            self.created = create(ctx, place.path, self._entry.stat)
         if operation is Operation.NO_OP:
             self.created = False
 
     def remember(self) -> list[Cached]:
         """What the path cache is to keep of the directory."""
-        return [Cached(*self._key, self._now)]
+        return [Cached(*self._place.key, self._now)]
 
     def contents(self) -> Contents:
         """What is in the collection: two queries, none when it was just created or is to be taken as empty."""
@@ -147,8 +146,7 @@ class DirectoryCollection:
             if self.created or self._ctx.job.initial_ingest:
                 self._contents = Contents((), ())
             else:
-                target = self._ctx.target(self._path, directory=True)
-                self._contents = Contents.of(self._ctx.lister, target)
+                self._contents = Contents.of(self._ctx.lister, self._place.target)
         return self._contents
 
     def close(self) -> None:

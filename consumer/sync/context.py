@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 from consumer.irods.catalog import Leaf, leaf_vault, only_leaf
 from consumer.irods.sessions import Session, Sessions
 from consumer.sync.meta import Meta
+from consumer.sync.place import Place
 from ingest.errors import Refused
-from ingest.fingerprint import cache_space
+from ingest.fingerprint import cache_key, cache_space
 from ingest.handlers import signing
 from ingest.handlers.loader import Handler, sha256
 from ingest.job import Job
+from ingest.messages import path_from_wire
 from ingest.paths import join, logical_name, logical_path
 from ingest.service import logs
 from ingest.store import Store
@@ -36,7 +37,7 @@ class Context:
         characters = self.handler.character_map()
         self._translate = None if characters is None else characters.translate
         self.cache_space = cache_space(job)
-        self.log: Any = logs.get("consumer").bind(job=job.name)
+        self.log: logs.Logger = logs.get("consumer").bind(job=job.name)
         self._vaults: dict[str, str] = {}
         self._leaves: dict[str, Leaf | None] = {}
 
@@ -54,10 +55,17 @@ class Context:
         source = join(self.job.source, join(parent, name))
         return logical_name(source, name, directory=directory, translate=self._translate)
 
-    def target(self, path: bytes, *, directory: bool = False) -> str:
-        """The logical path of a source-relative path."""
+    def place(self, path: bytes | str, *, directory: bool = False) -> Place:
+        """The names of a source-relative path; a `str` is its wire form. Raises ValueError for text that is no path."""
         job = self.job
-        return logical_path(job.source, job.target, path, directory=directory, translate=self._translate)
+        path = path_from_wire(path) if isinstance(path, str) else path
+        target = logical_path(job.source, job.target, path, directory=directory, translate=self._translate)
+        return Place(path, join(job.source, path), target, cache_key(job, target, directory=directory))
+
+    def cached(self, place: Place) -> int | None:
+        """The fingerprint that the path cache has of a place."""
+        directory, name = place.key
+        return self.store.cache.get(self.cache_space, directory, [name])[0]
 
     def vault_of(self, hierarchy: str) -> str:
         """The vault path of the leaf of a hierarchy; asked once."""

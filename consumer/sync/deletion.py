@@ -14,8 +14,7 @@ from consumer.sync.context import Context
 from consumer.sync.failures import failure, out_of_reach
 from consumer.sync.meta import Meta, of_deletion
 from ingest.handlers.core import DeleteMode
-from ingest.messages import Candidate, path_from_wire
-from ingest.paths import join
+from ingest.messages import Candidate
 
 TAKEN = "what has this name in the zone is of another kind and was not deleted"
 
@@ -25,9 +24,8 @@ def mode_of(ctx: Context, candidate: Candidate) -> tuple[DeleteMode, Meta]:
 
     Whether that goes with the operation was asked of the directory that misses the candidate.
     """
-    parent = path_from_wire(candidate.parent)
-    below = candidate.target.removeprefix(ctx.target(parent, directory=True))
-    path = os.fsdecode(join(ctx.job.source, parent)) + below
+    parent = ctx.place(candidate.parent, directory=True)
+    path = os.fsdecode(parent.source) + candidate.target.removeprefix(parent.target)
     meta = of_deletion(ctx.job, path, candidate.target, collection=candidate.collection)
     return ctx.handler.delete_mode(meta), meta
 
@@ -39,7 +37,7 @@ def delete_one(ctx: Context, candidate: Candidate) -> Outcome:
         return Outcome(Result.UNCHANGED)
     removal = _Removal(mode, collection=candidate.collection)
     try:
-        if candidate.collection and ctx.job.s3 is not None:  # automated-ingest has no hooks of directories in S3
+        if candidate.collection and not ctx.source.has_directories:  # automated-ingest has no hooks for these
             removal(None, ctx.session(meta), meta)
         else:
             event = "coll_delete" if candidate.collection else "data_obj_delete"

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from consumer.sync.context import Context
+from consumer.sync.place import Place
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.handlers.core import Operation
-from ingest.messages import UNKNOWN, Change, SyncFiles, path_from_wire
+from ingest.messages import UNKNOWN, Change, SyncFiles
 from ingest.paths import split
 from ingest.store import Cached
 from scanner.entries import Entry
@@ -22,7 +23,7 @@ def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
     asked: dict[bytes, list[tuple[int, bytes]]] = {}
     for number, change in enumerate(task.changes):
         if change.catalog == UNKNOWN and not change.attempt:
-            directory, name = cache_key(ctx.job, ctx.target(path_from_wire(change.path)), directory=False)
+            directory, name = ctx.place(change.path).key
             asked.setdefault(directory, []).append((number, name))
     changes = list(task.changes)
     for directory, names in asked.items():
@@ -32,22 +33,21 @@ def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
     return msgspec.structs.replace(task, changes=changes)
 
 
-def remember(ctx: Context, change: Change, entry: Entry, operation: Operation) -> list[Cached]:
+def remember(ctx: Context, change: Change, place: Place, entry: Entry, operation: Operation) -> list[Cached]:
     """What the path cache is to keep of a file that was synced.
 
-    No listing remembers the directories above an object in S3 that a watcher tells of: they come with the first word
-    of it. Their fingerprint fits nothing, so the next scan takes them for changed.
+    If a watcher reports a new object in S3, no listing has stored the directories above it. They are stored with the
+    object. Their fingerprint matches nothing, so the next scan treats them as changed.
     """
-    key = cache_key(ctx.job, ctx.target(entry.path), directory=False)
     new = ctx.live and change.cached is None
-    above = [cache_key(ctx.job, target, directory=True) for _, target in _above(ctx, entry.path)] if new else []
-    return [Cached(*key, fingerprint(entry.stat, operation)), *(Cached(*each, 0) for each in above)]
+    above = prefixes(ctx, place.path) if new else ()
+    return [Cached(*place.key, fingerprint(entry.stat, operation)), *(Cached(*each.key, 0) for each in above)]
 
 
-def _above(ctx: Context, path: bytes) -> Iterator[tuple[bytes, str]]:
-    """The directories above an object in S3, the nearest first: path and logical path."""
-    while ctx.job.s3 is not None and (path := split(path)[0]):
-        yield path, ctx.target(path, directory=True)
+def prefixes(ctx: Context, path: bytes) -> Iterator[Place]:
+    """The directories above an object in a source that has only prefixes, the nearest first; without the root."""
+    while not ctx.source.has_directories and (path := split(path)[0]):
+        yield ctx.place(path, directory=True)
 
 
 def ingested(ctx: Context, target: str, *, collection: bool) -> bool:

@@ -8,20 +8,20 @@ from consumer.irods.sessions import Session
 from consumer.sync.context import Context
 from consumer.sync.decide import REGISTERS, Impossible, Situation
 from consumer.sync.meta import Meta
+from consumer.sync.place import Place
 from ingest.fingerprint import fingerprint, same_data
 from ingest.handlers.core import Operation
 from ingest.messages import Catalog, Replica
-from ingest.paths import MAX_PATH, join, physical_path, prefix_of
+from ingest.paths import MAX_PATH, physical_path, prefix_of
 from scanner.entries import Entry
 
 _PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
 
 
-def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str | None:
+def unfit(ctx: Context, entry: Entry, operation: Operation, place: Place) -> str | None:
     """Why an entry cannot be synced with this operation, if so."""
     if entry.kind == "directory":
         return "a directory is where a file was listed: the next pass takes it"
-    source = join(ctx.job.source, entry.path)
     if operation in _PUTS:
         if entry.broken:
             return "a broken link has no content to put"
@@ -29,7 +29,7 @@ def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str 
             return f"a {entry.kind} has no content to put"
     if entry.kind in ("regular", "link") and not entry.broken and not ctx.source.readable(entry.path):
         return "not readable for this account"
-    if max(len(target.encode("utf-8", "surrogateescape")), len(source)) > MAX_PATH:
+    if max(len(place.target.encode("utf-8", "surrogateescape")), len(place.source)) > MAX_PATH:
         raise Impossible(f"the path is longer than the {MAX_PATH} bytes that iRODS can hold")
     return None
 
@@ -56,7 +56,7 @@ def situation(
         data_changed=cached is not None and not earlier,
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
-        replaced=ctx.job.s3 is not None,
+        replaced=not ctx.source.appends,
         lost=_lost(ctx, operation, physical, catalog),
     )
 

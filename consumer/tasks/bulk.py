@@ -18,10 +18,10 @@ from consumer.sync.context import Context
 from consumer.sync.failures import out_of_reach
 from consumer.sync.meta import of_file
 from consumer.sync.path_cache import remember
+from consumer.sync.place import Place
 from consumer.sync.situation import unfit
 from ingest.handlers.core import Operation
-from ingest.messages import GOOD, Change, Replica, path_from_wire
-from ingest.paths import join
+from ingest.messages import GOOD, Change, Replica
 from scanner.entries import Entry
 from scanner.source import Looker
 
@@ -33,7 +33,7 @@ NO_MTIME = "no-mtime"
 class _Row(NamedTuple):
     change: Change
     entry: Entry
-    target: str
+    place: Place
     physical: str
     resource: str
 
@@ -57,36 +57,35 @@ def register(ctx: Context, changes: Sequence[Change]) -> dict[str, Outcome]:
 
 def _row(ctx: Context, looker: Looker, change: Change) -> tuple[_Row | None, str | None]:
     """The row for a change that fits, and the user in whose name it is registered."""
-    path = path_from_wire(change.path)
     new = not change.catalog or ctx.job.initial_ingest
     try:
-        entry = looker.look(path) if new and not change.attempt else None
+        place = ctx.place(change.path)
+        entry = looker.look(place.path) if new and not change.attempt else None
         if not isinstance(entry, Entry) or entry.kind != "regular":
             return None, None
-        target = ctx.target(path)
-        physical = join(ctx.job.source, path).decode()
-        meta = of_file(ctx.job, entry, target)
+        physical = place.source.decode()
+        meta = of_file(ctx.job, entry, place.target)
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
         resource = ctx.handler.to_resource(session, meta, allow_redirect=False) or ctx.default_resource
-        if operation is not Operation.REGISTER_SYNC or not resource or unfit(ctx, entry, operation, target):
+        if operation is not Operation.REGISTER_SYNC or not resource or unfit(ctx, entry, operation, place):
             return None, None
         physical = ctx.handler.target_path(session, meta, allow_redirect=False) or physical
     except Exception as error:  # the single registration will meet it again and tell it
         if out_of_reach(ctx, error):
             raise
         return None, None
-    return _Row(change, entry, target, physical, resource), ":".join(ctx.handler.as_user(meta) or ())
+    return _Row(change, entry, place, physical, resource), ":".join(ctx.handler.as_user(meta) or ())
 
 
 def _register(ctx: Context, rows: list[_Row]) -> dict[str, Outcome]:
-    session = ctx.session(of_file(ctx.job, rows[0].entry, rows[0].target))
+    session = ctx.session(of_file(ctx.job, rows[0].entry, rows[0].place.target))
     try:
         leaf = ctx.only_leaf(rows[0].resource)
         if leaf is None:
             return {}
         requests.register_bulk(
-            session, [(row.target, row.physical, row.entry.stat.size) for row in rows], leaf.name, leaf.number
+            session, [(row.place.target, row.physical, row.entry.stat.size) for row in rows], leaf.name, leaf.number
         )
     except Exception as error:
         if out_of_reach(ctx, error):
@@ -105,7 +104,7 @@ def _with_mtime(ctx: Context, session: Session, row: _Row, leaf: str) -> bool:
     try:
         mtime = stat.mtime_ns // 1_000_000_000
         registration.update(
-            session, row.target, replica, stat.size, mtime, data_changed=False, others=False, checksum=False
+            session, row.place.target, replica, stat.size, mtime, data_changed=False, others=False, checksum=False
         )
     except Exception as error:
         if out_of_reach(ctx, error):
@@ -115,4 +114,4 @@ def _with_mtime(ctx: Context, session: Session, row: _Row, leaf: str) -> bool:
 
 
 def _outcome(ctx: Context, row: _Row) -> Outcome:
-    return Outcome(Result.DONE, cached=remember(ctx, row.change, row.entry, Operation.REGISTER_SYNC))
+    return Outcome(Result.DONE, cached=remember(ctx, row.change, row.place, row.entry, Operation.REGISTER_SYNC))

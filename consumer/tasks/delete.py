@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
 from consumer.sync import guards
-from consumer.sync.candidates import SourceView
 from consumer.sync.context import Context
 from consumer.sync.decide import Impossible
 from consumer.sync.deletion import TAKEN, delete_one
+from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach
 from ingest import tasks
 from ingest.job import Counts, Problem
@@ -80,7 +80,6 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
 
 def _confine(ctx: Context, candidate: Candidate) -> None:
     """Messages come from outside: whatever they say, nothing but what lies under the missing name is deleted."""
-    parent = path_from_wire(candidate.parent)
-    top = f"{ctx.target(parent, directory=True)}/{candidate.name}"
+    top = f"{ctx.place(candidate.parent, directory=True).target}/{candidate.name}"
     if "/" in candidate.name or not is_within(candidate.target, top):
         raise Impossible("the candidate does not lie under the name that is missing")

@@ -11,9 +11,10 @@ from consumer.protocol import Finished, Outcome, Page, Part, Result
 from consumer.sync.collections import DirectoryCollection
 from consumer.sync.context import Context
 from consumer.sync.failures import failure, out_of_reach
+from consumer.sync.place import Place
 from consumer.tasks.listing_pages import Pages
 from ingest.job import Counts, Problem
-from ingest.messages import ListPath, path_from_wire
+from ingest.messages import ListPath
 from scanner.entries import Entry, SourceGone, SourceNotVisible, SourceUnreadable
 
 
@@ -23,41 +24,41 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
     When its collection cannot be created the task fails; on the `last_try` it goes on all the same, so that every
     path below tells its failure. Raises what says that the zone or the source is out of reach.
     """
-    path = path_from_wire(task.path)
-    target = ctx.target(path, directory=True)
-    seen = ctx.source.look(path)
+    place = ctx.place(task.path, directory=True)
+    target = place.target
+    seen = ctx.source.look(place.path)
     if not isinstance(seen, Entry) or seen.kind != "directory":
         yield Finished()  # it is gone, or something else by now: its parent's next listing will tell
         return
-    collection, broken = DirectoryCollection(ctx, path, seen, task.present), None
+    collection, failed = DirectoryCollection(ctx, place, seen, task.present), None
     try:
         collection.ensure()
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
-        broken = failure(ctx, target, error)
+        failed = failure(ctx, target, error)
         if not last_try:
-            yield Finished(failure=broken, target=target)
+            yield Finished(failure=failed, target=target)
             return
     if task.reach == "collection":
         counts = Counts(collections=int(collection.created))
-        yield Finished(Part(counts=counts, cached=collection.remember() if broken is None else ()), broken, target)
+        yield Finished(Part(counts=counts, cached=collection.remember() if failed is None else ()), failed, target)
         return
-    yield from _list(ctx, task, path, collection, cursor, broken)
+    yield from _list(ctx, task, place, collection, cursor, failed)
 
 
 def _list(
     ctx: Context,
     task: ListPath,
-    path: bytes,
+    place: Place,
     collection: DirectoryCollection,
     cursor: bytes | None,
-    broken: Outcome | None,
+    failed: Outcome | None,
 ) -> Iterator[Page | Finished]:
-    target = ctx.target(path, directory=True)
-    pages = Pages(ctx, task, path, collection, deletes=broken is None and collection.deletes and not ctx.live)
+    target = place.target
+    pages = Pages(ctx, task, place, collection, deletes=failed is None and collection.deletes and not ctx.live)
     try:
-        with ctx.source.list_directory(path, cursor) as listing:
+        with ctx.source.list_directory(place.path, cursor) as listing:
             yield from pages.over(listing)
         last = pages.part()
     except SourceGone:
@@ -69,12 +70,12 @@ def _list(
         if error.failed:
             yield Finished(failure=Outcome(Result.FAILED, reason=error.reason), target=target)
             return
-        problem = Problem(path=path, target=target, skipped=True, reason=error.reason, at=time.time())
+        problem = Problem(path=place.path, target=target, skipped=True, reason=error.reason, at=time.time())
         last = Part(counts=Counts(files=1, skipped=1), problems=[problem])
     finally:
         collection.close()
-    if broken is None:
+    if failed is None:
         cached = [*last.cached, *collection.remember()]
         counts = last.counts + Counts(collections=int(collection.created))
         last = msgspec.structs.replace(last, counts=counts, cached=cached)
-    yield Finished(last, broken, target)
+    yield Finished(last, failed, target)

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 
 from consumer.protocol import Page, Part
-from consumer.sync import candidates
+from consumer.sync import deletion_candidates
 from consumer.sync.collections import DirectoryCollection
 from consumer.sync.context import Context
 from consumer.sync.meta import of_file
+from consumer.sync.place import Place
 from ingest import tasks
 from ingest.fingerprint import cache_key, fingerprint
 from ingest.handlers.core import Operation
@@ -28,15 +29,14 @@ class Pages:
     """Turns the listing of one directory into tasks; changed files in batches that share a partition."""
 
     def __init__(
-        self, ctx: Context, task: ListPath, path: bytes, collection: DirectoryCollection, *, deletes: bool
+        self, ctx: Context, task: ListPath, place: Place, collection: DirectoryCollection, *, deletes: bool
     ) -> None:
         """`deletes`: what the collection has and the directory has not becomes a candidate for deletion."""
         self._ctx = ctx
         self._task = task
-        self._path = path
+        self._place = place
         self._collection = collection
         self._deletes = deletes
-        self._target = ctx.target(path, directory=True)
         self._asks = ctx.handler.has("operation")
         self._begin()
 
@@ -82,7 +82,7 @@ class Pages:
     def _missing(self, listing: Listing, last: bytes) -> Iterator[Page]:
         contents = self._collection.contents()
         self._counts += Counts(listed=sum(1 for _ in contents.names()))
-        for candidate in candidates.missing(self._ctx, self._path, contents, listing):
+        for candidate in deletion_candidates.missing(self._ctx, self._place.path, contents, listing):
             if len(self._candidates) >= PAGE_ENTRIES:
                 yield Page(last, self.part())
             self._add(candidate)
@@ -107,7 +107,7 @@ class Pages:
         if ctx.job.ignore_cache or not page:
             return [None] * len(page)
         keys = [
-            cache_key(ctx.job, f"{self._target}/{self._name(each)}", directory=each.kind == "directory")
+            cache_key(ctx.job, f"{self._place.target}/{self._name(each)}", directory=each.kind == "directory")
             for each in page
         ]
         return ctx.store.cache.get(ctx.cache_space, keys[0][0], [name for _, name in keys])
@@ -115,15 +115,15 @@ class Pages:
     def _operation(self, entry: Entry) -> Operation:
         if not self._asks:
             return Operation.REGISTER_SYNC
-        meta = of_file(self._ctx.job, entry, self._ctx.target(entry.path))
+        meta = of_file(self._ctx.job, entry, self._ctx.place(entry.path).target)
         return self._ctx.handler.operation(self._ctx.session(meta), meta)
 
     def _name(self, entry: Entry) -> str:
-        return self._ctx.name(self._path, entry.name, directory=entry.kind == "directory")
+        return self._ctx.name(self._place.path, entry.name, directory=entry.kind == "directory")
 
     def _in_the_way(self, entry: Entry) -> bool:
         """Whether what the zone has under the entry's name must go before the entry is synced."""
-        found = candidates.in_the_way(self._ctx, self._path, entry, self._collection.contents())
+        found = deletion_candidates.in_the_way(self._ctx, self._place.path, entry, self._collection.contents())
         if found is None:
             return False
         for candidate in found:
@@ -132,7 +132,7 @@ class Pages:
 
     def _add(self, candidate: Candidate) -> None:
         self._candidates.append(candidate)
-        if candidate.target != f"{self._target}/{candidate.name}":  # what lies deeper is not in this listing
+        if candidate.target != f"{self._place.target}/{candidate.name}":  # what lies deeper is not in this listing
             self._counts += Counts(listed=1)
 
     def _descend(self, entry: Entry, cached: int | None) -> None:
@@ -153,7 +153,7 @@ class Pages:
         self._problems.append(
             Problem(
                 path=skipped.path,
-                target=self._ctx.target(skipped.path),
+                target=self._ctx.place(skipped.path).target,
                 skipped=not skipped.failed,
                 reason=skipped.reason,
                 at=time.time(),

@@ -22,13 +22,14 @@ from consumer.sync.context import Context
 from consumer.sync.decide import REGISTERS
 from consumer.sync.failures import failure, out_of_reach
 from consumer.sync.meta import Meta, of_directory, of_file
+from consumer.sync.place import Place
 from consumer.sync.situation import physical_of
 from consumer.sync.vanished import remove_replaced
 from ingest import tasks
 from ingest.fingerprint import cache_key, fingerprint, same_data
 from ingest.handlers.core import Operation
 from ingest.job import Counts
-from ingest.messages import UNKNOWN, Catalog, Change, MovePath, Replica, Stat, path_from_wire
+from ingest.messages import UNKNOWN, Catalog, Change, MovePath, Replica, Stat
 from ingest.paths import physical_path, split
 from ingest.store import Cached
 from scanner.entries import Entry
@@ -45,9 +46,9 @@ def move_path(ctx: Context, task: MovePath, cursor: bytes | None) -> Iterator[Pa
     Also when the source has nothing under the new name by now: whatever came after the move is told, too, in its order.
     What cannot be renamed is synced under its new name. Raises what says that source or zone are out of reach.
     """
-    old, new = path_from_wire(task.old), path_from_wire(task.new)
+    old, new = (ctx.place(path, directory=task.directory) for path in (task.old, task.new))
     try:
-        seen = ctx.source.look(new)
+        seen = ctx.source.look(new.path)
         entry = seen if isinstance(seen, Entry) and (seen.kind == "directory") == task.directory else None
         if task.directory:
             yield from _move_directory(ctx, task, entry, old, new, cursor)
@@ -56,42 +57,39 @@ def move_path(ctx: Context, task: MovePath, cursor: bytes | None) -> Iterator[Pa
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
-        target = ctx.target(new, directory=task.directory)
-        yield Finished(failure=failure(ctx, target, error), target=target)
+        yield Finished(failure=failure(ctx, new.target, error), target=new.target)
 
 
-def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new: bytes) -> Finished:
-    source, target = ctx.target(old), ctx.target(new)
-    key = cache_key(ctx.job, source, directory=False)
-    cached = ctx.store.cache.get(ctx.cache_space, key[0], key[1:])[0]
+def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: Place, new: Place) -> Finished:
+    source, target = old.target, new.target
+    cached = ctx.cached(old)
     here = look_up(ctx.lister, source)
     replicas = here or look_up(ctx.lister, target)  # an earlier try may have got that far
     if not here:  # or the object was removed, and it is another that the file has replaced
         cached = None
     if not replicas or not isinstance(replicas, list):
-        return _synced(ctx, task, Change(task.new), key)
-    entry = seen or _as_known(new, replicas[0])
+        return _synced(ctx, task, Change(task.new), old.key)
+    entry = seen or _as_known(new.path, replicas[0])
     meta = of_file(ctx.job, entry, target)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     renames = operation is not Operation.NO_OP and source != target
     if not renames or (here and not _rename(ctx, meta, new, source, collection=False)):
-        return _synced(ctx, task, Change(task.new), key)
-    was = msgspec.structs.replace(entry, path=old)
+        return _synced(ctx, task, Change(task.new), old.key)
+    was = msgspec.structs.replace(entry, path=old.path)
     before = physical_of(ctx, was, session, of_file(ctx.job, was, source))
     for replica in replicas:
         if replica.path == before:
             registration.change_path(session, target, replica, physical_of(ctx, entry, session, meta))
     if ctx.job.preserve_mtime and replicas:
         requests.touch(session, target, replicas[0].mtime)
-    now = cache_key(ctx.job, target, directory=False)
     if seen is None:
-        known = [] if cached is None else [Cached(*now, cached)]
-        return Finished(Part(counts=Counts(moved=1), cached=known, uncached=[key]))
+        known = [] if cached is None else [Cached(*new.key, cached)]
+        return Finished(Part(counts=Counts(moved=1), cached=known, uncached=[old.key]))
     if not _as_before(entry, operation, cached, replicas):
-        return _synced(ctx, task, Change(task.new, UNKNOWN, cached), key)
+        return _synced(ctx, task, Change(task.new, UNKNOWN, cached), old.key)
     return Finished(
-        Part(counts=Counts(moved=1), cached=[Cached(*now, fingerprint(entry.stat, operation))], uncached=[key])
+        Part(counts=Counts(moved=1), cached=[Cached(*new.key, fingerprint(entry.stat, operation))], uncached=[old.key])
     )
 
 
@@ -120,7 +118,7 @@ def _synced(ctx: Context, task: MovePath, change: Change, uncached: tuple[bytes,
     return Finished(Part(children, Counts(files=len(changes)), uncached=[uncached]))
 
 
-def _rename(ctx: Context, meta: Meta, new: bytes, source: str, *, collection: bool) -> bool:
+def _rename(ctx: Context, meta: Meta, new: Place, source: str, *, collection: bool) -> bool:
     """Whether what was `source` in the catalog has its new name; False when there is nothing that could be renamed."""
     target, session = meta["target"], ctx.session(meta)
     try:
@@ -140,19 +138,19 @@ def _rename(ctx: Context, meta: Meta, new: bytes, source: str, *, collection: bo
     return True
 
 
-def _makes_way(ctx: Context, new: bytes, code: int | None, *, collection: bool) -> bool:
+def _makes_way(ctx: Context, new: Place, code: int | None, *, collection: bool) -> bool:
     """Whether what was in the way of a rename is no more: a missing collection, or an empty one."""
     if code == NO_COLLECTION:
-        collections.create(ctx, split(new)[0], None)
+        collections.create(ctx, split(new.path)[0], None)
         return True
     return collection and code == TAKEN_BY_COLLECTION and remove_replaced(ctx, new)
 
 
 def _move_directory(
-    ctx: Context, task: MovePath, seen: Entry | None, old: bytes, new: bytes, cursor: bytes | None
+    ctx: Context, task: MovePath, seen: Entry | None, old: Place, new: Place, cursor: bytes | None
 ) -> Iterator[Page | Finished]:
-    source, target = ctx.target(old, directory=True), ctx.target(new, directory=True)
-    meta = of_directory(ctx.job, new, target, None if seen is None else seen.stat)
+    source, target = old.target, new.target
+    meta = of_directory(ctx.job, new.path, target, None if seen is None else seen.stat)
     operation = ctx.handler.operation(ctx.session(meta), meta)
     renames = operation is not Operation.NO_OP and source != target
     if renames and cursor is None and (renames := collection_exists(ctx.lister, source)):
@@ -161,7 +159,7 @@ def _move_directory(
     if renames and (stored or _rename(ctx, meta, new, source, collection=True)):
         yield from _Tree(ctx, old, new).bring_along(ctx.session(meta), stored)
     else:
-        yield Finished(Part(children=[tasks.listing(ctx.job, task.pass_id, new)]))
+        yield Finished(Part(children=[tasks.listing(ctx.job, task.pass_id, new.path)]))
 
 
 class _Tree:
@@ -170,10 +168,10 @@ class _Tree:
     What lies in it goes by its logical path below it, which begins with a slash.
     """
 
-    def __init__(self, ctx: Context, old: bytes, new: bytes) -> None:
+    def __init__(self, ctx: Context, old: Place, new: Place) -> None:
         self._ctx = ctx
-        self._paths = old, new
-        self._targets = ctx.target(old, directory=True), ctx.target(new, directory=True)
+        self._paths = old.path, new.path
+        self._targets = old.target, new.target
         self._cached: list[Cached] = []
         self._uncached: list[tuple[bytes, bytes]] = []
 

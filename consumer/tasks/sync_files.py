@@ -13,17 +13,18 @@ from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, c
 from consumer.irods.sessions import Session, check_login
 from consumer.protocol import Outcome, PathDone, Result
 from consumer.sync.actions import ActionRun
-from consumer.sync.candidates import SourceView
 from consumer.sync.context import Context
 from consumer.sync.decide import Action, Impossible, decide
+from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach, zone_answers
 from consumer.sync.meta import Meta, of_file
 from consumer.sync.path_cache import remember
+from consumer.sync.place import Place
 from consumer.sync.situation import situation, unfit
 from consumer.sync.vanished import clear_the_way, delete_vanished
 from ingest.fingerprint import fingerprint
 from ingest.handlers.core import Operation
-from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles, path_from_wire
+from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles
 from ingest.paths import split
 from scanner.entries import Entry, Skipped, why
 from scanner.source import Looker
@@ -40,63 +41,65 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
     view = SourceView(ctx)
     with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
-            path = path_from_wire(change.path)
-            target = ctx.target(path)
-            yield PathDone(target, done.get(change.path) or _sync_one(view, looker, change, path, target))
+            place = ctx.place(change.path)
+            yield PathDone(place.target, done.get(change.path) or _sync_one(view, looker, change, place))
 
 
-def _sync_one(view: SourceView, looker: Looker, change: Change, path: bytes, target: str) -> Outcome:
+def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) -> Outcome:
     ctx = view.ctx
     try:
-        entry = looker.look(path)
+        entry = looker.look(place.path)
         if entry is None:  # it vanished since it was listed
-            return delete_vanished(view, change, target) if change.gone else Outcome(Result.SKIPPED)
+            return delete_vanished(view, place) if change.gone else Outcome(Result.SKIPPED)
         if change.gone and isinstance(entry, Entry) and entry.kind == "directory":
-            return delete_vanished(view, change, target, taken_by="directory")
+            return delete_vanished(view, place, taken_by="directory")
         if isinstance(entry, Skipped):
             result = Result.FAILED if entry.failed else Result.SKIPPED
             return Outcome(result, reason="" if entry.excluded else entry.reason)
-        return _retrying_once(ctx, change, entry, target)
+        return _retrying_once(ctx, change, place, entry)
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
         ctx.source.look(b"")  # raises when the source is out of sight: then nothing is known of any path
-        if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename in (path, split(path)[1]):
+        if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename in (
+            place.path,
+            split(place.path)[1],
+        ):
             return Outcome(Result.SKIPPED, reason=why(error) if isinstance(error, PermissionError) else "")
-        return failure(ctx, target, error)
+        return failure(ctx, place.target, error)
 
 
-def _retrying_once(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
+def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
     """Sync an entry; once more in a new session when the connection broke although the zone answers.
 
     When it breaks again and the zone answers still, it is this path that breaks it, and waiting would not help.
     """
     try:
-        return _sync_entry(ctx, change, entry, target)
+        return _sync_entry(ctx, change, place, entry)
     except Exception as error:
-        if ctx.live and ctx.job.s3 is not None and code_of(error) in BLOCKED:
-            removed = clear_the_way(ctx, entry.path)
-            return msgspec.structs.replace(_sync_entry(ctx, change, entry, target), uncached=removed)
+        if ctx.live and not ctx.source.has_directories and code_of(error) in BLOCKED:
+            removed = clear_the_way(ctx, place.path)
+            return msgspec.structs.replace(_sync_entry(ctx, change, place, entry), uncached=removed)
         if not connection_lost(error):
             raise
     ctx.sessions.close()
     check_login(ctx.sessions)
     try:
-        return _sync_entry(ctx, change, entry, target)
+        return _sync_entry(ctx, change, place, entry)
     except Exception as error:
         if not connection_lost(error) or not zone_answers(ctx):
             raise
-        return failure(ctx, target, error)
+        return failure(ctx, place.target, error)
 
 
-def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outcome:
-    meta = of_file(ctx.job, entry, target)
+def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
+    meta = of_file(ctx.job, entry, place.target)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
     ctx.handler.check_modes(operation, meta)
     if operation is Operation.PUT and _is_young(ctx, entry):  # what is put half stays so
         return Outcome(Result.SKIPPED if change.waited else Result.UNSETTLED)  # its writer's next event brings it
-    reason = unfit(ctx, entry, operation, target)
+    reason = unfit(ctx, entry, operation, place)
     if reason:
         ctx.source.look(b"")  # raises when the source is out of sight: it looks unreadable, too
         return Outcome(Result.SKIPPED, reason=reason)
@@ -105,16 +108,16 @@ def _sync_entry(ctx: Context, change: Change, entry: Entry, target: str) -> Outc
         return Outcome(Result.UNCHANGED)
     for _ in range(_LOOKS):
         if catalog == UNKNOWN:
-            catalog = look_up(ctx.lister, target)
-        if ctx.live and ctx.job.s3 is None and catalog == COLLECTION:
+            catalog = look_up(ctx.lister, place.target)
+        if ctx.live and ctx.source.has_directories and catalog == COLLECTION:
             return Outcome(Result.SKIPPED, reason="a directory had this name: the scan of the one above it takes it")
         try:
-            return _act(ctx, change, entry, session, meta, operation, catalog)
+            return _act(ctx, change, place, entry, session, meta, operation, catalog)
         except Exception as error:
             if code_of(error) not in ALREADY_EXISTS | NO_OBJECT or ctx.handler.method_in(error):
                 raise
-            again, catalog = catalog, look_up(ctx.lister, target)
-            if again == catalog:
+            before, catalog = catalog, look_up(ctx.lister, place.target)
+            if before == catalog:
                 raise
     raise Impossible("the data object keeps changing while it is synced")
 
@@ -127,6 +130,7 @@ def _is_young(ctx: Context, entry: Entry) -> bool:
 def _act(
     ctx: Context,
     change: Change,
+    place: Place,
     entry: Entry,
     session: Session,
     meta: Meta,
@@ -141,4 +145,4 @@ def _act(
     if decision.do is not Action.NOTHING:
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Action.NOTHING else Result.DONE
-    return Outcome(result, bytes=act.bytes, cached=remember(ctx, change, entry, operation))
+    return Outcome(result, bytes=act.bytes, cached=remember(ctx, change, place, entry, operation))

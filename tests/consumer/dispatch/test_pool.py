@@ -37,10 +37,10 @@ def test_a_stored_page_gives_the_task_its_time_again(worker: Worker) -> None:
     wait_until(lambda: worker.overdue)
     worker.page_stored(b"2")
     assert not worker.overdue
-    assert worker.given.cursor == b"2"
+    assert worker.running.cursor == b"2"
 
 
 def test_the_marker_of_one_task_is_none_of_the_next(worker: Worker) -> None:
     worker.release()
     hand(worker)
-    assert worker.given.cursor is None
+    assert worker.running.cursor is None

@@ -58,7 +58,7 @@ def test_with_a_key_the_handler_must_be_signed_with_it(store: Store, monkeypatch
 def test_names_are_mapped_below_the_target_in_one_way(store: Store) -> None:
     store.handlers.save(sha256(SOURCE), SOURCE)
     ctx = context(store, job())
-    assert ctx.target(b"a b/c d") == f"/zone/x/{ctx.name(b'', b'a b', directory=True)}/c_d-E4"
+    assert ctx.place(b"a b/c d").target == f"/zone/x/{ctx.name(b'', b'a b', directory=True)}/c_d-E4"
     assert ctx.name(b"a b", b"c d", directory=False) == "c_d-E4"
-    assert ctx.target(b"") == "/zone/x"
+    assert ctx.place(b"").target == "/zone/x"
     assert ctx.name(b"", b"a \xff", directory=False).startswith("irods_UnicodeEncodeError_")

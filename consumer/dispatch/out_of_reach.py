@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from consumer.protocol import Unavailable
 from ingest.service.backoff import Backoff, Waits
+from ingest.service.logs import Logger
 
 BACK_OFF = Waits(1.0, 60.0)
 """Seconds to wait when zone or source are out of reach: at first, and at most."""
@@ -29,10 +29,10 @@ class _Source:
     tried: float = 0.0
 
 
-class Unavailabilities:
+class OutOfReach:
     """The zone is every job's: without it nothing is handed out. A source is missing to its own job only."""
 
-    def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: seconds that never go back."""
         self._log = log
         self._clock = clock
@@ -50,17 +50,17 @@ class Unavailabilities:
         """What the jobs wait for."""
         return {job: outage.reason for job, outage in self._outages.items()}
 
-    def met(self, job: str, away: Unavailable, *, known: bool) -> float:
+    def met(self, job: str, unavailable: Unavailable, *, known: bool) -> float:
         """A task has found something out of reach; the seconds until it should be tried again.
 
         `known`: it was met while everything waited anyway, and is no news.
         """
         now = self._clock()
-        source = self._sources.setdefault(job, _Source(now, 0.0)) if away.only_source else None
+        source = self._sources.setdefault(job, _Source(now, 0.0)) if unavailable.only_source else None
         until = source.until if source else self._zone_until
         if now >= until and not known:
             outage = self._outages.setdefault(job, Backoff(self._log.bind(job=job), BACK_OFF))
-            until = now + outage.failed(away.reason)
+            until = now + outage.failed(unavailable.reason)
         if source:
             source.until = until
         else:

@@ -41,7 +41,7 @@ def in_the_way(ctx: Context, parent: bytes, entry: Entry, contents: Contents) ->
     name = ctx.name(parent, entry.name, directory=collection)
     if not (contents.has_collection(name) if collection else contents.has_object(name)):
         return None
-    top = f"{ctx.target(parent, directory=True)}/{name}"
+    top = f"{ctx.place(parent, directory=True).target}/{name}"
     if ctx.job.delete_only_ingested and not ingested(ctx, top, collection=collection):
         return None
     return tree(ctx, parent, name, taken_by="regular" if collection else "directory", resync=entry.path)
@@ -61,7 +61,7 @@ def tree(
     What a regular file wants to take the place of is a collection, what a directory does is an object.
     """
     is_collection = taken_by == "regular" if collection is None else collection
-    top = f"{ctx.target(parent, directory=True)}/{name}"
+    top = f"{ctx.place(parent, directory=True).target}/{name}"
     waits = None if resync is None else path_to_wire(resync)
     for target, inner in _descend(ctx, top) if is_collection else [(top, False)]:
         if not ctx.job.delete_only_ingested or ingested(ctx, target, collection=inner):
