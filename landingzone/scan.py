@@ -14,6 +14,7 @@ from landingzone.job_options import JobOptions, RunOptions, follow_options, job_
 from landingzone.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 from landingzone.options import LONGEST, MultiValueCommand, ProfileOptions, common, option, profiling
 from landingzone.run import run
+from landingzone.submit import is_served, reopen
 
 if TYPE_CHECKING:
     from ingest.deployment import Deployment
@@ -74,7 +75,6 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], how: RunOptions, 
     """Retry what failed in the latest pass of the ended JOB."""
     from ingest.service import logs  # noqa: PLC0415
     from landingzone.launch import Parts, log_in, open_profile, run_job  # noqa: PLC0415
-    from landingzone.submit import is_served, reopen  # noqa: PLC0415
 
     store = state.open_store()
     status = known(store, job)

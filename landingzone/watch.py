@@ -22,8 +22,14 @@ from landingzone.job_options import JobOptions, RunOptions, job_options, run_opt
 from landingzone.notification_options import NotificationOptions, notification_options
 from landingzone.options import MetricsOptions, MultiValueCommand, ProfileOptions, common, metrics, profiling
 from landingzone.run import run, until_signal
+from landingzone.submit import enter
 from landingzone.watch_options import WatchOptions
 from scanner.rules import Rules
+from watcher.files.root import nothing
+from watcher.markers import Markers
+from watcher.settle import Settler
+from watcher.spool import Spool
+from watcher.temporary import TEMPORARY, is_temporary
 
 if TYPE_CHECKING:
     from consumer.dispatch.loop import Consumer
@@ -32,7 +38,6 @@ if TYPE_CHECKING:
     from ingest.store import Store
     from landingzone.job_from_options import Submission
     from watcher.events import Backend
-    from watcher.spool import Spool
     from watcher.watch import Watcher
 
 
@@ -111,8 +116,6 @@ def _scan_only(request: Request) -> None:
 def _watch(request: Request) -> None:
     from ingest.service import logs  # noqa: PLC0415 - --help must be quick
     from landingzone import launch  # noqa: PLC0415
-    from landingzone.submit import enter  # noqa: PLC0415
-    from watcher.spool import Spool  # noqa: PLC0415
     from watcher.watch import LOOPS  # noqa: PLC0415
 
     state, how = request.state, request.how
@@ -153,8 +156,6 @@ def _watch(request: Request) -> None:
 
 
 def _with_defaults(options: WatchOptions, *, in_s3: bool) -> WatchOptions:
-    from watcher.temporary import TEMPORARY  # noqa: PLC0415 - --help must be quick
-
     if in_s3:
         return replace(options, temporary=(), quiet=0.0)
     quiet = watch_options.QUIET if options.quiet is None else options.quiet
@@ -188,10 +189,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
 def _watcher(
     state: Deployment, job: Job, backend: Backend, spool: Spool, watching: WatchOptions, temporary: Rules
 ) -> Watcher:
-    from watcher.markers import Markers  # noqa: PLC0415
     from watcher.publish import Publisher  # noqa: PLC0415
-    from watcher.settle import Settler  # noqa: PLC0415
-    from watcher.temporary import is_temporary  # noqa: PLC0415
     from watcher.watch import Watcher  # noqa: PLC0415
 
     is_named = is_temporary(lambda path, directory: _excludes(temporary, job, path, directory=directory))
@@ -223,8 +221,6 @@ def _listener(request: Request) -> Backend:
 
 def _backend(job: Job, watching: WatchOptions) -> Backend:
     """The backend for a directory. It reports temporary names, too, since they may be renamed."""
-    from watcher.files.root import nothing  # noqa: PLC0415
-
     patterns = job.patterns[len(watching.temporary) :]
     rules = Rules(
         types=job.exclude_types,
@@ -261,8 +257,6 @@ def _excludes(rules: Rules, job: Job, path: bytes, *, directory: bool) -> bool:
 
 def _check_files(state: Deployment, job: Job, spool: Path) -> None:
     """Raise Refused if the spool is the state file, or files of our own are within the source."""
-    from watcher.temporary import is_temporary  # noqa: PLC0415
-
     databases = {} if state.shared else {"--state (INGEST_STATE)": Path(state.state)}
     if os.path.realpath(spool) in map(os.path.realpath, databases.values()):
         raise Refused(f"--spool {spool} is the state file: it must be a file of its own")

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from ingest.compat import runtime
 from ingest.job import JobState, JobStatus
+from ingest.job_json import as_json
 
 
 class redis_key_handle:
@@ -201,8 +202,6 @@ class stopped_jobs_key_handle(_JobView):
 
     def get_value(self) -> list[dict[str, Any]]:
         """A dictionary for each, as `ingest-scan list` shows them."""
-        from ingest.job_json import as_json  # noqa: PLC0415 - only for handlers that ask
-
         now = time.time()
         stopped = [each for each in runtime.store().jobs.all() if each.state is JobState.STOPPED]
         return [as_json(each, now) for each in stopped]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ingest.compat import redis_key, runtime
 from ingest.compat.redis_utils import get_redis
+from ingest.job_json import as_json
 
 
 class sync_job:
@@ -28,8 +29,6 @@ class sync_job:
 
     def asdict(self) -> dict[str, Any]:
         """What `ingest-scan list` shows of it; raises LookupError when there is no such job."""
-        from ingest.job_json import as_json  # noqa: PLC0415 - only for handlers that ask
-
         status = runtime.store().jobs.get(self.job_name)
         if status is None:
             raise LookupError(f"there is no job {self.job_name}")

@@ -42,7 +42,7 @@ def test_a_paused_job_begins_nothing_while_others_go_on_and_then_does_the_rest(
     assert len(rows(irods, f"{home}/one")) < 60
     (job,) = json.loads(scan("list").out)["singlepass"]
     assert (job["job_name"], job["state"]) == ("held", "paused")
-    assert scan("resume", "held").out == "Job held goes on.\n"
+    assert scan("resume", "held").out == "Job held resumed.\n"
     assert "60 synced" in scan("watch", "held").out
     assert catalog(irods, f"{home}/one") == tree(source, f"{home}/one")
     assert scan.last()["failed_tasks"] == 0
