@@ -1,10 +1,10 @@
-# The commands: ingest-scan, ingest-watch, ingest-consume. `docker build --tag irods-landing-zone .`
+# An image with the commands ingest-scan, ingest-watch and ingest-consume: docker build --tag irods-landing-zone .
 FROM python:3.12-slim
 
 COPY . /src
 RUN pip install --no-cache-dir /src && rm -rf /src
 
-# Sources that are mounted must be readable for this account; it keeps its own state (spools, state files) in /state.
+# This account must be able to read mounted sources. Its state (spools, state files) is in /state.
 RUN useradd --uid 1000 --create-home ingest && install --directory --owner ingest --group ingest /state
 USER ingest
 WORKDIR /home/ingest

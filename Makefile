@@ -1,4 +1,4 @@
-# The one door: `make demo` to see it, `make test` and `make test-root` to test it, `make check` while working on it.
+# `make help` lists what there is: `make demo` to see it, `make check` while working on it, `make test` before a commit.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,17 @@ VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 COMPOSE_SCHEMA := .cache/compose-spec.json
 COMPOSE_MODULE := github.com/compose-spec/compose-go/v2@v2.10.2
 
-.PHONY: services demo test test-root check lint types bench clean
+# Tests run in three processes with servers of their own each, because much of the time is waiting.
+PROCESSES ?= 3
+PARALLEL = --numprocesses $(PROCESSES) --dist worksteal
+# Which of the tests marked slow `make test` runs: none, third (chosen by SLOW_SEED), all.
+SLOW ?= none
+
+.PHONY: help services demo test test-all test-root check lint format types coverage bench clean
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r target text; do \
+	  printf '%-10s %s\n' "$$target" "$$text"; done
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
@@ -25,17 +35,23 @@ debian-venv: # Debian keeps the venv module in a package of its own
 	apt-get -qq update && apt-get -qq install --yes python3-venv
 	$(PYTHON) -m venv $(VENV)
 
-demo: $(READY)
+demo: $(READY) ## Ingest a few files into a development zone and show what happens
 	@$(BIN)/python demo/demo.py
 
-test: $(READY) services # in three processes, with servers of their own each: much of the time is waiting
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+test: $(READY) services ## Run the tests of all behaviour; SLOW=third or SLOW=all adds slow ones
+	$(BIN)/python -m pytest $(PARALLEL) --slow $(SLOW)
 
-test-root: $(READY) # what needs to mount file systems, in a mount namespace of its own
+test-all: ## Run all tests, the slow ones included
+	@$(MAKE) --no-print-directory test SLOW=all
+
+test-root: $(READY) ## Run the tests that mount file systems; needs root
 	@unshare --mount true 2>/dev/null || { echo "make test-root needs root (CAP_SYS_ADMIN): it mounts file systems"; exit 1; }
 	$(BIN)/python -m pytest tests/root
 
-services: $(KAFKA_JARS)/ready $(PROGRAMS)/minio $(PROGRAMS)/versitygw $(COMPOSE_SCHEMA) # what the tests need beside Python; a server named by INGEST_TEST_KAFKA or INGEST_TEST_REDIS is used instead
+coverage: $(READY) services ## Run the tests and report which lines they do not reach
+	$(BIN)/python -m pytest $(PARALLEL) --slow $(SLOW) --cov --cov-report term --cov-report html:build/coverage
+
+services: $(KAFKA_JARS)/ready $(PROGRAMS)/minio $(PROGRAMS)/versitygw $(COMPOSE_SCHEMA) ## Install the servers that the tests use; INGEST_TEST_KAFKA and INGEST_TEST_REDIS name others
 	@test -n "$$INGEST_TEST_REDIS" || command -v redis-server >/dev/null || { \
 	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install redis-server first: apt install redis-server"; exit 1; }; \
 	  apt-get -qq update && apt-get -qq install --yes redis-server; }
@@ -71,18 +87,25 @@ go:
 	  test "$$(id -u)" = 0 -a -x /usr/bin/apt-get || { echo "Install Go first: apt install golang-go"; exit 1; }; \
 	  apt-get -qq update && apt-get -qq install --yes golang-go; }
 
-check: lint types $(READY) # the inner loop: no zone, no broker processes
-	$(BIN)/python -m pytest -q tests/test_architecture.py tests/ingest tests/consumer tests/scanner
+UNITS = tests/config tests/consumer tests/devzone tests/ingest tests/landingzone tests/scanner tests/watcher
 
-lint: $(READY)
+check: lint types $(READY) ## Lint, types, and the quick tests of the units
+	$(BIN)/python -m pytest -q $(PARALLEL) --slow none $(UNITS)
+
+lint: $(READY) ## Check style, format, and which package imports which
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
 
-types: $(READY)
+format: $(READY) ## Format the code, and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(READY) ## Check the types
 	$(BIN)/mypy
 
-bench: $(READY) services # about half an hour
+bench: $(READY) services ## Measure; takes about half an hour
 	@for each in broker listing devzone_calls operations fleet watcher landing; do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
 
-clean:
+clean: ## Remove all that the targets have made
 	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

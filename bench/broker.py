@@ -1,6 +1,8 @@
-"""How fast the embedded broker is, next to what SQLite can do at all.
+"""Compare the embedded broker with plain SQLite, in messages per second.
 
-Usage: python -m bench.broker [messages]    (2 kB each; published by 100, consumed by 500, committed after each poll)
+Usage: python -m bench.broker [MESSAGES]
+
+A message has 2 kB. Each call publishes 100 messages. Each poll returns at most 500, and is followed by a commit.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ PUBLISHED, CONSUMED = 100, 500
 
 
 def plain(file: Path, messages: int) -> tuple[float, float]:
-    """Messages per second that are inserted into, and read and deleted from, the simplest table there is."""
+    """Messages per second that a minimal SQLite table inserts, and that it reads and deletes."""
     db = connect(file, "CREATE TABLE log (offset INTEGER PRIMARY KEY, value BLOB)")
     start = time.perf_counter()
     for _ in range(0, messages, PUBLISHED):
@@ -34,7 +36,7 @@ def plain(file: Path, messages: int) -> tuple[float, float]:
 
 
 def publish(broker: EmbeddedBroker, messages: int) -> float:
-    """Messages per second."""
+    """Messages per second that the broker publishes."""
     start = time.perf_counter()
     for first in range(0, messages, PUBLISHED):
         broker.publish([Outgoing("t", number % 8, VALUE) for number in range(first, first + PUBLISHED)])
@@ -42,7 +44,7 @@ def publish(broker: EmbeddedBroker, messages: int) -> float:
 
 
 def consume(file: Path) -> None:
-    """Take part in consuming until nothing is left; prints when it had its last record (in a process of its own)."""
+    """Run in a child process: consume until the topic is empty, then print the time of the last record."""
     broker = EmbeddedBroker(file)
     last = 0.0
     with broker.join("g", ["t"]) as member:
@@ -55,7 +57,7 @@ def consume(file: Path) -> None:
 
 
 def consumed_by(consumers: int, file: Path, messages: int) -> float:
-    """Messages per second that this many processes consume together."""
+    """Messages per second that ``consumers`` processes consume together."""
     command = [sys.executable, "-m", "bench.broker", "--consume", str(file)]
     pipe = subprocess.PIPE
     started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(consumers)]

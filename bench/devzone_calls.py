@@ -1,6 +1,9 @@
-"""Calls per second of a development zone: python -m bench.devzone_calls [--latency real] [--seconds 3]."""
+"""Measure the calls per second of a development zone.
 
-# ruff: noqa: ARG001 - all measures are made in the same way
+Usage: python -m bench.devzone_calls [--latency real] [--seconds 3] [--clients 1 4]
+"""
+
+# ruff: noqa: ARG001 - all measures have the same signature
 import argparse
 import multiprocessing
 import tempfile
@@ -89,7 +92,7 @@ def measure_calls(zone: Zone, measure: int, clients: int, seconds: float) -> flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latency", choices=("none", "real"), default="none")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4])

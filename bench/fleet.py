@@ -1,9 +1,9 @@
-"""Register with 1, 2, 4 and 8 workers over Kafka and Redis, against bare loops of as many clients in the same run.
+"""Measure registration with 1, 2, 4 and 8 workers, Kafka and Redis. Compare it with bare loops of as many clients.
 
-    python -m bench.fleet [--files 3000]
+Usage: python -m bench.fleet [--files 3000]
 
-The zone is the development zone with the answer times of a real server. The consumers are there before the time begins,
-which ends with the job; the bare loops' time has the starts and logins of their clients in it.
+The zone is the development zone with the answer times of a real server. The time of a job begins at its start, when the
+consumers are ready, and ends when the job ends. The time of a bare loop includes the starts and logins of its clients.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ HOME = "/tempZone/home/rods"
 
 
 def timed_fleet(fleet: Fleet, first: Path, source: Path, workers: int) -> float:
-    """Seconds from `start` to the end of a job on which one consumer works, or two, with so many workers in all.
+    """Seconds of a job with ``workers`` workers in total, in one consumer or two.
 
-    A job with the directory `first` is before it, so that all have their partitions and have logged in.
+    A job with the directory ``first`` runs before it, so that all workers have their partitions and have logged in.
     """
     consumers = min(workers, 2)
     for _ in range(consumers):
@@ -52,24 +52,24 @@ def fill(source: Path, files: int) -> None:
 
 
 def measure(fleet: Fleet, folder: Path, count: int) -> None:
-    """Print a line for each number of workers."""
+    """Print one line for each number of workers."""
     fill(folder / "first", FIRST)
     fill(folder / "source", count)
     files = [str(path) for path in (folder / "source").iterdir()]
-    print("workers   files/s   of 1 worker   bare loop   of it", flush=True)
+    print("workers   files/s   speed-up   bare loop   ratio", flush=True)
     single = 0.0
     for workers in WORKERS:
         loop = timed_bare(fleet.environment, "register", f"{HOME}/bare-{workers}", files, workers)
         ours = timed_fleet(fleet, folder / "first", folder / "source", workers)
         single = single or ours
         print(
-            f"{workers:7} {count / ours:9.0f} {single / ours:13.2f} {count / loop:11.0f} {loop / ours:7.2f}", flush=True
+            f"{workers:7} {count / ours:9.0f} {single / ours:10.2f} {count / loop:11.0f} {loop / ours:7.2f}", flush=True
         )
 
 
 def main() -> None:
     """Start the servers, and measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=3000)
     count = parser.parse_args().files
     with tempfile.TemporaryDirectory() as name, running_zone(Path(name) / "zone", latency="real") as zone:

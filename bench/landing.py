@@ -1,13 +1,14 @@
-"""`ingest-watch` from a file that is closed to the catalog: how late, how fast, and what bursts and an outage cost.
+"""Measure `ingest-watch` from the closing of a file to its row in the catalog: latency, bursts, and an outage of Kafka.
 
-    python -m bench.landing [latency] [bursts] [outage] [--singles 300] [--flat 100000] [--nested 3000] [--quiet 0.2]
+Usage: python -m bench.landing [latency] [bursts] [outage] [--singles 300] [--flat 100000] [--nested 3000] [--quiet 0.2]
 
-latency: files closed one at a time; seconds from close to catalog beyond --quiet, alone and with Kafka and Redis.
+latency: files are closed one at a time. The latency is the time from closing to the catalog, minus --quiet, in seconds.
 bursts: two processes write FLAT files into one directory, then NESTED new directories of 5 files each, as fast as they
-can; with a normal queue, and with the watcher stopped (SIGSTOP) until they have ended and the queue has overflowed.
-The rate is that until everything is in the catalog, from the first write or from SIGCONT; `scan` is a plain
-`ingest-scan` of the same tree with as many workers. Lost and twice must be 0.
-outage: Kafka is away for a minute while a fifth of FLAT is written; the watcher's memory before it, and its peak.
+    can. This is done with a normal event queue, and with the watcher stopped (SIGSTOP) until the queue has overflowed.
+    The rate covers the time from the first write, or from SIGCONT, until all files are in the catalog. "scan" is the
+    rate of `ingest-scan` for the same tree with as many workers. "lost" and "twice" must be 0.
+outage: Kafka is stopped for a minute, while a fifth of FLAT is written. The watcher's memory before and its peak are
+    printed.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from tests.support.watching import Watching, at_rest
 HOME = "/tempZone/home/rods"
 WORKERS = 2
 STUCK_SECONDS = 60.0
-"""After this long without a new object there will be no more."""
+"""Seconds without a new object until the measurement ends."""
 REST_SECONDS = 600.0
 OUTAGE_SECONDS = 60.0
 HANDLER = """
@@ -67,7 +68,7 @@ class Landing:
         wait_until(at_rest(self.watching))
 
     def arrive(self, files: int) -> float:
-        """When so many objects were created, or nothing more has come for STUCK_SECONDS; on the monotonic clock."""
+        """Wait for ``files`` objects, or STUCK_SECONDS without a new one; returns the last one's monotonic time."""
         seen, last = 0, time.monotonic()
         while seen < files and time.monotonic() - last < STUCK_SECONDS:
             time.sleep(0.1)
@@ -77,7 +78,7 @@ class Landing:
         return last
 
     def verdict(self, zone: Zone) -> str:
-        """What is not in the catalog as it is in the source, and what was created more than once."""
+        """Count the files that the catalog lacks or has with other properties, and the objects created repeatedly."""
         wait_until(at_rest(self.watching), self.watching.alive, REST_SECONDS)
         with zone.session() as session:
             there = catalog(session, self.target)
@@ -88,7 +89,7 @@ class Landing:
 
 @contextmanager
 def landing(command: CommandLine, folder: Path, name: str, *options: str) -> Iterator[Landing]:
-    """One while its watcher runs."""
+    """A source with a running watcher."""
     one = Landing(command, folder, name, "--workers", str(WORKERS), *options)
     try:
         yield one
@@ -98,7 +99,7 @@ def landing(command: CommandLine, folder: Path, name: str, *options: str) -> Ite
 
 @contextmanager
 def deployed(folder: Path, zone: Zone) -> Iterator[Fleet]:
-    """Kafka, Redis and a consumer."""
+    """Run Kafka, Redis and a consumer."""
     for each in ("kafka", "redis"):
         (folder / each).mkdir()
     kafka, redis = Kafka(folder / "kafka"), Redis(folder / "redis")
@@ -112,7 +113,7 @@ def deployed(folder: Path, zone: Zone) -> Iterator[Fleet]:
 
 
 def latencies(one: Landing, zone: Zone, count: int, quiet: float) -> list[float]:
-    """Seconds beyond `quiet` from close to catalog, of files that are closed one at a time; sorted."""
+    """Sorted latencies of files that are closed one at a time: seconds from closing to the catalog, minus ``quiet``."""
     late = []
     with zone.session() as session:
         for number in range(count):
@@ -127,7 +128,7 @@ def latencies(one: Landing, zone: Zone, count: int, quiet: float) -> list[float]
 
 
 def measure_latency(folder: Path, count: int, quiet: float) -> None:
-    """Print a line for each set-up; SPEC wants 1 s at the median and 2 s at the 99th percentile."""
+    """Print one line for each set-up. The targets are a median of 1 s and a 99th percentile of 2 s."""
     for name, latency, shared in (("alone", "none", False), ("alone", "real", False), ("Kafka", "real", True)):
         place = folder / f"latency-{name}-{latency}"
         place.mkdir()
@@ -148,7 +149,7 @@ def measure_latency(folder: Path, count: int, quiet: float) -> None:
 
 
 def measure_bursts(folder: Path, flat: int, nested: int) -> None:
-    """Print a line for each burst and queue."""
+    """Print one line for each burst, with a normal and an overflowed queue."""
     with running_zone(folder / "zone") as zone:
         for kind, files, directories in (("flat", flat, 0), ("nested", 0, nested)):
             for overflow in (False, True) if files + directories else ():
@@ -159,14 +160,14 @@ def measure_bursts(folder: Path, flat: int, nested: int) -> None:
 
 
 def one_burst(one: Landing, zone: Zone, folder: Path, name: str, flat: int, nested: int, *, overflow: bool) -> None:
-    """Let it happen, print what became of it, and scan the same tree."""
+    """Run one burst, scan the same tree, and print one line."""
     if overflow:
         one.watching.process.send_signal(signal.SIGSTOP)
     began, count = time.monotonic(), flat + nested * PER_DIRECTORY
     with writing(one.source, range(flat), range(nested)):
         pass
     if overflow:
-        overflow_queue(one.source)  # new directories alone do not: nobody watches what is in them
+        overflow_queue(one.source)  # new directories do not fill the queue: their contents are not watched yet
         began, count = time.monotonic(), count + 2
         one.watching.process.send_signal(signal.SIGCONT)
     ours = one.arrive(count) - began
@@ -184,10 +185,10 @@ def one_burst(one: Landing, zone: Zone, folder: Path, name: str, flat: int, nest
 
 
 def measure_outage(folder: Path, files: int) -> None:
-    """Print what a minute without Kafka costs in the middle of a burst."""
+    """Print one line on a burst during which Kafka is stopped for a minute."""
     place = folder / "outage"
     place.mkdir()
-    options = ("--files_per_task", str(DEFAULT_FILES_PER_TASK // 5))  # so that not all of it is under way at once
+    options = ("--files_per_task", str(DEFAULT_FILES_PER_TASK // 5))  # so that not all files are in flight at once
     with (
         running_zone(place / "zone") as zone,
         deployed(place, zone) as fleet,
@@ -208,30 +209,30 @@ def measure_outage(folder: Path, files: int) -> None:
         seconds = one.arrive(files) - began
         verdict = one.verdict(zone)
         print(
-            f"Kafka away {OUTAGE_SECONDS:.0f} s   {files:7,} files   {verdict}   spooled {spooled:,}"
+            f"Kafka stopped {OUTAGE_SECONDS:.0f} s   {files:7,} files   {verdict}   spooled {spooled:,}"
             f"   resident {before / 2**20:.1f} MiB, peak {peak / 2**20:.1f} MiB ({peak / before:.2f})"
-            f"   all in {seconds:.0f} s after it",
+            f"   all in the catalog {seconds:.0f} s later",
             flush=True,
         )
 
 
 def main() -> None:
-    """Measure what is asked for, or all of it."""
+    """Measure the requested parts, by default all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=("latency", "bursts", "outage", []), default=[])
     parser.add_argument("--singles", type=int, default=300)
     parser.add_argument("--flat", type=int, default=100_000)
     parser.add_argument("--nested", type=int, default=3_000)
     parser.add_argument("--quiet", type=float, default=0.2)
-    given = parser.parse_args()
-    parts = given.parts or ["latency", "bursts", "outage"]
+    options = parser.parse_args()
+    parts = options.parts or ["latency", "bursts", "outage"]
     with tempfile.TemporaryDirectory() as name:
         if "latency" in parts:
-            measure_latency(Path(name), given.singles, given.quiet)
+            measure_latency(Path(name), options.singles, options.quiet)
         if "bursts" in parts:
-            measure_bursts(Path(name), given.flat, given.nested)
+            measure_bursts(Path(name), options.flat, options.nested)
         if "outage" in parts:
-            measure_outage(Path(name), given.flat // 5)
+            measure_outage(Path(name), options.flat // 5)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How fast one flat directory is listed, as a ratio to a bare loop of `os.scandir` and `lstat` in the same run.
+"""Measure the listing of one flat directory. Compare it with a bare loop of `os.scandir` and `lstat` in the same run.
 
-python -m bench.listing [FILES]
+Usage: python -m bench.listing [FILES]
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def ours(root: bytes, *, spill_above: int = 10**9, **options: list[str]) -> int:
 
 
 def best_rate(listing: Callable[[bytes], int], root: bytes) -> float:
-    """Files per second, the best of some rounds: what else the machine does only makes it slower."""
+    """Files per second in the best of ROUNDS rounds: other load on the machine only makes a round slower."""
     rates = []
     for _ in range(ROUNDS):
         began = time.perf_counter()

@@ -1,8 +1,8 @@
-"""Register and put through the whole pipeline, against a bare loop of the same calls in the same run.
+"""Measure registration and put through the whole pipeline. Compare them with bare loops of the same iRODS calls.
 
-    python -m bench.operations [--files 400] [--latency real|none]
+Usage: python -m bench.operations [--files 400] [--latency real|none]
 
-The zone is the development zone; with `--latency real` its answers take as long as those of a real 5.0.2 server.
+The zone is the development zone. With `--latency real` its answers take as long as those of a real 5.0.2 server.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class event_handler(Core):
 
 
 def bare(environment: str, kind: str, collection: str, files: list[str]) -> None:
-    """One client that makes one call per file and nothing else."""
+    """Run one client that makes one iRODS call per file, and nothing else."""
     from consumer.irods import registration, requests  # noqa: PLC0415 - in the child process
 
     with iRODSSession(irods_env_file=environment) as session:
@@ -45,7 +45,7 @@ def bare(environment: str, kind: str, collection: str, files: list[str]) -> None
 
 
 def timed_bare(environment: Path, kind: str, collection: str, files: list[str], processes: int) -> float:
-    """Seconds of `processes` bare clients for all files, logins and process starts included."""
+    """Seconds that ``processes`` bare clients need for all files, including process starts and logins."""
     with iRODSSession(irods_env_file=str(environment)) as session:
         session.collections.create(collection)
     start = time.monotonic()
@@ -61,7 +61,7 @@ def timed_bare(environment: Path, kind: str, collection: str, files: list[str], 
 
 
 def timed_ingest(environment: Path, source: Path, collection: str, workers: int, *options: str) -> float:
-    """Seconds of `ingest-scan start`, process starts included."""
+    """Seconds of `ingest-scan start`, including process starts."""
     start = time.monotonic()
     command = [sys.executable, "-m", "scanner", "start", str(source), collection, "--workers", str(workers), *options]
     env = {**os.environ, "IRODS_ENVIRONMENT_FILE": str(environment)}
@@ -70,7 +70,7 @@ def timed_ingest(environment: Path, source: Path, collection: str, workers: int,
 
 
 def report(name: str, files: int, ours: float, other: float, what: str) -> None:
-    """One line: rates and their ratio."""
+    """Print one line: the two rates and their ratio."""
     print(
         f"{name:32} {files / ours:9.0f} files/s   {what} {files / other:9.0f}   ratio {other / ours:6.2f}", flush=True
     )
@@ -78,7 +78,7 @@ def report(name: str, files: int, ours: float, other: float, what: str) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=400)
     parser.add_argument("--latency", choices=("real", "none"), default="real")
     arguments = parser.parse_args()

@@ -1,23 +1,19 @@
 """What a worker measures when its consumer was started with `--profile`, and nothing of which exists otherwise.
 
-Tasks are measured around the worker's reports, hooks by functions around the handler's, iRODS calls at
-python-irodsclient's `Connection`: from `send` to the end of the `recv` that follows. Of a message only its API number
-and the logical path in it are looked at. Events are collected per task and go to the parent, which alone writes the
+Tasks are measured around the worker's reports, hooks by functions around the handler's, iRODS calls by
+`consumer.irods.measured`. Events are collected per task and go to the parent, which alone writes the
 file, before the task's last report. When a worker dies the parent tells of the task, and the rest is lost.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from irods.api_number import api_number
-from irods.connection import Connection
-
+from consumer.irods.measured import measure_calls
 from consumer.protocol import Finished, Profiled, Report, Unavailable
 from ingest.handlers import hooks
 from ingest.handlers.core import Core
@@ -26,8 +22,7 @@ from ingest.job import Job
 from ingest.messages import Task
 from ingest.service.profile import Event, Kind, path_text, task_path, wanted
 
-_API_NAMES = {number: name.removesuffix("_AN").removesuffix("_APN") for name, number in api_number.items()}
-_SINCE, _MEASURED = "_profiled_since", "_profiled"
+_MEASURED = "_profiled"
 _EVENTS = [name.removeprefix("on_") for name in dir(Core) if name.startswith("on_")]
 _HOOKS = [f"{when}_{event}" for when in ("pre", "post") for event in (*_EVENTS, "job")]
 _HOOKS += [f"on_{event}" for event in _EVENTS]
@@ -44,7 +39,7 @@ class Profiler:
         self._epoch = 0.0
         self._events: list[Event] = []
         if wanted("call", level):
-            self._measure_calls()
+            measure_calls(self._call)
 
     def enter(self, job: Job, handler: Handler) -> None:
         """The task that has just been begun is of this job; measure the hooks of its handler."""
@@ -87,6 +82,9 @@ class Profiler:
             )
         )
 
+    def _call(self, name: str, start: float, message: Mapping[str, Any], error: str | None) -> None:
+        self._add("call", name, start, target=path_text(message.get("objPath") or message.get("collName")), error=error)
+
     def _measure_hooks(self, cls: type) -> None:
         """Put measured ones in the place of a handler class's hooks, and of what it has instead of Core's events.
 
@@ -117,39 +115,8 @@ class Profiler:
         setattr(measured, _MEASURED, True)
         return measured
 
-    def _measure_calls(self) -> None:
-        send, recv = Connection.send, Connection.recv
-
-        @functools.wraps(send)
-        def measured_send(connection: Any, message: Any) -> None:
-            setattr(connection, _SINCE, (time.perf_counter(), message.msg_type, message.int_info, _target(message)))
-            send(connection, message)
-
-        @functools.wraps(recv)
-        def measured_recv(connection: Any, *args: Any, **options: Any) -> Any:
-            error = None
-            try:
-                return recv(connection, *args, **options)
-            except BaseException as raised:
-                error = type(raised).__name__
-                raise
-            finally:
-                sent = connection.__dict__.pop(_SINCE, None)
-                if sent is not None:
-                    start, kind, number, target = sent
-                    name = _API_NAMES.get(number, str(number)) if kind == "RODS_API_REQ" else str(kind)
-                    self._add("call", name, start, target=target, error=error)
-
-        Connection.send, Connection.recv = measured_send, measured_recv
-
 
 def _error(last: Finished | Unavailable) -> str | None:
     if isinstance(last, Unavailable):
         return "Unavailable"
     return None if last.failure is None else last.failure.error or "Refused"
-
-
-def _target(message: Any) -> str | None:
-    """The logical path that a request names."""
-    values = getattr(message.msg, "_values", {})
-    return path_text(values.get("objPath") or values.get("collName"))

@@ -13,8 +13,9 @@ from ingest.errors import Refused, Unreachable
 from ingest.fingerprint import cache_key
 from ingest.job import JobStatus
 from ingest.messages import COLLECTION
+from ingest.paths import is_within, prefix_of, shown
 from ingest.store import Store
-from scanner.entries import Entry, Skipped, SourceNotVisible, shown
+from scanner.entries import Entry, Skipped, SourceNotVisible
 
 
 def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
@@ -38,10 +39,8 @@ def explain(store: Store, path: str, sessions: Sessions) -> Iterator[str]:
 def _relative(status: JobStatus, absolute: bytes, logical: str) -> bytes | None:
     job = status.job
     for path, root in ((absolute, job.source), (os.fsencode(logical), job.target.encode())):
-        if path == root:
-            return b""
-        if path.startswith(root.rstrip(b"/") + b"/"):
-            return path[len(root.rstrip(b"/")) + 1 :]
+        if is_within(path, root):
+            return path[len(prefix_of(root)) :]
     return None
 
 

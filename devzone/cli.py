@@ -1,7 +1,4 @@
-"""The command ``ingest-devzone``: options, the data folder, the ready line, and the end by signal.
-
-A development stand-in of an iRODS server for one machine; not for data that matters.
-"""
+"""The command ``ingest-devzone``: options, the data folder, the ready line, and the stop by signal."""
 
 import fcntl
 import ipaddress
@@ -20,50 +17,49 @@ from typing import NoReturn
 import click
 from irods.password_obfuscation import encode
 
-from devzone.catalog.descriptors import OpenReplicas
 from devzone.catalog.resources import DEFAULT_RESOURCE
 from devzone.server.bootstrap import ADMIN, ADMIN_PASSWORD, ZONE_NAME, open_catalog
 from devzone.server.latency import Latency
 from devzone.server.server import Server, listen
 from devzone.session import Zone
 
-SWITCH_SECONDS = 0.0005  # threads answer many short calls: let none wait long for the interpreter
+SWITCH_SECONDS = 0.0005  # threads answer many short calls, so none may hold the interpreter for long
 
 
 def default_data() -> Path:
-    """A folder below the user's folder for state."""
+    """The default data folder, below the user's state folder."""
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(state) / "ingest-devzone"
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=1247, show_default=True, help="0 takes a free port.")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of catalog and vault (made if it is missing).")
-@click.option("--environment", type=click.Path(path_type=Path), help="Where to write the client environment.")
+@click.option("--port", type=click.IntRange(0, 65535), default=1247, show_default=True, help="0 chooses a free port.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder for catalog and vault (created if missing).")
+@click.option("--environment", type=click.Path(path_type=Path), help="File to write the client environment to.")
 @click.option("--latency", type=click.Choice(["none", "real"]), default="none", show_default=True,
-              help="Delay calls as a small real server would.")  # fmt: skip
-@click.option("--allow-remote", is_flag=True, help="Allow a host that other machines can reach.")
+              help="With real, each call takes as long as on a small real server.")  # fmt: skip
+@click.option("--allow-remote", is_flag=True, help="Allow a --host that other machines can reach.")
 def main(host: str, port: int, data: Path | None, environment: Path | None, latency: str, allow_remote: bool) -> None:
-    """A development stand-in of an iRODS 5.0.2 server: zone tempZone, administrator rods with password rods.
+    """Run a stand-in for an iRODS 5.0.2 server: zone tempZone, administrator rods with password rods.
 
     NOT FOR DATA THAT MATTERS. It answers python-irodsclient as a real server does, keeps its catalog and vault in
-    one folder, and listens on this machine only. When it is ready it prints one line of JSON with host, port and
-    the path of the client environment. SIGTERM and SIGINT end it.
+    one folder, and listens on this machine only. When it is ready, it prints one line of JSON with the host, the port
+    and the path of the client environment. SIGTERM and SIGINT stop it.
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="devzone: %(message)s")
     if not allow_remote and not _is_loopback(host):
-        _fail(f"The host {host} can be reached from other machines; use --allow-remote if that is meant.")
+        _fail(f"Other machines can reach the host {host}. Add --allow-remote if that is what you want.")
     folder = (data or default_data()).absolute()
     lock = _take_folder(folder)
     listener = _listen(host, port)
     try:
         catalog = open_catalog(folder, host)
     except (OSError, sqlite3.Error) as problem:
-        _fail(f"Cannot use the catalog in {folder}: {problem}.")
+        _fail(f"Cannot use the catalog in {folder}: {problem}. Choose another folder with --data.")
     written = _write_environment(environment or folder / "irods_environment.json", listener, host)
-    os.chdir(folder)  # relative physical paths are looked for here, wherever the zone was started
-    zone = Zone(ZONE_NAME, catalog, OpenReplicas())
+    os.chdir(folder)  # relative physical paths are relative to the data folder
+    zone = Zone(ZONE_NAME, catalog)
     _run(Server(listener, zone, Latency(latency == "real")), host, listener.getsockname()[1], written)
     os.close(lock)
 
@@ -72,7 +68,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
     except (OSError, UnicodeError) as problem:
-        _fail(f"Cannot listen on {host} port {port}: {problem}.")
+        _fail(f"Cannot listen on {host} port {port}: {problem}. Choose another address with --host and --port.")
 
 
 def _fail(sentence: str) -> NoReturn:
@@ -88,21 +84,21 @@ def _is_loopback(host: str) -> bool:
 
 
 def _take_folder(folder: Path) -> int:
-    """Make the data folder and lock it; returns the lock's file descriptor."""
+    """Create the data folder if it is missing, and lock it; returns the lock's file descriptor."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as problem:
-        _fail(f"Cannot use the folder {folder}: {problem.strerror}.")
+        _fail(f"Cannot use the folder {folder}: {problem.strerror}. Choose another one with --data.")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        _fail(f"Another development zone is running on the folder {folder}.")
+        _fail(f"Another development zone is running on the folder {folder}. Stop it, or choose another --data.")
     return lock
 
 
 def _write_environment(path: Path, listener: socket.socket, host: str) -> Path:
-    """Write a client environment and, beside it, the password file that it names."""
+    """Write the client environment and, beside it, the password file that it refers to."""
     path = path.absolute()
     password = path.with_name(path.stem + ".irodsA")
     environment = {
@@ -120,12 +116,12 @@ def _write_environment(path: Path, listener: socket.socket, host: str) -> Path:
         _write(password, encode(ADMIN_PASSWORD))
         _write(path, json.dumps(environment, indent=2) + "\n")
     except OSError as problem:
-        _fail(f"Cannot write the client environment {path}: {problem.strerror}.")
+        _fail(f"Cannot write the client environment {path}: {problem.strerror}. Choose another --environment.")
     return path
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file in one step, readable by the owner alone."""
+    """Replace a file in one step. Only its owner can read it."""
     draft = path.with_name(path.name + ".new")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         out.write(text)
@@ -133,15 +129,15 @@ def _write(path: Path, text: str) -> None:
 
 
 def _run(server: Server, host: str, port: int, environment: Path) -> None:
-    """Serve until a signal comes."""
+    """Serve until SIGTERM or SIGINT arrives."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a client needs about five open files
-    ended = threading.Event()
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))  # a client needs about five open files
+    stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: stopped.set())
     server.start()
     click.echo(json.dumps({"host": host, "port": port, "environment": str(environment)}))
     sys.stdout.flush()
-    ended.wait()
+    stopped.wait()
     server.stop()

@@ -1,8 +1,8 @@
-"""The error an API call answers with, and the iRODS error codes that this server uses."""
+"""The exception for a failed API call, and the iRODS error codes that this server uses."""
 
 
 class IrodsError(Exception):
-    """An API call fails with this iRODS error code (with the errno in its last three digits)."""
+    """An API call failed. ``code`` is the iRODS error code; its last three digits are the errno, if there is one."""
 
     def __init__(self, code: int, message: str = "") -> None:
         super().__init__(message)
@@ -10,7 +10,7 @@ class IrodsError(Exception):
 
 
 def unix_error(base: int, problem: OSError) -> IrodsError:
-    """The error of a failed file operation: the base code minus errno, as the unixfilesystem plug-in forms it."""
+    """The error of a failed file operation: ``base`` minus errno, as in the server's unixfilesystem plug-in."""
     return IrodsError(base - (problem.errno or 0), problem.strerror or str(problem))
 
 

@@ -1,4 +1,4 @@
-"""What one client connection has: its user, its catalog connection, its open objects and queries."""
+"""The state of a client connection: its user, catalog connection, open data objects and open queries."""
 
 import base64
 import json
@@ -6,20 +6,18 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from devzone.catalog.catalog import Catalog
+from devzone.catalog.descriptors import Descriptor, OpenReplicas
 from devzone.catalog.resources import Resources
-from devzone.errors import SYS_INVALID_INPUT_PARAM, IrodsError
+from devzone.errors import SYS_INVALID_INPUT_PARAM, SYS_PACK_INSTRUCT_FORMAT_ERR, IrodsError
 from devzone.wire import Node
-
-if TYPE_CHECKING:
-    from devzone.catalog.descriptors import Descriptor, OpenReplicas
 
 
 @dataclass(slots=True)
 class User:
-    """A user with all identities (itself and its groups) that may hold permissions."""
+    """A user. ``identities`` are the ids that can hold permissions: its own and those of its groups."""
 
     id: int
     name: str
@@ -35,7 +33,7 @@ class User:
 
 @dataclass(slots=True)
 class Request:
-    """One API call: the root element of its body and its bytes."""
+    """One API call: the root element of its body, and its byte stream."""
 
     node: Node
     data: bytes
@@ -43,7 +41,7 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """The answer of a successful call."""
+    """The answer to a call: status (``info``), body, byte stream."""
 
     info: int = 0
     body: str = ""
@@ -52,11 +50,11 @@ class Reply:
 
 @dataclass(slots=True)
 class Zone:
-    """What all connections share."""
+    """The state that all connections share."""
 
     name: str
     catalog: Catalog
-    open_replicas: "OpenReplicas"
+    open_replicas: OpenReplicas = field(default_factory=OpenReplicas)
 
 
 @dataclass(slots=True)
@@ -70,13 +68,13 @@ class Session:
     client: User | None = None
     proxy: User | None = None
     user_version: int = -1
-    descriptors: dict[int, "Descriptor"] = field(default_factory=dict)
+    descriptors: dict[int, Descriptor] = field(default_factory=dict)
     queries: dict[int, sqlite3.Cursor] = field(default_factory=dict)
     stale_binds: list[str] = field(default_factory=list)
 
     @property
     def user(self) -> User:
-        """The user for whom the client works; only called after login."""
+        """The user on whose behalf the client works. Call it only after login."""
         assert self.client is not None  # noqa: S101
         if self.user_version != self.zone.catalog.user_version:
             self.user_version = self.zone.catalog.user_version
@@ -85,20 +83,20 @@ class Session:
 
     @property
     def signature(self) -> str:
-        """The session signature both sides derive from the challenge (used to hide new passwords)."""
+        """The session signature, which both sides derive from the challenge. It hides new passwords in transit."""
         return self.challenge[:16].encode().hex()
 
     @property
     def resources(self) -> Resources:
-        """All resources."""
+        """All resources of the zone."""
         return self.zone.catalog.resources(self.db)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        """One write transaction of this connection."""
+        """Start a write transaction on this connection's catalog connection."""
         return self.zone.catalog.transaction(self.db)
 
     def new_id(self) -> int:
-        """A new catalog id; only inside a transaction."""
+        """A new catalog id. Call it only inside a transaction."""
         return self.zone.catalog.new_id(self.db)
 
 
@@ -106,7 +104,7 @@ Handler = Callable[[Session, Request], Reply]
 
 
 def load_user(db: sqlite3.Connection, name: str, zone: str) -> User | None:
-    """Read a user and the groups it is in; None if there is no such user."""
+    """Read a user and its groups; None if there is no such user."""
     row = db.execute(
         "select id, name, zone, type from user where name = ? and zone = ? and type <> 'rodsgroup'", (name, zone)
     ).fetchone()
@@ -116,8 +114,16 @@ def load_user(db: sqlite3.Connection, name: str, zone: str) -> User | None:
     return User(row[0], row[1], row[2], row[3], tuple(dict.fromkeys([row[0], *groups])))
 
 
+def source_and_target(request: Request) -> tuple[Node, Node]:
+    """The two parts of a DataObjCopyInp_PI body. Both have the same element name."""
+    found = request.node.fields.get("DataObjInp_PI", [])
+    if len(found) != 2:
+        raise IrodsError(SYS_PACK_INSTRUCT_FORMAT_ERR)
+    return found[0], found[1]
+
+
 def json_of(request: Request) -> dict[str, Any]:
-    """The JSON document of a BinBytesBuf_PI (base64) or BytesBuf_PI (plain) body."""
+    """The JSON object in a BinBytesBuf_PI body (base64) or BytesBuf_PI body (plain)."""
     text = request.node.text("buf")
     try:
         try:
@@ -132,7 +138,7 @@ def json_of(request: Request) -> dict[str, Any]:
 
 
 def json_reply(value: object) -> Reply:
-    """An answer that is a JSON document in a BinBytesBuf_PI."""
+    """A reply whose body is a BinBytesBuf_PI with a JSON document."""
     text = json.dumps(value).encode()
     return Reply(
         0, f"<BinBytesBuf_PI><buflen>{len(text)}</buflen><buf>{base64.b64encode(text).decode()}</buf></BinBytesBuf_PI>"

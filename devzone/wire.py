@@ -1,8 +1,8 @@
-"""Framing of protocol messages, and reading and writing their XML-like bodies.
+"""Protocol messages: their frames, and their bodies, which resemble XML.
 
-A message is a four-byte big-endian length, a ``MsgHeader_PI`` of that length, and up to three parts whose lengths
-the header names (source: python-irodsclient, ``irods.message.iRODSMessage``). Bodies are not XML: control characters
-appear as they are, so a small reader of our own is both right and faster than an XML parser.
+A message is a four-byte big-endian length, a ``MsgHeader_PI`` of that length, and up to three parts, whose lengths are
+in the header (source: python-irodsclient, ``irods.message.iRODSMessage``). Bodies are not XML: they contain unescaped
+control characters. An XML parser rejects those, and is slower than the reader below.
 """
 
 import re
@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"<(/?)(\w+)>([^<]*)")
 
 @dataclass(slots=True)
 class Message:
-    """One message as it came in: its type, XML body, byte stream and number."""
+    """A message from a client: type, body, byte stream, and number (of the API, in a call)."""
 
     type: str
     body: bytes
@@ -33,7 +33,7 @@ class Message:
 
 
 class Node:
-    """One element with child elements; values are texts or nodes, by name, in order of appearance."""
+    """An element: its text (``value``) and its child elements by name, in order of appearance (``fields``)."""
 
     __slots__ = ("fields", "value")
 
@@ -42,31 +42,31 @@ class Node:
         self.value = ""
 
     def text(self, name: str, default: str = "") -> str:
-        """The text of the first child of that name."""
+        """The text of the first child with that name."""
         found = self.fields.get(name)
         return found[0].value if found else default
 
     def number(self, name: str, default: int = 0) -> int:
-        """The integer of the first child of that name."""
+        """The integer in the first child with that name; SYS_PACK_INSTRUCT_FORMAT_ERR if it is no integer."""
         try:
             return int(self.text(name) or default)
         except ValueError:
             raise IrodsError(SYS_PACK_INSTRUCT_FORMAT_ERR) from None
 
     def path(self, name: str) -> str:
-        """A text that the packing instruction limits to MAX_NAME_LEN bytes."""
+        """A text of at most MAX_NAME_LEN bytes, as in the packing instruction; USER_PACKSTRUCT_INPUT_ERR if longer."""
         text = self.text(name)
         if len(text) > MAX_PATH or (not text.isascii() and len(text.encode()) > MAX_PATH):
             raise IrodsError(USER_PACKSTRUCT_INPUT_ERR)
         return text
 
     def child(self, name: str) -> "Node":
-        """The first child of that name, an empty node if there is none."""
+        """The first child with that name; an empty node if there is none."""
         found = self.fields.get(name)
         return found[0] if found else Node()
 
     def texts(self, name: str) -> list[str]:
-        """The texts of all children of that name."""
+        """The texts of all children with that name."""
         return [node.value for node in self.fields.get(name, ())]
 
     def keywords(self, name: str = "KeyValPair_PI") -> dict[str, str]:
@@ -76,7 +76,7 @@ class Node:
 
 
 def parse(body: bytes) -> Node:
-    """Read a body; returns its outermost element (an empty one for an empty body)."""
+    """Read a body; returns its outermost element, or an empty node for an empty body."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -99,27 +99,27 @@ def parse(body: bytes) -> Node:
 
 
 def unescape(text: str) -> str:
-    """Undo the five entities of the protocol."""
+    """Replace the protocol's five entities by their characters."""
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&")):
         text = text.replace(entity, character)
     return text
 
 
 def escape(text: str) -> str:
-    """Write the five characters that the server writes as entities."""
+    """Replace the five characters that the server writes as entities."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace('"', "&quot;").replace("'", "&apos;")
 
 
 def element(name: str, fields: Mapping[str, object] | Iterable[tuple[str, object]]) -> str:
-    """An element whose children are texts and numbers."""
+    """Write an element whose children are texts and numbers."""
     pairs = fields.items() if isinstance(fields, Mapping) else fields
     inner = "".join(f"<{key}>{escape(str(value))}</{key}>" for key, value in pairs)
     return f"<{name}>{inner}</{name}>"
 
 
 def read_message(stream: BinaryIO) -> Message | None:
-    """Read one message; None when the client has closed the connection or sends something else."""
+    """Read one message; None if the client closed the connection or sent something that is not a message."""
     prefix = stream.read(4)
     if len(prefix) < 4:
         return None
@@ -137,7 +137,7 @@ def read_message(stream: BinaryIO) -> Message | None:
 
 
 def pack_message(kind: str, body: str, info: int = 0, data: bytes = b"") -> bytes:
-    """The bytes of one message from the server."""
+    """The bytes of a message from the server to a client."""
     packed = body.encode()
     header = (
         f"<MsgHeader_PI><type>{kind}</type><msgLen>{len(packed)}</msgLen><errorLen>0</errorLen>"

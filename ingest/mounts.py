@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from ingest.paths import is_within, prefix_of, shown
+
 MOUNTS = Path("/proc/self/mountinfo")
 """The mount table of Linux; its format is in proc_pid_mountinfo(5)."""
 _OCTAL = re.compile(rb"\\([0-7]{3})")
@@ -41,26 +43,26 @@ def mount_of(source: bytes, mounts: bytes) -> str:
         The file system type, the mount source and the root within it. Of two mounts at one mount point, the later
         counts.
     """
-    return _nearest(source, mounts)[1].decode("utf-8", "backslashreplace")
+    return shown(_nearest(source, mounts)[1])
 
 
 def _nearest(path: bytes, mounts: bytes) -> tuple[bytes, bytes]:
     best, found = b"", b""
     for mount, what in _entries(mounts):
-        if (path + b"/").startswith(mount.rstrip(b"/") + b"/") and len(mount) >= len(best):
+        if is_within(path, mount) and len(mount) >= len(best):
             best, found = mount, what
     return best, found
 
 
 def mounts_below(source: bytes, mounts: bytes) -> list[str]:
     """Return the same for each mount point below the path, as "mount point: mount", sorted."""
-    root = source.rstrip(b"/") + b"/"
+    root = prefix_of(source)
     return sorted(printed(mount + b": " + what) for mount, what in _entries(mounts) if mount.startswith(root))
 
 
 def points_below(source: bytes) -> list[bytes]:
     """Return the mount points below a source, relative to it; without /proc none."""
-    root = os.path.realpath(source).rstrip(b"/") + b"/"
+    root = prefix_of(os.path.realpath(source))
     try:
         text = MOUNTS.read_bytes()
     except OSError:
@@ -70,7 +72,7 @@ def points_below(source: bytes) -> list[bytes]:
 
 def printed(text: bytes) -> str:
     """Return a path, or the text of a mount, in one line."""
-    return text.decode("utf-8", "backslashreplace").replace("\n", " ")
+    return shown(text).replace("\n", " ")
 
 
 def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -80,3 +82,8 @@ def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
         _, _, _, root, mount, *_ = fields.split(b" ")
         kind, device, *_ = rest.split(b" ")
         yield _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), mount), b" ".join((kind, device, root))
+
+
+def file_system_type(path: bytes, mounts: bytes) -> str:
+    """Return the file system type of an absolute path; "" if it is unknown. `mounts` is as in `mount_of`."""
+    return shown(_nearest(path, mounts)[1].partition(b" ")[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import AnyStr
 
 from ingest.errors import Refused
 
@@ -29,7 +30,7 @@ def normalise_target(target: str) -> str:
 
 def overlap(one: str, other: str) -> bool:
     """Return whether two collections are the same, or one is below the other."""
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+    return is_within(one, other) or is_within(other, one)
 
 
 def join(directory: bytes, path: bytes) -> bytes:
@@ -91,3 +92,36 @@ def logical_name(source: bytes, name: bytes, *, directory: bool, translate: Tran
 def physical_path(source: bytes, path: bytes) -> str:
     """Return the absolute source path for the catalog. Names that are not UTF-8 are replaced as in logical paths."""
     return logical_path(b"/", "", join(source, path)[1:])
+
+
+def ancestors(path: bytes) -> Iterator[bytes]:
+    """Yield the directories above a source-relative path: the nearest first, "" (the source) last; none for ""."""
+    while path:
+        path = path.rpartition(b"/")[0]
+        yield path
+
+
+def prefix_of(directory: AnyStr) -> AnyStr:
+    """Return the common prefix of all paths below a directory: the directory and a slash; for "", return ""."""
+    slash: AnyStr = b"/" if isinstance(directory, bytes) else "/"
+    return directory.rstrip(slash) + slash if directory else directory
+
+
+def is_below(path: AnyStr, directory: AnyStr) -> bool:
+    """Return whether a path is below a directory, and not the directory itself. Every path but "" is below ""."""
+    return path != directory and path.startswith(prefix_of(directory))
+
+
+def is_within(path: AnyStr, directory: AnyStr) -> bool:
+    """Return whether a path is the directory or below it."""
+    return path == directory or path.startswith(prefix_of(directory))
+
+
+def renamed(path: bytes, old: bytes, new: bytes) -> bytes:
+    """Return a path after the directory `old` was renamed to `new`. Paths that are not below `old` stay the same."""
+    return new + path[len(old) :] if is_below(path, old) else path
+
+
+def shown(path: str | bytes) -> str:
+    """Return a path as text for people; each byte that is not UTF-8 becomes a backslash escape."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

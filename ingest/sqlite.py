@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ingest.errors import Refused
-from ingest.mounts import MOUNTS, mount_of
+from ingest.mounts import MOUNTS, file_system_type
 
 VERSION = 4
 """The version of all tables in our files. It is raised when one of them changes."""
@@ -126,6 +126,6 @@ def _refuse_network_file_system(folder: Path, called: str, mount_table: Path = M
         mounts = mount_table.read_bytes()
     except OSError:  # not on Linux
         return
-    kind = mount_of(os.fsencode(folder.resolve()), mounts).partition(" ")[0]
+    kind = file_system_type(os.fsencode(folder.resolve()), mounts)
     if kind in _NETWORK_FILE_SYSTEMS:
         raise Refused(f"the {called} file must not be on a network file system, and {folder} is {kind}: use --{called}")

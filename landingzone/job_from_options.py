@@ -22,7 +22,7 @@ from landingzone.watch_options import WatchOptions
 from scanner.entries import SourceUnreadable
 from scanner.files.filesystem import sees_root
 from scanner.rules import Rules
-from scanner.source import source_of
+from scanner.sources import source_of
 
 
 class Submission:

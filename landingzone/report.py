@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.job import JobState, JobStatus, Problem, Watching
 from ingest.job_json import _elapsed, _rate, _state, _utc, _waits, as_json
+from ingest.paths import shown
 from ingest.store import ConsumerStatus
-from scanner.entries import shown
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ingest.errors import Refused
 from ingest.job import S3
+from ingest.paths import shown
 from landingzone.job_options import JobOptions, S3Options
 from landingzone.options import said
 from scanner.files.directory import elements
@@ -46,8 +47,7 @@ def root(source: str) -> bytes:
         path = prefix.removesuffix("/").encode()
         elements(path)
     except ValueError as error:  # a text that is not UTF-8 as well
-        shown = os.fsencode(source).decode("utf-8", "backslashreplace")
-        raise Refused(f"the prefix of {shown} must not have an element that is empty, '.' or '..'") from error
+        raise Refused(f"the prefix of {shown(source)} must not have an element that is empty, '.' or '..'") from error
     if not _BUCKET.fullmatch(bucket):
         raise Refused(f"the source {source} has no valid name of a bucket: s3://bucket/prefix")
     return b"/".join([b"", bucket.encode(), *([path] if path else [])])

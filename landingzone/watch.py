@@ -195,7 +195,7 @@ def _watcher(
     is_named = is_temporary(lambda path, directory: _excludes(temporary, job, path, directory=directory))
     suffix = os.fsencode(watching.marker or "")
     markers = Markers(suffix, lambda path: os.path.lexists(os.path.join(job.source, path)))
-    settler = Settler(watching.quiet or 0.0, is_named, markers, ordered=job.s3 is None)
+    settler = Settler(watching.quiet or 0.0, is_named, markers, ordered=backend.ordered)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()

@@ -1,1 +1,1 @@
-"""What is there: lists directories and buckets and yields their entries; `ingest-scan`."""
+"""The sources of jobs: looks at directories and buckets, lists them and yields their entries."""

@@ -1,4 +1,4 @@
-"""The content of one file of a source, open for reading; and that of a file of a file system."""
+"""The protocol of the content of one file of a source, open for reading."""
 
 from __future__ import annotations
 
@@ -6,26 +6,35 @@ from typing import Protocol
 
 
 class FileChanged(Exception):  # noqa: N818 - it happened to the file, not to us
-    """The file was written to while it was read; what arrived is not to be trusted."""
+    """The file was written to while it was read, so what was read may be a mixture of two states."""
 
 
 class Content(Protocol):
-    """The content of a file as it was when it was opened. `read` may be called by several threads at once."""
+    """The content of a file as it was when it was opened. Several threads may call `read` at once.
+
+    Attributes:
+        size: The size in bytes when the file was opened.
+    """
 
     size: int
 
-    @property
-    def descriptor(self) -> int | None:
-        """Of a file of this host; None for what lies elsewhere."""
-
     def read(self, offset: int, length: int) -> bytes:
-        """Exactly so many bytes. Raises FileChanged when they are not there, or not of what was opened."""
+        """Read exactly `length` bytes from `offset`.
+
+        Raises:
+            FileChanged: The file is shorter by now, or has other content than when it was opened.
+            OSError: The file cannot be read; FileNotFoundError if it is absent.
+        """
 
     def feed(self, data: bytes) -> None:
-        """Note what was read, all of it and in order, where `check` compares it with a checksum of the source's."""
+        """Add data that was read to the checksum that `check` compares. Feed all of the file, in order."""
 
     def check(self) -> None:
-        """Raises FileChanged when what was read, and fed, is not the content of the file."""
+        """Compare what was read with the state of the file, or what was fed with the checksum that the source has.
+
+        Raises:
+            FileChanged: They differ.
+        """
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Free what the content holds."""

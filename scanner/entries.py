@@ -1,4 +1,4 @@
-"""What a look at a source gives: entries, entries that are left alone with the reason, and why there is no answer."""
+"""The results of a look at a source: entries, entries that are left alone with the reason, and errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from ingest.messages import Stat
 
 Kind = Literal["regular", "directory", "character", "block", "socket", "pipe", "link"]
-"""What an entry is by `lstat`, in the words of `--exclude_file_type`."""
+"""The kind of an entry by `lstat`, named as in `--exclude_file_type`."""
 
 _KINDS: dict[int, Kind] = {
     stat.S_IFREG: "regular",
@@ -24,17 +24,17 @@ _KINDS: dict[int, Kind] = {
 
 
 def kind_of(mode: int) -> Kind | None:
-    """The kind that the mode bits tell; None for what only other systems have (doors, whiteouts)."""
+    """The kind in the mode bits; None for kinds that only other systems have (doors, whiteouts)."""
     return _KINDS.get(stat.S_IFMT(mode))
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """Something to sync. `path` is relative to the source ("" is the source itself).
 
-    `stat` is that of `lstat`, except that a link has the size of its target (a broken one keeps its own), and that a
-    directory reached through a link has the stat of the directory. `link_target` is the absolute path that a link
-    names, links and ".." in it unresolved; None for all but links. `version` pins the content where a
-    source can do that: it is the ETag of an object in S3.
+    `stat` is that of `lstat`, with two exceptions: a link has the size of its target (a broken link keeps its own), and
+    a directory reached through a link has the stat of the directory. `link_target` is the absolute path in a link, with
+    links and ".." in it unresolved; None for all but links. `version` pins the content where the source supports that:
+    the ETag of an object in S3.
     """
 
     path: bytes
@@ -51,10 +51,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Skipped(msgspec.Struct, frozen=True, gc=False):
-    """Something that is there and is left alone: `excluded` by an option, which is nothing to report, or not.
+    """An entry that exists and is left alone. If an option excluded it (`excluded`), it is not reported.
 
-    `reason` is a part of a sentence; `kind` is None when it could not be found out. `failed`: not because somebody
-    wants it so or has no rights, but because the system could not tell (a dying disk, a stale mount).
+    `reason` is a part of a sentence; `kind` is None if it is unknown. `failed`: the cause is neither an option nor a
+    missing permission but an error of the system (a dying disk, a stale mount).
     """
 
     path: bytes
@@ -64,17 +64,17 @@ class Skipped(msgspec.Struct, frozen=True, gc=False):
     failed: bool = False
 
 
-def unknown(path: bytes, kind: Kind | None, error: OSError, said: str = "") -> Skipped:
-    """What is left alone because of an error; `said` comes before the system's words."""
-    return Skipped(path, kind, said + why(error), failed=not isinstance(error, PermissionError))
+def unknown(path: bytes, kind: Kind | None, error: OSError, before: str = "") -> Skipped:
+    """An entry that is left alone because of an error; the text `before` precedes the text of the error."""
+    return Skipped(path, kind, before + why(error), failed=not isinstance(error, PermissionError))
 
 
 class SourceGone(Exception):  # noqa: N818 - it reads as what happened
-    """The directory is not there any more, while the source that it belongs to is."""
+    """The directory is absent, while the source that it belongs to exists."""
 
 
 class SourceUnreadable(Exception):  # noqa: N818
-    """The directory cannot be listed, so nothing may be concluded about what it has; `reason` says why.
+    """The directory cannot be listed, so nothing is known about its entries; `reason` says why.
 
     `failed` as for Skipped.
     """
@@ -86,14 +86,9 @@ class SourceUnreadable(Exception):  # noqa: N818
 
 
 class SourceNotVisible(SourceUnreadable):
-    """The source itself is not seen from this host: nothing is known about any path below it."""
-
-
-def shown(path: bytes) -> str:
-    """The path as text for people, with bytes that are not UTF-8 as backslash escapes."""
-    return path.decode("utf-8", "backslashreplace")
+    """The source itself cannot be seen from this host, so nothing is known about any path below it."""
 
 
 def why(error: OSError) -> str:
-    """The system's words for the error, without the path."""
+    """The system's text for the error, without the path."""
     return error.strerror or str(error)

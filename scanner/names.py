@@ -9,7 +9,7 @@ from ingest.sqlite import temporary
 
 
 class NamesInMemory:
-    """For all directories of a usual size."""
+    """For directories of the usual size."""
 
     def __init__(self, names: list[bytes]) -> None:
         self._names = dict.fromkeys(sorted(names))
@@ -25,12 +25,12 @@ class NamesInMemory:
         return (each for each in self._names if each > name) if name else iter(self._names)
 
     def close(self) -> None:
-        """Forget the names."""
+        """Free the memory."""
         self._names = {}
 
 
 class NamesOnDisk:
-    """A table in a database of SQLite's own making: a temporary file without a name, gone when closed or killed."""
+    """A table in a temporary file of SQLite without a name, which the system removes when it is closed."""
 
     def __init__(self, names: Iterator[bytes]) -> None:
         self._database = temporary("CREATE TABLE entry (name BLOB NOT NULL)")

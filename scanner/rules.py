@@ -13,14 +13,14 @@ from ingest.job import Job
 from scanner.entries import Kind
 
 _NEWLINE = "\udc0a"
-"""Stands for a newline in what patterns see, because `.` and `$` treat that as special. No decoded path has it."""
+"""Replaces newlines in what patterns see, because `.` and `$` treat them as special. No decoded path has it."""
 
 
 class Rules:
-    """What is left out. Without arguments: nothing. `option` is what `patterns` are called when they are refused.
+    """What is left out; without arguments, nothing. `option` names `patterns` in messages.
 
-    Expressions see a path as text, with bytes that are not UTF-8 as lone surrogates (`surrogateescape`): `.` matches
-    one. Raises Refused, naming option and expression, when one does not compile.
+    Expressions see a path as text, in which bytes that are not UTF-8 are lone surrogates (`surrogateescape`); `.`
+    matches one. Raises Refused, naming option and expression, when one does not compile.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class Rules:
         """The option that leaves the entry out, or None.
 
         `root` is the absolute path of the source and `path` relative to it. The directories above the entry are not
-        considered: one that is excluded is not entered, so nothing below it is ever asked about. "" is never excluded.
+        considered: an excluded directory is not entered, so this is never called for anything below it. "" is never
+        excluded.
         """
         if not path:
             return None
@@ -83,7 +84,7 @@ class Rules:
             if line.only_directories and not is_directory:
                 continue
             match = line.regex.search(text if line.is_anchored else name)
-            # The one group in these expressions tells a match of a directory above from one of the path itself.
+            # The one group in these expressions matches if a directory above matched, not the path itself.
             if match and match.lastindex is None:
                 return f"--exclude {line.text}" if line.excludes else None
         return None
@@ -118,8 +119,8 @@ def _regex(option: str, text: str) -> re.Pattern[str]:
 def _line(text: str, option: str) -> _Line | None:
     """One gitignore line; None when it is blank or a comment.
 
-    Git asks about one path at a time, top down, and the last line that matches it decides. `GitIgnoreSpec.match_file`
-    asks about a path with all that is above it, and then has no right answer for `*`, `!keep/`. So it only translates.
+    Git matches one path at a time, top down, and the last line that matches decides. `GitIgnoreSpec.match_file` matches
+    a path together with all directories above it, which is wrong for `*`, `!keep/`. So it only translates the lines.
     """
     line = text if text.endswith("\\ ") else text.rstrip()
     if not line or line.startswith("#"):

@@ -1,7 +1,8 @@
-"""What a job's files come from, as the consumer sees it: one path, one directory, the content of one file.
+"""The protocols of a source: the files of a job, as the consumer sees them.
 
-All paths are relative to the source: no empty, "." or ".." element and no NUL, else ValueError. When the source itself
-is not seen from this host, every method raises RootUnseen: nothing is said to be gone by a host that cannot know.
+All paths are bytes, relative to the source ("" is the source itself), without empty, "." or ".." elements and without
+NUL; other paths raise ValueError. Every method raises SourceNotVisible when this host does not see the source itself:
+a host that cannot see a source cannot know which files are absent.
 """
 
 from __future__ import annotations
@@ -10,15 +11,12 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol
 
-from ingest.job import Job
 from scanner.content import Content
 from scanner.entries import Entry, Skipped
-from scanner.files.filesystem import FileSystemSource
-from scanner.rules import Rules
 
 
 class Listing(Protocol):
-    """One directory; a context manager. Iterating leaves out what is gone by then, or excluded by an option."""
+    """The entries of one directory; a context manager that frees the listing's descriptors and temporary files."""
 
     def __enter__(self) -> Listing: ...
 
@@ -26,64 +24,112 @@ class Listing(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None: ...
 
-    def __iter__(self) -> Iterator[Entry | Skipped]: ...
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        """Iterate over the entries behind the listing's cursor, in the order of their names.
+
+        Each name is looked at when its turn comes. Names that are absent by then, and names that an option excludes,
+        are left out.
+        """
 
     def names(self) -> Iterator[bytes]:
-        """All names that the directory has, whatever options, permissions or kind."""
+        """Iterate over all names in the directory, in order, whatever options, permissions or kind say."""
 
     def has(self, name: bytes) -> bool:
-        """Whether the directory has an entry of this name."""
+        """Return whether the directory has an entry of this name, whatever options, permissions or kind say."""
 
     def cursor(self, entry: Entry | Skipped) -> bytes:
-        """From where a later listing goes on behind this entry."""
+        """Return the cursor with which a later listing continues behind this entry.
+
+        Args:
+            entry: An entry that this listing has returned.
+        """
 
 
 class Looker(Protocol):
-    """Looks at many paths, of which most have neighbours."""
+    """Looks at many paths, most of them neighbours: faster than `Source.look` for each."""
 
     def look(self, path: bytes) -> Entry | Skipped | None:
-        """What is at a path now; None when it is gone."""
+        """Look at a path now, as `Source.look` does.
+
+        Returns:
+            An entry; Skipped with the reason why it is left alone; None if the path is absent.
+
+        Raises:
+            SourceNotVisible: This host does not see the source.
+        """
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Free what the looker holds."""
 
 
 class Source(Protocol):
-    """Where the files of a job are."""
+    """Where the files of a job are.
+
+    Attributes:
+        appends: Whether a writer can add data to a file and keep what it had. Otherwise every write replaces the whole.
+        has_directories: Whether directories exist by themselves, with times of their own, and exclude a file of the
+            same name. Otherwise a directory is only the common prefix of names below it.
+    """
+
+    appends: bool
+    has_directories: bool
 
     def look(self, path: bytes) -> Entry | Skipped | None:
-        """One look at `path`: the same answer as a listing from the root would come to; None when it is gone."""
+        """Look at a path now. The result is the same as that of a listing from the root down to this path.
+
+        Returns:
+            An entry; Skipped with the reason why it is left alone; None if the path is absent.
+
+        Raises:
+            SourceNotVisible: This host does not see the source.
+            ValueError: The path could leave the source.
+        """
 
     def looker(self, *, listed: bool = True) -> Looker:
-        """For looks at many paths; close it after use. `listed`: a listing has just shown a file at each of them."""
+        """Return a looker for many paths; the caller closes it.
+
+        Args:
+            listed: A listing has just shown a file at each of the paths, so most are still files.
+        """
 
     def list_directory(self, path: bytes, after: bytes | None = None) -> Listing:
-        """The directory at `path`, behind the cursor `after`; close it after use.
+        """List a directory; the caller closes the listing.
 
-        Raises SourceGone when there is no such directory (any more), SourceUnreadable when it cannot be listed or a
-        listing from the root would not come to it.
+        Args:
+            path: The directory.
+            after: A cursor of an earlier listing, to continue behind it; None begins at the first name.
+
+        Raises:
+            SourceGone: There is no such directory.
+            SourceUnreadable: The directory cannot be listed, or a listing from the root would not reach it.
+            SourceNotVisible: This host does not see the source.
+            ValueError: The path could leave the source.
         """
 
     def is_empty(self) -> bool:
-        """Whether the source has nothing at all. Raises SourceUnreadable when that cannot be known."""
+        """Return whether the source has no entry at all.
+
+        Raises:
+            SourceUnreadable: The source cannot be listed.
+        """
 
     def open(self, entry: Entry) -> Content:
-        """The content of a file, to be closed after use.
+        """Open the content of a file; the caller closes it.
 
-        Raises OSError (FileNotFoundError when it is gone), and ValueError for what is no regular file or is left alone.
+        Args:
+            entry: A regular file, or a link to one, as a look or a listing has returned it.
+
+        Raises:
+            OSError: The file cannot be read; FileNotFoundError if it is absent.
+            ValueError: The entry is no regular file, or it is left alone now.
+            SourceNotVisible: This host does not see the source.
         """
 
     def readable(self, path: bytes) -> bool:
-        """Whether this process may read the file at `path`."""
+        """Return whether this process may read the file at a path. Nothing is opened."""
 
     def places(self) -> list[str]:
-        """What the source lies on, and then what else lies below it: when that changes, much may seem to be gone."""
+        """Return what the source is on (a mount, a bucket), then what is mounted below it.
 
-
-def source_of(job: Job, rules: Rules) -> Source:
-    """The source of a job."""
-    if job.s3 is None:
-        return FileSystemSource(job.source, rules)
-    from scanner.buckets.source import S3Source  # noqa: PLC0415 - only what is needed
-
-    return S3Source(job.source, job.s3, rules)
+        When this list changes, many files may seem to be absent although they exist.
+        """

@@ -9,14 +9,26 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from irods.session import iRODSSession
 
+from landingzone.scan import cli
 from tests.support.counting_proxy import CountingProxy, counting_proxy
 from tests.support.devzone_process import ROOT, running_zone
 from tests.support.s3_servers import bucket, minio_server, moto_server, s3, versitygw_server
 from tests.support.services import kafka_bootstrap, kafka_broker, redis_server, redis_url
+from tests.support.slow import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_report_header,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 __all__ = [
     "bucket",
@@ -24,6 +36,13 @@ __all__ = [
     "kafka_broker",
     "minio_server",
     "moto_server",
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_report_header",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
     "redis_server",
     "redis_url",
     "s3",
@@ -76,7 +95,13 @@ class Ran:
 
 
 class CommandLine:
-    """The commands as a user runs them, on a state file and a zone of the test's."""
+    """The commands as a user runs them, on a state file and a zone of the test's.
+
+    `workers` is how many worker processes a command starts if it has no option that says so: starting one takes longer
+    than most tests' work.
+    """
+
+    workers = 1
 
     def __init__(self, state: Path, environment: Path) -> None:
         self.state = state
@@ -91,6 +116,7 @@ class CommandLine:
             "PYTHONPATH": str(ROOT),
             "IRODS_ENVIRONMENT_FILE": str(self.environment),
             "INGEST_STATE": str(self.state),
+            "INGEST_WORKERS": str(self.workers),
             "NO_COLOR": "1",
         }
 
@@ -117,10 +143,14 @@ class CommandLine:
         """`ingest-scan start --synchronous`."""
         return self("start", source, target, "--synchronous", *options)
 
-    def last(self) -> dict[str, object]:
-        """The youngest job, as `list` gives it."""
-        groups = json.loads(self("list").out)
-        jobs: list[dict[str, object]] = [job for group in groups.values() for job in group]
+    def jobs(self) -> dict[str, list[dict[str, Any]]]:
+        """What `list` prints, without a process for it: tests ask for it in loops."""
+        done = CliRunner().invoke(cli, ["list"], env=self.environ, catch_exceptions=False)
+        return dict(json.loads(done.stdout))
+
+    def last(self) -> dict[str, Any]:
+        """The youngest job, as `list` prints it."""
+        jobs = [job for group in self.jobs().values() for job in group]
         return max(jobs, key=lambda job: str(job["start_time"]))
 
 

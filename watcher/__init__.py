@@ -1,1 +1,1 @@
-"""Producers of live changes: what happens in a source, settled, kept in a spool, and published."""
+"""Producers of live changes: events of a source are settled, kept in a spool, and published."""

@@ -1,6 +1,6 @@
-"""What a backend says of a source, and what is to be done about it once it has settled.
+"""Events of a source, as a backend reports them, and the work that they become once they have settled.
 
-Events are hints: whoever acts on one looks at the source again. All paths are relative to the root ("" is the root
+Events are hints: a consumer looks at the source before it acts. All paths are relative to the root ("" is the root
 itself), bytes, without empty, "." or ".." elements.
 """
 
@@ -13,9 +13,9 @@ import msgspec
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A file, or anything else that is no directory, has appeared or may have changed.
+    """A file, or another entry that is no directory, has appeared or may have changed.
 
-    `new`: it appeared under this name, so nothing was synced under it yet.
+    `new`: it has just appeared, so nothing was synced under this name yet.
     """
 
     path: bytes
@@ -23,20 +23,20 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """A directory has appeared; events of what is in it follow, also of what was in it before it was watched."""
+    """A directory has appeared. Events of all its entries follow, including those from before it was watched."""
 
     path: bytes
 
 
 class Gone(msgspec.Struct, frozen=True):
-    """Nothing has this name any more."""
+    """A watcher saw the file or directory disappear from this path."""
 
     path: bytes
     directory: bool
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """What was `old` is `new` now, both below the root; what `new` was before is gone."""
+    """`old` was renamed to `new`, both below the root. An earlier entry at `new` is absent now."""
 
     old: bytes
     new: bytes
@@ -44,14 +44,14 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Missed(msgspec.Struct, frozen=True):
-    """Anything may have happened below the directory `path` unseen: it must be scanned. `reason` is for people."""
+    """Changes below the directory `path` may have been missed, so it must be scanned. `reason` is for people."""
 
     path: bytes
     reason: str
 
 
 class RootLost(msgspec.Struct, frozen=True):
-    """The root was deleted, moved away or unmounted; the backend waits for it and then says Missed of the whole."""
+    """The root was deleted, moved or unmounted. Once it exists again, the backend reports a Missed for all of it."""
 
     reason: str
 
@@ -59,33 +59,49 @@ class RootLost(msgspec.Struct, frozen=True):
 Event = Written | Directory | Gone | Moved | Missed | RootLost
 
 
-class Unsaid(list[Event]):
-    """Takes events of what nobody is to be told, and keeps none."""
+class Discarded(list[Event]):
+    """A list that drops all events that are added to it."""
 
     def append(self, event: Event, /) -> None:
         """Drop it."""
 
     def extend(self, events: Iterable[Event], /) -> None:
-        """Drop them, without asking for any."""
+        """Drop them, without iterating."""
 
 
 class Backend(Protocol):
-    """One way to learn what happens below a root. Not for several threads; a context manager."""
+    """Reports the changes below a root. For one thread; a context manager.
+
+    Attributes:
+        unwatched: The number of directories that are polled because they cannot be watched (a limit of the system).
+        ordered: Whether events come in the order in which the changes happened.
+    """
 
     unwatched: int
-    """Directories that cannot be watched (the limit of the system) and are polled instead."""
+    ordered: bool
 
     def start(self) -> None:
-        """Watch the whole tree; returns when every directory that was there is watched. Raises Refused."""
+        """Start to watch the whole tree. Returns when every existing directory is watched.
+
+        Raises:
+            Refused: The root cannot be watched, with the reason.
+        """
 
     def read(self, timeout: float) -> Sequence[Event]:
-        """What has happened since the last call, in its order; waits up to `timeout` seconds for the first event."""
+        """Return the events since the last call.
+
+        Args:
+            timeout: The seconds to wait for the first event.
+
+        Returns:
+            The events, in the order of the changes if the backend is `ordered`; empty when the time is over.
+        """
 
     def acknowledge(self) -> None:
-        """All events that `read` has given are in safety, or nothing came of them: their sender may forget them."""
+        """Tell the sender that it may drop all events that `read` has returned: they are stored, or need no work."""
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching. A second call does nothing."""
 
     def __enter__(self) -> Backend: ...
 
@@ -100,13 +116,13 @@ class Sync(NamedTuple):
 
 
 class Vanish(NamedTuple):
-    """A file is gone."""
+    """A watcher saw a file disappear."""
 
     path: bytes
 
 
 class Move(NamedTuple):
-    """A file or directory has another name."""
+    """A file or directory was renamed."""
 
     old: bytes
     new: bytes
@@ -114,17 +130,17 @@ class Move(NamedTuple):
 
 
 class Rescan(NamedTuple):
-    """Scan the directory `path` and, when `deep`, all below it."""
+    """Scan the directory `path`, and everything below it if `deep`."""
 
     path: bytes
     deep: bool
 
 
 class MakeDirectory(NamedTuple):
-    """A directory is to have its collection."""
+    """Make the collection of a directory."""
 
     path: bytes
 
 
 Work = Sync | Vanish | Move | MakeDirectory | Rescan
-"""What is published, in this order, once it has settled."""
+"""Work that is published, in its order, once the events have settled."""

@@ -1,13 +1,14 @@
-"""What is published and not settled: a move must not overtake the work on its names, nor that work the move.
+"""Tasks that are published and not settled. A move and other work on its names keep their order.
 
-Nor may a directory be made while the file of its name may still be there, or the other way round.
+A directory and a file of the same name keep their order, too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
+from ingest.paths import ancestors
 from watcher.events import MakeDirectory, Move, Sync, Vanish
 
 Single = Sync | Vanish | MakeDirectory | Move
@@ -20,23 +21,23 @@ def paths_of(work: Single) -> tuple[bytes, ...]:
 
 
 class RelatedPaths:
-    """Paths, and whether others are related to them: the same, above or below."""
+    """A collection of paths that answers whether other paths are related to them: the same, above or below."""
 
     def __init__(self) -> None:
         self._paths: Counter[bytes] = Counter()
         self._above: Counter[bytes] = Counter()
 
     def add(self, paths: Iterable[bytes]) -> None:
-        """Add paths; each counts as often as it is added."""
+        """Add paths. A path that is added twice must be removed twice."""
         for path in paths:
             self._paths[path] += 1
-            self._above.update(_lineage(path))
+            self._above.update((path, *ancestors(path)))
 
     def remove(self, paths: Iterable[bytes]) -> None:
-        """Take paths away, once each."""
+        """Remove paths, each once."""
         for path in paths:
             _take(self._paths, path)
-            for each in _lineage(path):
+            for each in (path, *ancestors(path)):
                 _take(self._above, each)
 
     def __bool__(self) -> bool:
@@ -46,16 +47,10 @@ class RelatedPaths:
         return path in self._paths
 
     def has(self, paths: Iterable[bytes]) -> bool:
-        """Whether one of the paths is related to one that was added."""
-        return any(path in self._above or any(each in self._paths for each in _lineage(path)) for path in paths)
-
-
-def _lineage(path: bytes) -> Iterator[bytes]:
-    """A path and all that are above it, to the root."""
-    yield path
-    while path:
-        path = path.rpartition(b"/")[0]
-        yield path
+        """Whether one of these paths is related to a path in the collection."""
+        return any(
+            path in self._above or any(each in self._paths for each in (path, *ancestors(path))) for path in paths
+        )
 
 
 def _take(counts: Counter[bytes], path: bytes) -> None:
@@ -65,7 +60,7 @@ def _take(counts: Counter[bytes], path: bytes) -> None:
 
 
 class InFlight:
-    """The tasks that are under way, with the paths that they are about."""
+    """The tasks in flight, with their paths."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, tuple[tuple[bytes, ...], list[RelatedPaths]]] = {}
@@ -78,33 +73,33 @@ class InFlight:
 
     @property
     def tasks(self) -> list[str]:
-        """Their names."""
+        """The ids of the tasks."""
         return list(self._tasks)
 
     @property
     def moving(self) -> bool:
-        """Whether a move is among them."""
+        """Whether a move is in flight."""
         return bool(self._moves)
 
     def add(self, task: str, paths: Iterable[bytes], kind: type[Single]) -> None:
-        """A task is published."""
+        """Add a task that is published."""
         paths = tuple(paths)
-        kin = [self._all, *([self._moves] if kind is Move else [self._directories] if kind is MakeDirectory else [])]
-        self._tasks[task] = paths, kin
-        for each in kin:
+        groups = [self._all, *([self._moves] if kind is Move else [self._directories] if kind is MakeDirectory else [])]
+        self._tasks[task] = paths, groups
+        for each in groups:
             each.add(paths)
 
     def keep_only(self, tasks: Collection[str]) -> bool:
-        """All others are settled; whether there were any."""
+        """Remove all other tasks, which are settled. Returns whether there were any."""
         settled = self._tasks.keys() - tasks
         for task in settled:
-            paths, kin = self._tasks.pop(task)
-            for each in kin:
+            paths, groups = self._tasks.pop(task)
+            for each in groups:
                 each.remove(paths)
         return bool(settled)
 
     def blocks(self, work: Single) -> bool:
-        """Whether this work must wait until some of the tasks are settled."""
+        """Whether this work must wait until tasks in flight are settled."""
         if isinstance(work, Move):
             return self._all.has(paths_of(work))
         same = self._all if isinstance(work, MakeDirectory) else self._directories

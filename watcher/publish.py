@@ -1,10 +1,10 @@
-"""From the spool to the live pass of a job: each batch of work is one step of the store, taken once.
+"""Publishes the work in the spool to the live pass of a job: each batch is one step of the store, taken once.
 
-The number of the batch is the cursor of the step, and stands in the spool before the step is told. So whatever is told
-twice, because an answer was lost or a watcher was killed, is published once, and counts once.
+The number of the batch is the cursor of the step. The spool records it before the step is sent to the store. So a step
+that is sent twice, because an answer was lost or a watcher was killed, is published once and counted once.
 
-A move waits for what is under way on its names, and what comes later on them waits for the move; the rest passes both.
-So do a directory that is to be made and the file of its name: the one waits for the other.
+A move waits for the tasks in flight on its names, and later work on these names waits for the move; other work passes
+both. In the same way a directory and a file of the same name wait for each other.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from watcher.spool import Spool
 BATCH = 1_000
 """Pieces of work that are read from the spool at a time."""
 WAITING = 10_000
-"""Pieces of work that wait for others and may be passed; when there are more, all behind them waits, too."""
+"""Pieces of work that wait for others while later work passes them. Beyond that, all later work waits, too."""
 IN_FLIGHT = 400
-"""Tasks that are under way; what is beyond waits in the spool, on disk."""
+"""Tasks in flight; further work waits in the spool, on disk."""
 
 
 class Publisher:
-    """Publishes what is in the spool. For one thread; `lock` guards the spool.
+    """Publishes the work in the spool. For one thread; `lock` guards the spool.
 
     Its methods raise Unreachable when the store does not answer, and Stopped when the job is not active any more.
     """
@@ -47,48 +47,48 @@ class Publisher:
         self._flight = InFlight()
         self._waiting: list[tuple[int, Single]] = []
         self._held = RelatedPaths()
-        self._landed = False
+        self._settled_some = False
         self._read = 0
         self._unsure: Step | None = None
         live = store.jobs.watch(job.name, secrets.token_hex(8), time.time())
         if live is None:
             raise Stopped(job.name)
         self._pass_id = live
-        self._marker = store.tasks.cursor(live, WATCH)
+        self._cursor = store.tasks.cursor(live, WATCH)
         with lock:
-            spool.done(int(self._marker or 0))
-        self._strangers = True
+            spool.done(int(self._cursor or 0))
+        self._foreign_tasks = True
         self._waits_until = time.monotonic() + scans.patience
 
     def turn(self) -> bool:
-        """Publish a batch; False when there was nothing to publish, or what there is must wait."""
+        """Publish a batch. Returns False if there is no work, or if all of it must wait."""
         if self._unsure is None:
-            self._land()
+            self._remove_settled()
             self._unsure = self._next_step()
-        if self._unsure is not None:  # perhaps from before an outage
+        if self._unsure is not None:  # perhaps still from before an outage
             self._take(self._unsure)
             self._unsure = None
             return True
         moving = self._flight.moving or any(isinstance(work, Move) for _, work in self._waiting)
-        self._scans.turn(self._store, self._job, hold=moving or self._strangers)
+        self._scans.turn(self._store, self._job, hold=moving or self._foreign_tasks)
         return False
 
     def check(self) -> None:
         """Raises Stopped when the job is not active any more."""
         status_of(self._store, self._job)
 
-    def _land(self) -> None:
-        """Forget the tasks that are settled."""
+    def _remove_settled(self) -> None:
+        """Remove the tasks that are settled."""
         if len(self._flight):
             settled = self._flight.keep_only(self._store.tasks.unsettled(self._pass_id, self._flight.tasks))
-            self._landed = self._landed or settled
-        if self._strangers:  # tasks that a watcher before this one has published: nobody knows about which paths
+            self._settled_some = self._settled_some or settled
+        if self._foreign_tasks:  # tasks of an earlier watcher, whose paths are unknown
             left = status_of(self._store, self._job).live.remaining_tasks > 1
-            self._strangers = left and time.monotonic() < self._waits_until
+            self._foreign_tasks = left and time.monotonic() < self._waits_until
 
     def _next_step(self) -> Step | None:
         """The step for what can be published now."""
-        if self._strangers or len(self._flight) >= IN_FLIGHT:
+        if self._foreign_tasks or len(self._flight) >= IN_FLIGHT:
             return None
         numbers: list[int] = []
         batch: list[Single] = []
@@ -97,7 +97,7 @@ class Publisher:
             if isinstance(work, Rescan):
                 self._scans.want(work)
             elif isinstance(work, Vanish) and self._job.max_delete is not None:
-                self._scans.want(Rescan(split(work.path)[0], deep=False))  # which judges what has vanished as a whole
+                self._scans.want(Rescan(split(work.path)[0], deep=False))  # it judges all vanished files together
             elif self._held.has(paths_of(work)) or self._flight.blocks(work) or ahead.blocks(work):
                 self._waiting.append((number, work))
                 self._held.add(paths_of(work))
@@ -109,11 +109,11 @@ class Publisher:
         return self._step(numbers, batch) if numbers else None
 
     def _candidates(self) -> list[tuple[int, Work]]:
-        """What might be published now: what waited, if something has changed for it, and what is new in the spool."""
+        """The work that may be published now: waiting work, if a task has settled since, and new work of the spool."""
         waited: list[tuple[int, Work]] = []
-        if self._landed:
+        if self._settled_some:
             waited += self._waiting
-            self._landed, self._waiting, self._held = False, [], RelatedPaths()
+            self._settled_some, self._waiting, self._held = False, [], RelatedPaths()
         elif len(self._waiting) >= WAITING:
             return []
         with self._lock:
@@ -122,8 +122,8 @@ class Publisher:
         return waited + new
 
     def _step(self, numbers: list[int], batch: list[Single]) -> Step:
-        """The step that publishes this batch; it is under way from now on."""
-        number = int(self._marker or 0) + 1
+        """The step that publishes this batch; its tasks are in flight from now on."""
+        number = int(self._cursor or 0) + 1
         with self._lock:
             self._spool.choose(numbers, number)
         changes = [_change(work) for work in batch if isinstance(work, Sync | Vanish)]
@@ -143,7 +143,7 @@ class Publisher:
             at=time.time(),
             counts=Counts(files=len(changes)),
             children=children,
-            after=self._marker,
+            after=self._cursor,
             cursor=str(number).encode(),
         )
 
@@ -153,11 +153,11 @@ class Publisher:
         return tasks.listing(self._job, self._pass_id, work.path, reach="collection")
 
     def _take(self, step: Step) -> None:
-        """Have the store take the step; it may have done so before, when its answer was lost."""
+        """Have the store take the step. It may have taken it before, if its answer was lost."""
         if not self._store.tasks.settle(step) and self._store.tasks.cursor(self._pass_id, WATCH) != step.cursor:
             raise Stopped(self._job.name)
         metrics.PUBLISHED.inc(len(step.children))
-        self._marker = step.cursor
+        self._cursor = step.cursor
         with self._lock:
             self._spool.done(int(step.cursor or 0))
 

@@ -1,4 +1,4 @@
-"""The scans of a watch job: of the whole source now and then, of parts of it when something may have been missed."""
+"""The scans of a watch job: of the whole source at intervals, of parts of it when changes may have been missed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import NamedTuple
 from ingest import tasks
 from ingest.job import Job, JobState, JobStatus
 from ingest.messages import Scope, path_to_wire
+from ingest.service.backoff import Doubling, Waits
 from ingest.store import Store
 from watcher.events import Rescan
 
 PATIENCE_SECONDS = 30.0
-"""For how long, at most, moves hold up scans, and tasks of an earlier watcher everything: retries may take hours."""
-PAUSES = (5.0, 300.0)
-"""Seconds after a pass that could not be made: after the first one, and at most; each further one doubles them."""
+"""The longest time that moves delay scans, and that tasks of an earlier watcher delay all work: retries take hours."""
+PAUSES = Waits(5.0, 300.0)
+"""Seconds to wait after a failed pass: after the first failure, and at most. Each failure doubles them."""
 _LOOK_SECONDS = 0.2
 
 
-class Stopped(Exception):  # noqa: N818 - somebody wanted it so
-    """The job is not active any more: there is nothing to watch for."""
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """The job is not active any more."""
 
 
 def status_of(store: Store, job: Job) -> JobStatus:
@@ -33,22 +34,21 @@ def status_of(store: Store, job: Job) -> JobStatus:
 
 class _Asked(NamedTuple):
     pass_id: str | None
-    """None: the first pass of the job, or one that an earlier watcher wanted."""
+    """None: the first pass of the job, or one that an earlier watcher requested."""
     scope: dict[bytes, bool]
     skipped: int
-    """How many passes of the job had been skipped before."""
+    """How many passes of the job were skipped before."""
 
 
 class Scans:
-    """Asks for passes, one at a time; what is wanted meanwhile is the next one's. Not for several threads.
+    """Requests passes, one at a time. Scans that are wanted meanwhile belong to the next pass. For one thread.
 
-    What is wanted and not done is in memory only: a watcher that starts has the whole source scanned.
+    Wanted scans are kept in memory only: a watcher that starts has the whole source scanned.
     """
 
-    def __init__(self, patience: float = PATIENCE_SECONDS, pauses: tuple[float, float] = PAUSES) -> None:
+    def __init__(self, patience: float = PATIENCE_SECONDS, pauses: Waits = PAUSES) -> None:
         self.patience = patience
-        self._pauses = pauses
-        self._pause = pauses[0]
+        self._pauses = Doubling(pauses)
         self._not_before = 0.0
         self._held_since = 0.0
         self._wanted: dict[bytes, bool] = {}
@@ -57,17 +57,17 @@ class Scans:
 
     @property
     def under_way(self) -> bool:
-        """Whether a pass is asked for or running."""
+        """Whether a pass is requested or running."""
         return self._asked is not None
 
     def want(self, scan: Rescan) -> None:
-        """Have a directory scanned, by a pass that begins after now."""
+        """Have a directory scanned by a pass that begins after now."""
         self._wanted[scan.path] = scan.deep or self._wanted.get(scan.path, False)
 
     def turn(self, store: Store, job: Job, *, hold: bool) -> None:
-        """Look after the pass that was asked for, and ask for the next one unless it is to be held back.
+        """Check the requested pass, and request the next one.
 
-        What is wanted is held back no longer than `patience`. Raises Unreachable and Stopped.
+        With `hold` the next request is delayed, but no longer than `patience`. Raises Unreachable and Stopped.
         """
         now = time.monotonic()
         if not (hold and self._wanted):
@@ -93,13 +93,12 @@ class Scans:
             return
         self._asked = None
         if ours and not status.error:
-            self._pause = self._pauses[0]
+            self._pauses.succeeded()
             return
-        for path, deep in asked.scope.items():  # it was not made: another one ran when it came, or it met an error
+        for path, deep in asked.scope.items():  # it was skipped because another pass was running, or it failed
             self.want(Rescan(path, deep))
         if ours:
-            self._not_before = time.monotonic() + self._pause
-            self._pause = min(2 * self._pause, self._pauses[1])
+            self._not_before = time.monotonic() + self._pauses.failed()
 
     def _ask(self, store: Store, job: Job, status: JobStatus) -> None:
         scope, pass_id = self._wanted, secrets.token_hex(8)

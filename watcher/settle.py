@@ -1,8 +1,8 @@
-"""Settling: what has happened to a path becomes one piece of work, once the path has been left alone for a while.
+"""Settling: the events of a path become one piece of work once the path has been quiet for a while.
 
-Moves and new directories are published at once, so that what lies below them can follow; everything else waits. Whoever
-does the work looks at the source again, perhaps much later. So the work need not tell what happened in every detail: it
-must name every path about which the catalog may be wrong, at a time when the source shows what is right.
+Moves and new directories are published at once, so that work below them can follow; all other work waits. The consumer
+looks at the source again, perhaps much later. Work need not describe the change; it must name every path whose catalog
+entry may be stale, at a time when the source has its new state.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 
-from ingest.paths import split
+from ingest.paths import is_within, split
 from watcher.events import (
     Directory,
     Event,
@@ -27,22 +27,22 @@ from watcher.events import (
 )
 from watcher.markers import Markers
 from watcher.temporary import Temporary
-from watcher.waiting import WaitingRoom, within
+from watcher.waiting import WaitingRoom
 
 LONGEST_SCAN = 300.0
-"""Seconds that may pass between a scan being asked for and its looking at a file."""
+"""Seconds that may pass between the request for a scan and its look at a file."""
 
-MAX_LEFT = 200_000
-"""How many names that were left are remembered; what is forgotten may cost an object that stays until the next pass."""
+MAX_ABANDONED = 200_000
+"""How many abandoned names are remembered. A forgotten one may leave a stale object until the next pass."""
 
 
 class Settler:
-    """Takes events and gives work; times are seconds of any clock that never goes back. Does nothing by itself.
+    """Turns events into work; times are seconds of any clock that never goes back. It has no thread of its own.
 
-    `quiet`: seconds for which a path must be left alone. `temporary`: what has a temporary name is not published.
-    `markers`: those without which files are not published. `most`: how many paths may wait; when more wait, the
-    earliest are due although they are settled less. `ordered`: events come in the order in which things happened; else
-    a file of which it was said that it is gone stays a doubtful one.
+    `quiet`: seconds without events after which a path is settled. `temporary`: files with temporary names are not
+    published. `markers`: files without their marker are not published. `most`: how many paths may wait; beyond that the
+    earliest are due sooner. `ordered`: events come in the order of the changes. If not, a file that was reported as
+    deleted keeps its Vanish, whatever comes later.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ class Settler:
         self._latest = -math.inf  # the time of the last event
         self._scanned = -math.inf
         self._at_once: list[Work] = []
-        self._making: set[bytes] = set()  # the paths of each MakeDirectory that may still be taken back
+        self._making: set[bytes] = set()  # the paths of each MakeDirectory that may still be withdrawn
         self._waiting = WaitingRoom(quiet)
-        self._left: OrderedDict[bytes, None] = OrderedDict()  # names that were left: they may be taken again
+        self._abandoned: OrderedDict[bytes, None] = OrderedDict()  # abandoned names, which other files may take
 
     def __len__(self) -> int:
         return len(self._at_once) + len(self._waiting)
 
     def add(self, event: Event, now: float) -> None:
-        """Take an event."""
+        """Add an event."""
         self._latest = now
         if isinstance(event, Written):
             self._written(event.path, now, new=event.new)
@@ -84,7 +84,7 @@ class Settler:
             self._waiting.put_rescan(event.path, now, deep=True)
 
     def due(self, now: float) -> list[Work]:
-        """What is to be published by now, in this order; it waits no longer."""
+        """Remove and return the work that is to be published by now, in its order."""
         work, self._at_once = self._at_once, []
         self._making.clear()
         while (first := self._waiting.first()) and (first.due <= now or len(self._waiting) > self._most):
@@ -95,33 +95,33 @@ class Settler:
         return work
 
     def next_due(self) -> float | None:
-        """When there will be work if nothing else happens (perhaps a time that has passed); None: never."""
+        """The time of the next work without further events, perhaps in the past; None: never."""
         if self._at_once or len(self._waiting) > self._most:
             return self._latest
         first = self._waiting.first()
         return first.due if first else None
 
     def scanned(self, now: float) -> None:
-        """A scan is under way, or has just been asked for: it may bring what waits here into the catalog before us.
+        """Note that a scan is under way or requested: it may add waiting files to the catalog first.
 
-        For LONGEST_SCAN from now, a new file that vanishes or is renamed while it waits is taken for one that may be in
+        For LONGEST_SCAN from now, a new file that vanishes or is renamed while it waits counts as one that may be in
         the catalog.
         """
         self._scanned = now
 
     def _written(self, path: bytes, now: float, *, new: bool = False, complete: bool = False) -> None:
         if self._waits(path, Vanish) and not self._ordered:
-            return  # whoever looks whether it is gone syncs it when it is not
+            return  # the consumer looks, and syncs the file if it exists
         if self._waiting.file(path) is not None:
             new = self._is_new(path)
         elif (file := self._markers.file_of(path)) is not None:
-            if split(file)[1]:  # It may have come long ago, before this process.
+            if split(file)[1]:  # The file may have appeared before this process started.
                 self._written(file, now, complete=True)
             return
         elif self._temporary(path, False) or not (complete or self._markers.is_complete(path)):
             return
-        # A vanishing that was published may be looked at when the name is taken again, and then do nothing.
-        self._waiting.put_file(Sync(path, new and path not in self._left), now)
+        # A published Vanish does nothing if its name is taken again by then.
+        self._waiting.put_file(Sync(path, new and path not in self._abandoned), now)
 
     def _file_gone(self, path: bytes, now: float) -> None:
         if self._markers.file_of(path) is not None:
@@ -138,30 +138,30 @@ class Settler:
         return waiting is not None and isinstance(waiting.work, kind)
 
     def _is_new(self, path: bytes) -> bool:
-        """Whether a file waits here of which nothing was published under this name."""
+        """Whether a file waits here that was never published under this name."""
         waiting = self._waiting.file(path)
         return waiting is not None and isinstance(waiting.work, Sync) and waiting.work.new
 
     def _unknown(self, path: bytes) -> bool:
-        """Whether a new file waits here that no scan can have brought into the catalog either."""
+        """Whether a new file waits here that no scan can have added to the catalog."""
         waiting = self._waiting.file(path)
         return waiting is not None and self._is_new(path) and self._unseen(waiting.since)
 
     def _unseen(self, since: float) -> bool:
-        """Whether no scan can have come across what has been here since then."""
+        """Whether no scan can have found a file that appeared at the time `since`."""
         return since > self._scanned + LONGEST_SCAN
 
     def _file_moved(self, old: bytes, new: bytes, now: float) -> None:
-        """What was complete is so under its other name; the marker may follow, or may have gone ahead."""
+        """A complete file stays complete under its new name; its marker is renamed before or after it."""
         files = self._markers.file_of(old) or old, self._markers.file_of(new) or new
         both = self._markers.other_half(*files)
         complete = both or self._waits(old, Sync) or self._markers.is_complete(old)
-        if complete and not self._is_new(old) and not self._hidden(old) and not self._hidden(new):
+        if complete and not self._is_new(old) and not self._never_published(old) and not self._never_published(new):
             self._move_file(old, new, now)
             return
         self._file_gone(old, now)
         self._written(new, now)
-        if both and files[0] != old and self._waits(files[0], Vanish):  # nobody knew then that it was complete
+        if both and files[0] != old and self._waits(files[0], Vanish):  # the file was renamed before its marker
             self._move_file(*files, now)
 
     def _move_file(self, old: bytes, new: bytes, now: float) -> None:
@@ -169,10 +169,10 @@ class Settler:
         self._waiting.pop_file(new)
         self._remember(old)
         self._at_once.append(Move(old, new, directory=False))
-        # Even when nothing waited: a late sync of the old name may have met another file there, which is moved now.
+        # Even if no work waited: a late sync of the old name may have synced another file, now renamed.
         self._waiting.put_file(Sync(new, new=False), now)
 
-    def _hidden(self, path: bytes) -> bool:
+    def _never_published(self, path: bytes) -> bool:
         """Whether no file of this name is ever published."""
         return self._temporary(path, False) or self._markers.file_of(path) is not None
 
@@ -182,12 +182,12 @@ class Settler:
         self._clear_the_way(path)
         self._at_once.append(MakeDirectory(path))
         self._making.add(path)
-        if path in self._left:  # the catalog may still have what was in the other directory of this name
-            del self._left[path]
+        if path in self._abandoned:  # the catalog may still have entries of an earlier directory of this name
+            del self._abandoned[path]
             self._waiting.put_rescan(path, now, deep=True)
 
     def _clear_the_way(self, path: bytes) -> None:
-        """The name of a file is now a directory's: the data object must go before the collection can come."""
+        """A directory takes the name of a file: the data object must be deleted before the collection is made."""
         unknown = self._unknown(path)
         if self._waiting.pop_file(path) is not None and not unknown:
             self._at_once.append(Vanish(path))
@@ -199,10 +199,10 @@ class Settler:
             self._waiting.put_rescan(split(path)[0], now, deep=False)
 
     def _directory_moved(self, old: bytes, new: bytes, now: float) -> None:
-        """In any case what is below the new name is scanned afterwards, and the directory that the old one was in.
+        """Publish a move, and afterwards scan the tree below the new name and the directory of the old name.
 
-        A file that was published under the old name may have been looked for when it had the new one already, and the
-        catalog may refuse the move; neither would be noticed below the directory, nor that the old collection stays.
+        A consumer may look for a published file under the old name when it has the new one, and the catalog may refuse
+        the move. No event would show either, nor that the old collection stays.
         """
         if self._temporary(old, True) or self._temporary(new, True):
             self._directory_gone(old, now)
@@ -219,7 +219,7 @@ class Settler:
             if not self._unseen(now):
                 self._waiting.put_rescan(split(old)[0], now, deep=False)
         else:
-            self._making = {path for path in self._making if not within(path, old)}
+            self._making = {path for path in self._making if not is_within(path, old)}
             self._at_once.append(Move(old, new, directory=True))
             self._waiting.put_rescan(split(old)[0], now, deep=False)
         self._remember(old)
@@ -228,20 +228,20 @@ class Settler:
     def _moved_within(self, path: bytes) -> bool:
         """Whether a move that is not yet published leads into the directory or out of it."""
         moves = (work for work in self._at_once if isinstance(work, Move))
-        return any(within(move.old, path) or within(move.new, path) for move in moves)
+        return any(is_within(move.old, path) or is_within(move.new, path) for move in moves)
 
     def _make_elsewhere(self, old: bytes, new: bytes) -> None:
-        """Directories that were to be made at and below `old` are to be made at `new`, after what is to be done now."""
-        for path in self._take_back(old):
+        """Make the directories at and below `old` at `new` instead, behind all work that is due."""
+        for path in self._withdraw(old):
             self._at_once.append(MakeDirectory(new + path[len(old) :]))
             self._making.add(new + path[len(old) :])
 
-    def _take_back(self, path: bytes) -> list[bytes]:
-        """Make no directories at and below `path`; which ones were to be made, parents first."""
+    def _withdraw(self, path: bytes) -> list[bytes]:
+        """Withdraw the MakeDirectory work at and below `path`. Returns its paths, parents first."""
         kept: list[Work] = []
         taken: list[bytes] = []
         for work in self._at_once:
-            if isinstance(work, MakeDirectory) and work.path in self._making and within(work.path, path):
+            if isinstance(work, MakeDirectory) and work.path in self._making and is_within(work.path, path):
                 taken.append(work.path)
             else:
                 kept.append(work)
@@ -250,12 +250,12 @@ class Settler:
         return taken
 
     def _forget_below(self, path: bytes) -> None:
-        """Drop what waits below a directory, its own rescan and its making."""
-        self._take_back(path)
+        """Drop all work below a directory, and its own rescan and MakeDirectory."""
+        self._withdraw(path)
         self._waiting.forget_below(path)
 
     def _remember(self, name: bytes) -> None:
-        self._left[name] = None
-        self._left.move_to_end(name)
-        if len(self._left) > MAX_LEFT:
-            self._left.popitem(last=False)
+        self._abandoned[name] = None
+        self._abandoned.move_to_end(name)
+        if len(self._abandoned) > MAX_ABANDONED:
+            self._abandoned.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The spool: what has settled and is not published yet, in an SQLite file that outlives a killed watcher."""
+"""The spool: settled work that is not published yet, in an SQLite file that outlives a killed watcher."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ingest.errors import Refused
 from ingest.sqlite import connect, transaction
 from watcher.events import MakeDirectory, Move, Rescan, Sync, Vanish, Work
 
-# `flag` is the one truth value that a piece of work has; `new` is the other name of a move; `batch` is NULL until the
-# work is about to be published.
+# `flag` is the one boolean of a piece of work; `new` is the new name of a move; `batch` is NULL until the work is about
+# to be published.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS work (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, path BLOB NOT NULL, flag INTEGER NOT NULL,
@@ -27,9 +27,9 @@ _Row = tuple[str, bytes, bool, bytes | None]
 
 
 class Spool:
-    """Work under numbers that grow; for one process, and one thread at a time.
+    """Work with increasing numbers; for one process, and one thread at a time.
 
-    What `put` and `done` have returned from holds when the process is killed; a power cut may cost the last of it.
+    Once `put` or `done` has returned, its change survives a killed process; a power cut may lose the last changes.
     All methods raise Refused when the file is damaged or cannot be written.
     """
 
@@ -49,10 +49,9 @@ class Spool:
         return self._count
 
     def put(self, work: Sequence[Work]) -> None:
-        """Add work behind all that is there, or nothing of it when this raises.
+        """Add work at the end, all of it or, when this raises, none of it.
 
-        A rescan takes the place of the same one further ahead: that one may be under way already and have missed what
-        this one is for.
+        A rescan replaces an equal one further ahead: that one may be under way already and have missed the change.
         """
         added = 0
         with self._refusing(), transaction(self._db):
@@ -70,7 +69,7 @@ class Spool:
         self._count += added
 
     def after(self, number: int, limit: int) -> list[tuple[int, Work]]:
-        """The first `limit` pieces of work with numbers above this one, and their numbers."""
+        """The first `limit` pieces of work with a number above this one, each with its number."""
         with self._refusing():
             rows = self._db.execute(
                 "SELECT number, kind, path, flag, new FROM work WHERE number > ? ORDER BY number LIMIT ?",
@@ -79,25 +78,25 @@ class Spool:
             return [(number, _work(kind, path, bool(flag), new)) for number, kind, path, flag, new in rows]
 
     def choose(self, numbers: Sequence[int], batch: int) -> None:
-        """Make a batch of these pieces of work, which is going to be published."""
+        """Assign these pieces of work to a batch that is about to be published."""
         with self._refusing(), transaction(self._db):
             self._db.executemany("UPDATE work SET batch = ? WHERE number = ?", [(batch, each) for each in numbers])
 
     def done(self, batch: int) -> None:
-        """Remove the work of all batches up to this one, which are published; no other batch is."""
+        """Remove the work of all batches up to this one, which are published. Dissolve later batches."""
         with self._refusing(), transaction(self._db):
             removed = self._db.execute("DELETE FROM work WHERE batch <= ?", (batch,)).rowcount
             self._db.execute("UPDATE work SET batch = NULL WHERE batch IS NOT NULL")
         self._count -= removed
 
     def clear(self) -> None:
-        """Remove all work: it is of a job that has been stopped."""
+        """Remove all work: its job was stopped."""
         with self._refusing(), transaction(self._db):
             self._db.execute("DELETE FROM work")
         self._count = 0
 
     def close(self) -> None:
-        """Let others use the file."""
+        """Close the file and release its lock."""
         self._db.close()
         os.close(self._lock)
 
@@ -114,7 +113,7 @@ class Spool:
 
 
 def _lock(path: Path) -> int:
-    """Take the lock of the file, which is one beside it: closing a second descriptor would drop SQLite's own locks."""
+    """Lock a file beside the spool: closing a second descriptor of the spool would drop SQLite's own locks."""
     lock = path.with_name(path.name + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -132,7 +131,7 @@ def _lock(path: Path) -> int:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Open the file and look through all of it; raises sqlite3.DatabaseError when it is damaged."""
+    """Open the file and check all of it; raises sqlite3.DatabaseError when it is damaged."""
     try:
         db = connect(path, _SCHEMA, "spool")
     except Refused as refused:

@@ -1,17 +1,17 @@
-"""Work that waits until its path has been left alone: one piece per path, in the order in which it falls due."""
+"""Work that waits until its path has been quiet: one piece per path, in the order in which it falls due."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from ingest.paths import split
+from ingest.paths import ancestors, prefix_of, renamed
 from watcher.events import Rescan, Sync, Vanish
 
 
 @dataclass(slots=True)
 class Waiting:
-    """One piece of work: when it is due, and since when it waits."""
+    """One piece of work, the time when it is due, and the time since when it waits."""
 
     work: Sync | Vanish | Rescan
     due: float
@@ -19,9 +19,9 @@ class Waiting:
 
 
 class WaitingRoom:
-    """A path has one place for its file and one for its rescan.
+    """Waiting work; a path has one place for its file and one for its rescan.
 
-    A file waits for `quiet` seconds after its last event, a rescan after its first, since it sees what came until then.
+    A file waits for `quiet` seconds after its last event, a rescan after its first: it covers later changes, too.
     """
 
     def __init__(self, quiet: float) -> None:
@@ -33,37 +33,38 @@ class WaitingRoom:
         return len(self._places)
 
     def first(self) -> Waiting | None:
-        """What is due next."""
+        """The work that is due next."""
         return next(iter(self._places.values())) if self._places else None
 
     def leave(self) -> None:
-        """The first has been published."""
+        """Remove the first."""
         self._places.popitem(last=False)
 
     def file(self, path: bytes) -> Waiting | None:
-        """What waits for a file."""
+        """The work that waits for a file."""
         return self._places.get(path)
 
     def pop_file(self, path: bytes) -> Waiting | None:
-        """What waits for a file, which it does no longer."""
+        """Remove and return the work that waits for a file."""
         return self._places.pop(path, None)
 
     def put_file(self, work: Sync | Vanish, now: float) -> None:
-        """Let work wait in place of what waits for the file."""
+        """Add work, in place of other work that waits for the file."""
         waiting = self._places.setdefault(work.path, Waiting(work, now, now))
         waiting.work, waiting.due = work, now + self._quiet
         self._places.move_to_end(work.path)
 
     def put_rescan(self, path: bytes, now: float, *, deep: bool) -> None:
-        """Ask for a rescan, unless one that waits will do.
+        """Add a rescan, unless one that waits covers it.
 
-        It is not put off, so it comes before the syncs of files that take the names of directories that are gone.
+        Further events do not delay it. So it precedes the syncs of files that take the names of deleted directories.
         """
         if any(self._scans_deep(above) for above in ancestors(path)):
             return
         key = path + b"/"
         if deep:
-            for each in [each for each in self._places if each.endswith(b"/") and each.startswith(prefix(path))]:
+            below = prefix_of(path)
+            for each in [each for each in self._places if each.endswith(b"/") and each.startswith(below)]:
                 if each != key:
                     del self._places[each]
         waiting = self._places.setdefault(key, Waiting(Rescan(path, deep), now + self._quiet, now))
@@ -71,12 +72,13 @@ class WaitingRoom:
             waiting.work = Rescan(path, deep)
 
     def forget_below(self, path: bytes) -> None:
-        """Drop what waits below a directory, and its own rescan."""
-        for key in [key for key in self._places if key.startswith(prefix(path))]:
+        """Drop the work that waits below a directory, and its own rescan."""
+        below = prefix_of(path)
+        for key in [key for key in self._places if key.startswith(below)]:
             del self._places[key]
 
     def rename_below(self, old: bytes, new: bytes) -> None:
-        """Let what waits below `old` wait below `new`, where nothing waits, as long as before."""
+        """Move the work that waits below `old` to `new`, where nothing waits; times stay the same."""
         places, self._places = self._places, OrderedDict()
         for key, each in places.items():
             other = renamed(key, old, new)
@@ -87,27 +89,3 @@ class WaitingRoom:
     def _scans_deep(self, path: bytes) -> bool:
         waiting = self._places.get(path + b"/")
         return waiting is not None and isinstance(waiting.work, Rescan) and waiting.work.deep
-
-
-def prefix(directory: bytes) -> bytes:
-    """What the paths below a directory begin with."""
-    return directory + b"/" if directory else b""
-
-
-def within(path: bytes, directory: bytes) -> bool:
-    """Whether a path is the directory or lies below it."""
-    return path == directory or path.startswith(prefix(directory))
-
-
-def renamed(path: bytes, old: bytes, new: bytes) -> bytes:
-    """What a path below the directory `old` becomes when that is renamed; any other path stays."""
-    return new + path[len(old) :] if path.startswith(prefix(old)) else path
-
-
-def ancestors(path: bytes) -> list[bytes]:
-    """The directories above a path, the root included."""
-    above = []
-    while path:
-        path = split(path)[0]
-        above.append(path)
-    return above

@@ -1,6 +1,6 @@
-"""The watcher: what a backend hears is settled, spooled and published, until told to end.
+"""The watcher: the events of a backend are settled, spooled and published until the watcher stops.
 
-Two threads: one that listens and never waits for anybody, and one that publishes and may wait for queue and store.
+Two threads: one reads events and never waits for the network; one publishes and may wait for queue and store.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from ingest.errors import Unreachable
 from ingest.job import Watching
 from ingest.service import logs
-from ingest.service.backoff import Outage
+from ingest.service.backoff import WAITS, Backoff, Waits
 from ingest.service.health import Health
 from ingest.store import Store
 from watcher import metrics
@@ -34,26 +34,24 @@ _LISTEN_SECONDS = 0.1
 _PUBLISH_SECONDS = 0.05
 _REPORT_SECONDS = 1.5
 _ALIVE_SECONDS = 6.0
-"""For how long a watcher's word that it is alive holds."""
-_BACK_OFF = (0.5, 15.0)
-"""Seconds to wait when the store is out of reach: at first, and at most."""
+"""Seconds for which a report of the watcher is valid."""
 _NOTES = 20
 LOOPS = ("listener", "publisher")
-"""What tells of its health: see `Watcher.run`."""
+"""The loops of a watcher, as `Health` names them."""
 _SPREAD = 0.1
-"""By how much of the interval a reconciling scan comes earlier or later, so that many watchers do not scan at once."""
-_TOLD_SECONDS = 120.0
-"""How often, at most, a scan is said to the settler to be under way."""
+"""The share of the interval by which reconciling scans vary, so that many watchers do not scan at once."""
+_NOTE_SCAN_SECONDS = 120.0
+"""Seconds between notes to the settler that a scan is under way."""
 
 
 class Start(Protocol):
-    """How the publishing thread gets a store of its own, and a publisher on it."""
+    """Connects the publishing thread to a store of its own, and makes a publisher with it."""
 
     def __call__(self, spool: Spool, lock: threading.Lock, scans: Scans) -> tuple[Store, Publisher]: ...  # noqa: D102
 
 
 class Watcher:
-    """Watches until `run` is told to end, or the job is stopped. What has gone wrong meanwhile is raised by `run`."""
+    """Watches until `until` of `run` is true, or the job is stopped. `run` raises errors of both threads."""
 
     def __init__(
         self,
@@ -64,10 +62,11 @@ class Watcher:
         *,
         reconcile_interval: float,
         start: Start,
+        waits: Waits = WAITS,
     ) -> None:
-        """`backend` has been started; `reconcile_interval`: seconds between scans of the whole.
+        """`backend` has been started; `reconcile_interval`: seconds between scans of the whole source.
 
-        `start` is called in the publishing thread.
+        `start` is called in the publishing thread, and again after `waits` while the store is out of reach.
         """
         self._job = job
         self._backend = backend
@@ -77,15 +76,16 @@ class Watcher:
         self._interval = reconcile_interval
         self._scans = Scans()
         self._start = start
+        self._waits = waits
         self._wake = threading.Event()
         self._end = threading.Event()
         self._health = Health(*LOOPS)
         self._failed: Exception | None = None
         self._missed = 0
-        self._away = ""
+        self._root_lost = ""
         self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
-        self._told = -math.inf
-        self._log: Any = logs.get("watcher").bind(job=job)
+        self._noted_scan = -math.inf
+        self._log = logs.get("watcher").bind(job=job)
         self._publishing = threading.Thread(target=self._publish, name="publisher", daemon=True)
 
     def scan(self) -> None:
@@ -93,7 +93,7 @@ class Watcher:
         self._put([Rescan(b"", deep=True)])
 
     def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
-        """Watch until `until` says so; `health` hears how it is. Raises Refused."""
+        """Watch until `until` returns true; heartbeats go to `health`. Raises Refused."""
         self._health = health or self._health
         self._health.started()
         self._publishing.start()
@@ -127,13 +127,13 @@ class Watcher:
         metrics.EVENTS.inc(len(events))
         for event in events:
             if isinstance(event, Missed | RootLost):
-                self._tell(event)
+                self._report(event)
             self._settler.add(event, now)
-        if self._scans.under_way and now - self._told > _TOLD_SECONDS:
-            self._told = now
+        if self._scans.under_way and now - self._noted_scan > _NOTE_SCAN_SECONDS:
+            self._noted_scan = now
             self._settler.scanned(now)
         elif not self._scans.under_way:
-            self._told = -math.inf
+            self._noted_scan = -math.inf
         self._put(self._settler.due(now))
         if not len(self._settler):
             self._backend.acknowledge()
@@ -144,18 +144,18 @@ class Watcher:
                 self._spool.put(work)
             self._wake.set()
 
-    def _tell(self, event: Missed | RootLost) -> None:
+    def _report(self, event: Missed | RootLost) -> None:
         self._missed += isinstance(event, Missed)
         if isinstance(event, RootLost) or event.path == b"":
-            self._away = event.reason if isinstance(event, RootLost) else ""
+            self._root_lost = event.reason if isinstance(event, RootLost) else ""
         (metrics.MISSED if isinstance(event, Missed) else metrics.LOST).inc()
-        what = "a scan takes the place of lost events" if isinstance(event, Missed) else "the source is out of sight"
+        what = "events were lost, scanning instead" if isinstance(event, Missed) else "the source is out of sight"
         self._log.warning(what, reason=event.reason)
         self._notes.append((time.time(), event.reason))
 
     def _publish(self) -> None:
         """The publishing thread."""
-        outage, publisher, reported = Outage(self._log, _BACK_OFF), None, 0.0
+        outage, publisher, reported = Backoff(self._log, self._waits), None, 0.0
         store: Store | None = None
         while not self._end.is_set():
             try:
@@ -167,14 +167,14 @@ class Watcher:
                     publisher.check()
                     store.jobs.note_watching(self._job, self._watching())
                     metrics.show(self._watching())
-                outage.over()
+                outage.succeeded()
                 self._health.heartbeat("publisher")
             except Unreachable as error:
                 if not outage.reason:
                     self._notes.append((time.time(), str(error)))
                 metrics.UNREACHABLE.inc()
                 metrics.show(self._watching())
-                seconds = outage.met(str(error))
+                seconds = outage.failed(str(error))
                 self._health.heartbeat("publisher", f"waits: {error}", ready=False, rest=seconds)
                 self._end.wait(seconds)
             except Exception as error:  # noqa: BLE001 - `run` raises it
@@ -197,6 +197,6 @@ class Watcher:
             settling=len(self._settler),
             unwatched=self._backend.unwatched,
             missed=self._missed,
-            away=self._away,
+            away=self._root_lost,
             notes=tuple(self._notes),
         )

@@ -1,7 +1,7 @@
-"""Checksums as AVUs: the SHA-256 of each file as it is read here, for registered files, too.
+"""Store the SHA-256 of each source file as an AVU, also for registered files.
 
-The server's own checksums are had with --checksum. These ones are of the file as the worker sees it, and stay beside
-the object for whoever wants to compare later.
+The worker computes it from the source file. It can be compared later with the bytes in iRODS. The option --checksum
+stores checksums that the iRODS server computes.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ def _set(session, meta):
     session.metadata.add(DataObject, meta["target"], iRODSMeta(ATTRIBUTE, _checksum(meta["path"]), UNITS))
 
 
-class event_handler(Core):  # noqa: N801 - the name that handlers have
+class event_handler(Core):  # noqa: N801 - handlers must have this name
     @staticmethod
     def post_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
         _set(session, meta)

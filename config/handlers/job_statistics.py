@@ -1,7 +1,7 @@
-"""Statistics of all workers: how many files and bytes, how long they took, and the slowest, logged after each pass.
+"""Log statistics after each pass: files, bytes, total time, and the slowest file.
 
-`get_redis` gives values that all workers share; no Redis is needed. In the pre hook a time is put into `meta`, which
-the post hook of the same file gets, too.
+`get_redis` returns a store that all workers share. It works without a Redis server, too. A pre hook puts the start time
+into `meta`, and the post hook of the same file gets the same `meta`.
 """
 
 import json
@@ -11,7 +11,7 @@ from ingest import Core, Operation
 from ingest.compat.redis_utils import get_redis
 
 KEEP_SECONDS = 7 * 86400
-"""For how long the values of a job that was stopped stay."""
+"""Seconds until the values of a stopped job expire."""
 
 
 def _key(meta, name):
@@ -19,11 +19,11 @@ def _key(meta, name):
 
 
 def _begin(meta):
-    meta["begun"] = time.monotonic()
+    meta["started"] = time.monotonic()
 
 
 def _end(meta):
-    r, milliseconds = get_redis(meta["config"]), int(1000 * (time.monotonic() - meta["begun"]))
+    r, milliseconds = get_redis(meta["config"]), int(1000 * (time.monotonic() - meta["started"]))
     for name, amount in (("files", 1), ("bytes", meta["size"]), ("milliseconds", milliseconds)):
         r.incr(_key(meta, name), amount)
         r.expire(_key(meta, name), KEEP_SECONDS)
@@ -33,7 +33,7 @@ def _end(meta):
             r.set(_key(meta, "slowest"), json.dumps([milliseconds, meta["target"]]), ex=KEEP_SECONDS)
 
 
-class event_handler(Core):  # noqa: N801 - the name that handlers have
+class event_handler(Core):  # noqa: N801 - handlers must have this name
     @staticmethod
     def operation(session, meta, **options):
         return Operation.PUT_SYNC

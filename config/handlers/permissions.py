@@ -1,7 +1,7 @@
-"""Permissions: users and groups get access to what is ingested.
+"""Give users and groups access to ingested objects and collections.
 
-Collections inherit it, so that what others put there later is accessible, too. The account of the workers must be
-allowed to give access: it owns what it ingests.
+New collections also get inheritance, so objects that others add later are accessible, too. The iRODS account of the
+workers owns what it ingests, so it can give access to it.
 """
 
 from irods.access import iRODSAccess
@@ -9,7 +9,7 @@ from irods.access import iRODSAccess
 from ingest import Core, Operation
 
 GRANTS = {"public": "read"}
-"""User or group → null, read, write or own."""
+"""User or group → access level: null, read, write or own."""
 
 
 def _grant(session, path):
@@ -17,7 +17,7 @@ def _grant(session, path):
         session.acls.set(iRODSAccess(access, path, name, session.zone))
 
 
-class event_handler(Core):  # noqa: N801 - the name that handlers have
+class event_handler(Core):  # noqa: N801 - handlers must have this name
     @staticmethod
     def operation(session, meta, **options):
         return Operation.PUT_SYNC
@@ -25,10 +25,10 @@ class event_handler(Core):  # noqa: N801 - the name that handlers have
     @staticmethod
     def post_coll_create(hdlr_mod, logger, session, meta, *args, **options):
         if not (meta["target"] + "/").startswith(meta["root_target_collection"] + "/"):
-            return  # a collection above the target had to be created: it is not ours to open
+            return  # a parent of the target collection: its permissions are left as they are
         session.acls.set(iRODSAccess("inherit", meta["target"]))
         _grant(session, meta["target"])
 
     @staticmethod
     def post_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
-        _grant(session, meta["target"])  # for collections that were there before, and do not inherit
+        _grant(session, meta["target"])  # needed in collections that existed before, and have no inheritance

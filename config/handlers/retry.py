@@ -1,6 +1,6 @@
-"""Retries with back-off: what fails is tried again, after a delay that doubles each time and varies a little.
+"""Retry failed files after a delay that doubles each time, with some random variation.
 
-An outage of the whole zone needs no handler: it is waited for, and counts as no failure.
+This is not needed for an outage of the zone: consumers wait until the zone is reachable, and count no failures.
 """
 
 import random
@@ -9,19 +9,19 @@ from ingest import Core
 
 RETRIES = 5
 FIRST_DELAY = 2.0
-LONGEST_DELAY = 300.0
-"""Seconds."""
+MAX_DELAY = 300.0
+"""Delays are in seconds."""
 
 
-class event_handler(Core):  # noqa: N801 - the name that handlers have
+class event_handler(Core):  # noqa: N801 - handlers must have this name
     @staticmethod
     def max_retries(hdlr_mod, logger, meta):
         return RETRIES
 
     @staticmethod
     def delay(hdlr_mod, logger, meta, retries):
-        doubled = min(FIRST_DELAY * 2 ** (retries - 1), LONGEST_DELAY)
-        return doubled * random.uniform(0.75, 1.25)  # noqa: S311 - so that not all come back at once
+        doubled = min(FIRST_DELAY * 2 ** (retries - 1), MAX_DELAY)
+        return doubled * random.uniform(0.75, 1.25)  # noqa: S311 - so that not all are retried at the same time
 
     @staticmethod
     def timeout(hdlr_mod, logger, meta):

@@ -1,8 +1,8 @@
-"""Run folders of an instrument: a folder is ingested once its marker file says that the instrument is done with it.
+"""Ingest the run folders of an instrument when they are complete.
 
-Each directory right below the source is a run. Until it has the marker its files are looked at and left alone; the
-pass after the marker has come takes them in, and the collection of the run gets status=complete when all has arrived.
-To be used with --interval.
+Each directory directly below the source is a run. The instrument creates a marker file when the run is complete.
+Without the marker, the files of a run are skipped. The first pass after the marker appeared ingests them. When all
+files of the run are ingested, its collection gets the AVU status=complete. Use this handler with --interval.
 """
 
 import os
@@ -23,7 +23,7 @@ def _complete(run):
     return os.path.exists(os.path.join(run, MARKER))
 
 
-class event_handler(Core):  # noqa: N801 - the name that handlers have
+class event_handler(Core):  # noqa: N801 - handlers must have this name
     @staticmethod
     def operation(session, meta, **options):
         run = os.path.relpath(meta["path"], meta["root"]).split(os.sep)[0]
@@ -35,12 +35,12 @@ class event_handler(Core):  # noqa: N801 - the name that handlers have
     def post_job(hdlr_mod, logger, meta):
         r = get_redis(meta["config"])
         if failures_key_handle(r, meta["job_name"]).get_value():
-            return  # the next pass tries again what has failed
+            return  # the next pass retries the failed files
         session = irods_session(hdlr_mod, meta, logger)
         for entry in os.scandir(meta["root"]):
-            known = f"complete:{entry.path}"
+            done = f"complete:{entry.path}"
             target = f"{meta['target']}/{entry.name}"
-            if entry.is_dir() and _complete(entry.path) and not r.exists(known) and session.collections.exists(target):
+            if entry.is_dir() and _complete(entry.path) and not r.exists(done) and session.collections.exists(target):
                 session.metadata.set(Collection, target, iRODSMeta(STATUS, "complete"))
-                r.set(known, 1)
+                r.set(done, 1)
                 logger.info("run complete", run=entry.name)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets the server up when this container is a new one, then serves. A catalog that is there already keeps what it has.
+# In a new container, set up the server. Then run it. An existing catalog keeps its contents.
 set -eu
 
 ready=/var/lib/irods/.set-up

@@ -1,6 +1,6 @@
-"""Write the answers for iRODS's setup_irods.py to stdout: its own template, and what the environment says.
+"""Write the answers for iRODS's setup_irods.py to stdout. They come from the server's template and the environment.
 
-`unattended.py [TEMPLATE]`; the schema is unattended_installation.json of iRODS 5.
+Usage: `unattended.py [TEMPLATE]`. The schema is unattended_installation.json of iRODS 5.
 """
 
 import json
@@ -16,7 +16,7 @@ TRANSFER = ("default_number_of_transfer_threads", "maximum_size_for_single_buffe
 
 
 def answers(template: dict, environ: dict) -> dict:
-    """All of them. Raises KeyError for a variable that is not set."""
+    """Return all answers. Raises KeyError for a variable that is not set."""
     host = environ["IRODS_HOST"]
     server = template | {
         "host": host,

@@ -24,7 +24,7 @@ from ingest.errors import Refused, Unreachable
 from ingest.job import Job
 from ingest.messages import Task
 from ingest.service import logs
-from ingest.service.backoff import Outage
+from ingest.service.backoff import Backoff, Waits
 from ingest.service.health import Health
 from ingest.service.profile import ProfileFile, broken_off
 from ingest.store import ConsumerStatus, Step, Store
@@ -32,7 +32,7 @@ from ingest.store import ConsumerStatus, Step, Store
 GROUP = "ingest"
 STOP_GRACE = 10.0
 """Seconds that running paths get when their job is stopped or the consumer is told to end."""
-BACK_OFF = (0.5, 15.0)
+BACK_OFF = Waits(0.5, 15.0)
 """Seconds to wait when broker or store are out of reach: at first, and at most."""
 _MAX_IDLE_DEATHS = 20
 _WAIT = 0.05
@@ -81,7 +81,7 @@ class Consumer:
         self._turned = time.monotonic()
         self._looked = self._announced = self._measured = 0.0
         self._log: Any = logs.get("consumer").bind(consumer=self._name)
-        self._outage = Outage(self._log, BACK_OFF)
+        self._outage = Backoff(self._log, BACK_OFF)
         self._absences = Unavailabilities(self._log)
         self._intake = Intake(broker, store, self._log)
         self._member = broker.join(group, self._topics)
@@ -117,7 +117,7 @@ class Consumer:
         try:
             self._turn(take=take)
         except Unreachable as error:
-            seconds = self._outage.met(str(error))
+            seconds = self._outage.failed(str(error))
             metrics.UNREACHABLE.inc()
             self._health.heartbeat("consumer", f"waits: {error}", ready=False, rest=seconds)
             self._doubtful = self._unheard[0] if self._unheard else None
@@ -129,7 +129,7 @@ class Consumer:
             for worker in self._pool.busy():
                 worker.excuse(time.monotonic() - self._turned)
         else:
-            self._outage.over()
+            self._outage.succeeded()
             self._doubtful = None
             self._health.heartbeat("consumer", f"{len(self._pool.busy())} tasks in work, {len(self._lanes)} waiting")
         self._turned = time.monotonic()

@@ -9,8 +9,8 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 
+from ingest.paths import shown
 from ingest.store import Step
-from scanner.entries import shown
 
 _FILES = Counter("ingest_files", "Files by what came of them", ["job", "outcome"])
 _BYTES = Counter("ingest_bytes", "Bytes that were transferred", ["job"])

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer.protocol import Unavailable
-from ingest.service.backoff import Outage
+from ingest.service.backoff import Backoff, Waits
 
-BACK_OFF = (1.0, 60.0)
+BACK_OFF = Waits(1.0, 60.0)
 """Seconds to wait when zone or source are out of reach: at first, and at most."""
 _PROBE_SECONDS = 5.0
 """How often one task at most looks whether a source is there again: it may take long to find out."""
@@ -38,7 +38,7 @@ class Unavailabilities:
         self._clock = clock
         self._zone_until = 0.0
         self._sources: dict[str, _Source] = {}  # by job, until a task of it has come to its end
-        self._outages: dict[str, Outage] = {}
+        self._outages: dict[str, Backoff] = {}
 
     @property
     def of_zone(self) -> bool:
@@ -59,8 +59,8 @@ class Unavailabilities:
         source = self._sources.setdefault(job, _Source(now, 0.0)) if away.only_source else None
         until = source.until if source else self._zone_until
         if now >= until and not known:
-            outage = self._outages.setdefault(job, Outage(self._log.bind(job=job), BACK_OFF))
-            until = now + outage.met(away.reason)
+            outage = self._outages.setdefault(job, Backoff(self._log.bind(job=job), BACK_OFF))
+            until = now + outage.failed(away.reason)
         if source:
             source.until = until
         else:
@@ -71,7 +71,7 @@ class Unavailabilities:
         """A task of the job has come to its end: whatever it needs is there."""
         self._sources.pop(job, None)
         if outage := self._outages.pop(job, None):
-            outage.over()
+            outage.succeeded()
 
     def put_off(self, job: str) -> float:
         """For how many seconds a task of the job is not to be handed out for lack of its source; 0: let it try."""

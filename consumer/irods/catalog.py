@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from irods.exception import CAT_NO_ROWS_FOUND, iRODSException
@@ -34,6 +35,8 @@ _COLUMNS = tuple(
 _COLLECTION_NAME = Collection.name.icat_id
 _PARENT_NAME = Collection.parent_name.icat_id
 
+_WILD = re.compile(r"[%_\\]")
+_COLUMN = re.compile(rb"<attriInx>(\d+)</attriInx>")
 _VALUE = re.compile(rb"<value>(.*?)</value>", re.DOTALL)
 _CONTINUE = re.compile(rb"<continueInx>(\d+)</continueInx>")
 _ENTITY = re.compile("&(lt|gt|amp|quot|apos);")
@@ -73,6 +76,31 @@ def _replica(row: list[str]) -> Replica:
 
 
 def _query(session: iRODSSession, columns: tuple[int, ...], conditions: dict[int, str]) -> Iterator[list[str]]:
+    """Rows of the catalog whose columns have exactly these values.
+
+    The language of conditions has no way to write a quote: `x' || like '%` would be a condition of its own. A value
+    with a quote is asked for with a pattern, and the rows that match the pattern only are dropped here.
+    """
+    if not any("'" in value for value in conditions.values()):
+        yield from _pages(session, columns, {column: f"= '{value}'" for column, value in conditions.items()})
+        return
+    asked = tuple(dict.fromkeys((*columns, *conditions)))
+    patterns = {column: f"like '{_pattern(value)}'" for column, value in conditions.items()}
+    with closing(_pages(session, asked, patterns)) as rows:
+        for row in rows:
+            found = dict(zip(asked, row, strict=True))
+            if all(found[column] == value for column, value in conditions.items()):
+                yield [found[column] for column in columns]
+
+
+def _pattern(value: str) -> str:
+    """A pattern of LIKE that matches the value, and contains no quote: `_` stands for any one character."""
+    return _WILD.sub(r"\\\g<0>", value).replace("'", "_")
+
+
+def _pages(
+    session: iRODSSession, columns: tuple[int, ...], conditions: dict[int, str]
+) -> Generator[list[str], None, None]:
     """Rows of a GenQuery (702), page by page. A query that is not read to its end is closed on the server."""
     index = 0
     try:
@@ -88,7 +116,7 @@ def _query(session: iRODSSession, columns: tuple[int, ...], conditions: dict[int
                 raise
             found = _CONTINUE.search(answer)
             index = int(found[1]) if found else 0
-            yield from _rows(answer, len(columns))
+            yield from _rows(answer, columns)
             if not index:
                 return
     finally:
@@ -97,7 +125,6 @@ def _query(session: iRODSSession, columns: tuple[int, ...], conditions: dict[int
 
 
 def _request(columns: tuple[int, ...], conditions: dict[int, str], index: int, rows: int) -> GenQueryRequest:
-    values = {column: f"= '{value}'" for column, value in conditions.items()}
     return GenQueryRequest(
         maxRows=rows,
         continueInx=index,
@@ -105,17 +132,20 @@ def _request(columns: tuple[int, ...], conditions: dict[int, str], index: int, r
         options=0,
         KeyValPair_PI=StringStringMap(),
         InxIvalPair_PI=IntegerIntegerMap(dict.fromkeys(columns, 1)),
-        InxValPair_PI=IntegerStringMap(values),
+        InxValPair_PI=IntegerStringMap(conditions),
     )
 
 
-def _rows(answer: bytes, columns: int) -> Iterator[list[str]]:
-    """The rows of a GenQueryOut_PI, which holds them column by column.
+def _rows(answer: bytes, columns: tuple[int, ...]) -> Iterator[list[str]]:
+    """The rows of a GenQueryOut_PI, which holds them column by column. Raises ValueError for other columns than asked.
 
-    Taken apart here and not by python-irodsclient, whose tolerant parser needs time in the square of the page's size,
-    and whose strict one fails on control characters.
+    python-irodsclient's tolerant parser takes time in the square of the page's size, and its strict one fails on
+    control characters. So this reads the answer itself.
     """
-    blocks = answer.split(b"<SqlResult_PI>")[1 : columns + 1]
+    blocks = answer.split(b"<SqlResult_PI>")[1 : len(columns) + 1]
+    numbers = tuple(int(found[1]) for block in blocks if (found := _COLUMN.search(block)))
+    if numbers != columns:
+        raise ValueError(f"the server answered a query for the columns {columns} with {numbers}")
     values: list[list[str]] = [[_text(value) for value in _VALUE.findall(block)] for block in blocks]
     yield from map(list, zip(*values, strict=True))
 

@@ -27,6 +27,8 @@ _VARIABLES = {
     "zone": "IRODS_ZONE_NAME",
     "password": "IRODS_PASSWORD",
 }
+Session = iRODSSession
+"""A session with the zone; outside `consumer.irods` code passes it on and calls nothing of it."""
 Identity = tuple[str, str]
 """Zone and name of the user on whose behalf a session acts."""
 

@@ -1,4 +1,4 @@
-"""Large contents that no file of this host holds: read and written in pieces, several at a time, hashed in order."""
+"""Large contents: read and written in pieces, several at a time, hashed in order."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import io
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from irods import keywords as kw
 from irods.session import iRODSSession
 
+from ingest.messages import Replica
 from scanner.content import Content
 
 STREAMS = 4
@@ -31,26 +32,45 @@ def put(
 ) -> None:
     """Write a content to a logical path over several connections; `digest` takes all of it, in order.
 
-    When a piece cannot be read or written the connections are dropped, and the server marks the replica stale, as it
-    does for a client that has died. Raises FileChanged, or what source or iRODS say.
+    When anything goes wrong before the replica is complete, the connections are dropped, and the server marks the
+    replica stale, as it does for a client that has died. Raises FileChanged, or what source or iRODS raise.
     """
     returned: dict[str, Any] = {}
     options = {name: value for name, value in keywords.items() if name != kw.FORCE_FLAG_KW}
     first = _open(session, path, "w", allow_redirect=allow_redirect, returned_values=returned, **options)
     opened = [first]
-    try:
+    with _stale_unless_complete(opened):
         token, hierarchy = first.replica_access_info()
         shared = {kw.RESC_HIER_STR_KW: hierarchy, kw.REPLICA_TOKEN_KW: token}
         for _ in range(min(STREAMS, -(-content.size // PIECE)) - 1):
             where = returned.get("session", session)
             opened.append(_open(where, path, "a", create=False, finalize_on_close=False, **shared))
         _Pieces(content, digest).write(opened)
+        content.check()
+        while len(opened) > 1:
+            opened.pop().close()
+    first.close()  # it finishes the replica
+
+
+def append(session: iRODSSession, path: str, content: Content, replica: Replica) -> None:
+    """Write what the content has beyond the replica's size to the end of the replica. Raises like `put`."""
+    raw = _open(session, path, "r+", create=False, **{kw.RESC_HIER_STR_KW: replica.hierarchy})
+    with _stale_unless_complete([raw]):
+        raw.seek(replica.size)
+        for at in range(replica.size, content.size, PIECE):
+            raw.write(content.read(at, min(PIECE, content.size - at)))
+    raw.close()
+
+
+@contextmanager
+def _stale_unless_complete(opened: list[Any]) -> Iterator[None]:
+    """Drop the connections of these descriptors when an exception of any class comes up."""
+    try:
+        yield
     except BaseException:
         for each in opened:
             _drop(each)
         raise
-    for each in reversed(opened):  # the first one last: it finishes the replica
-        each.close()
 
 
 def _open(session: iRODSSession, path: str, mode: str, **options: Any) -> Any:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from irods.exception import iRODSException
+from irods.exception import OVERWRITE_WITHOUT_FORCE_FLAG, iRODSException
 from irods.session import iRODSSession
 
 from consumer.irods import requests, streams
+from consumer.irods.catalog import look_up
 from ingest.messages import Replica
-from scanner.content import Content, FileChanged
+from scanner.content import Content
 
 SINGLE_BUFFER_LIMIT = 32 * 1024 * 1024
 """Bytes; larger files go in parallel streams, as every iRODS client does from this size on."""
@@ -47,20 +48,12 @@ def put(
             keywords["verifyChksum"] = _sha2(digest)
         requests.put(session, path, data, keywords)
         return content.size
-    if content.descriptor is None:
-        content.read(0, min(1, content.size))  # what cannot be read is known before a replica is opened for it
-        streams.put(session, path, content, keywords, digest if checksum else None, allow_redirect=allow_redirect)
-    else:
-        _put_file(session, path, content.descriptor, keywords, allow_redirect=allow_redirect)
-        if checksum:
-            _read_all(content, digest)
+    if over is None and look_up(session, path):  # an open would overwrite it
+        raise OVERWRITE_WITHOUT_FORCE_FLAG(path)
+    content.read(0, min(1, content.size))  # what cannot be read is known before a replica is opened for it
+    streams.put(session, path, content, keywords, digest if checksum else None, allow_redirect=allow_redirect)
     if checksum:
         _verify(session, path, digest)
-    try:
-        content.check()
-    except FileChanged:
-        _mark_stale(session, path)
-        raise
     return content.size
 
 
@@ -69,11 +62,7 @@ def append(session: iRODSSession, path: str, content: Content, replica: Replica,
 
     Raises FileChanged, ChecksumMismatch, or what iRODS says.
     """
-    at = replica.size
-    with session.data_objects.open(path, "r+", create=False, rescHier=replica.hierarchy) as target:
-        target.seek(at)
-        while at < content.size:
-            at += target.write(content.read(at, min(APPEND_BUFFER, content.size - at)))
+    streams.append(session, path, content, replica)
     if checksum:
         digest = hashlib.sha256()
         _read_all(content, digest)
@@ -98,14 +87,6 @@ def _destination(resource: str | None, over: Replica | None) -> dict[str, str]:
     return {"destRescName": resource} if resource else {}
 
 
-def _put_file(
-    session: iRODSSession, path: str, descriptor: int, keywords: dict[str, str], *, allow_redirect: bool
-) -> None:
-    """Let python-irodsclient write ranges over several connections, reading the very file that we hold open."""
-    force = keywords.pop("forceFlag", False)  # without it python-irodsclient refuses to overwrite
-    session.data_objects.put(f"/dev/fd/{descriptor}", path, allow_redirect=allow_redirect, forceFlag=force, **keywords)
-
-
 def _read_all(content: Content, digest: hashlib._Hash) -> None:
     for at in range(0, content.size, APPEND_BUFFER):
         digest.update(content.read(at, min(APPEND_BUFFER, content.size - at)))
@@ -122,8 +103,9 @@ def _verify(session: iRODSSession, path: str, digest: hashlib._Hash) -> None:
 def _mark_stale(session: iRODSSession, path: str) -> None:
     """Make sure that wrong content is not taken for right: stale, or for want of a rodsadmin's rights, of 1970."""
     try:
-        for replica in session.data_objects.get(path).replicas:
-            session.data_objects.modDataObjMeta({"objPath": path, "replNum": replica.number}, {"replStatus": 0})
+        for replica in look_up(session, path):
+            if isinstance(replica, Replica):
+                session.data_objects.modDataObjMeta({"objPath": path, "replNum": replica.number}, {"replStatus": 0})
     except iRODSException:
         requests.touch(session, path, 0)
 

@@ -8,20 +8,16 @@ from contextlib import closing
 from types import MethodType
 from typing import Any
 
-from irods.meta import iRODSMeta
-from irods.models import DataObject
-from irods.session import iRODSSession
-
-from consumer.irods import registration, requests, transfer
-from consumer.irods.avus import undecodable_avu
+from consumer.irods import avus, registration, requests, transfer
 from consumer.irods.errors import NO_COLLECTION, code_of
+from consumer.irods.sessions import Session
 from consumer.sync import collections
 from consumer.sync.context import Context
 from consumer.sync.decide import Action, Decision, Impossible, Situation
 from consumer.sync.meta import Meta, seconds
 from ingest.handlers.character_map import AVU as CHARACTER_MAP_AVU
 from ingest.handlers.core import Operation
-from ingest.paths import UNDECODABLE_UNITS, join, split
+from ingest.paths import UNDECODABLE_UNITS, is_below, join, shown, split
 from scanner.entries import Entry
 
 UNITS = "automated_ingest"
@@ -39,7 +35,7 @@ class ActionRun:
         self._do = decision.do
         self.bytes = 0
 
-    def run(self, session: iRODSSession, meta: Meta) -> None:
+    def run(self, session: Session, meta: Meta) -> None:
         """Do it; raises what a hook raises, what iRODS says, or OSError for the file."""
         event, action, takes_operation = _COURSES[self._do]
         extra = (self._seen.operation,) if takes_operation else ()
@@ -143,7 +139,7 @@ class ActionRun:
         """Writing to a registered replica would write into the registered file: perhaps the source itself."""
         assert self._replica is not None  # noqa: S101 - the callers have one
         vault = self._ctx.vault_of(self._replica.hierarchy)
-        if not self._replica.path.startswith(vault.rstrip("/") + "/"):
+        if not is_below(self._replica.path, vault):
             raise Impossible(
                 f"replica {self._replica.number} is the registered file {self._replica.path}, outside the vault {vault}"
                 ": a put would overwrite that file"
@@ -170,18 +166,18 @@ class ActionRun:
         """Say in AVUs what a special file was and what an undecodable name stands for; only on creation."""
         target = meta["target"]
         if self._entry.link_target is not None:
-            link = self._entry.link_target.decode("utf-8", "backslashreplace")
-            session.metadata.add(DataObject, target, iRODSMeta("link_target", link, UNITS))
+            link = shown(self._entry.link_target)
+            avus.add_to_object(session, target, "link_target", link, UNITS)
         if self._entry.kind == "socket":
-            session.metadata.add(DataObject, target, iRODSMeta("socket_target", "socket", UNITS))
+            avus.add_to_object(session, target, "socket_target", "socket", UNITS)
         if "b64_path_str_charmap" in meta:
             value = meta["b64_path_str_charmap"].decode()
-            session.metadata.add(DataObject, target, iRODSMeta(CHARACTER_MAP_AVU, value, UNDECODABLE_UNITS))
+            avus.add_to_object(session, target, CHARACTER_MAP_AVU, value, UNDECODABLE_UNITS)
         source = join(self._ctx.job.source, self._entry.path)
         try:
             source.decode()
         except UnicodeDecodeError:
-            session.metadata.add(DataObject, target, undecodable_avu(source))
+            avus.name_object(session, target, source)
 
     def _nothing(self, *_: Any, **__: Any) -> None:
         """The action of events that change nothing in iRODS."""

@@ -8,10 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from irods.models import Collection
-
-from consumer.irods import requests
-from consumer.irods.avus import undecodable_avu
+from consumer.irods import avus, requests
 from consumer.irods.catalog import collection_exists
 from consumer.irods.errors import ALREADY_EXISTS, code_of
 from consumer.sync.contents import Contents
@@ -94,7 +91,7 @@ def _create(_module: Any, _logger: Any, session: Any, meta: Meta, *_: Any, **__:
     try:
         os.path.basename(source).decode()
     except UnicodeDecodeError:
-        session.metadata.add(Collection, meta["target"], undecodable_avu(source))
+        avus.name_collection(session, meta["target"], source)
 
 
 def _nothing(*_: Any, **__: Any) -> None:

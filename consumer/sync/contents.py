@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 import msgspec
-from irods.session import iRODSSession
 
 from consumer.irods import catalog
+from consumer.irods.sessions import Session
 from ingest.messages import COLLECTION, Catalog, Replica
 from ingest.sqlite import temporary
 
@@ -37,7 +37,7 @@ class Contents:
         self._spilled.execute("INSERT INTO replica VALUES (?, ?)", (name, msgspec.msgpack.encode(replica)))
 
     @classmethod
-    def of(cls, session: iRODSSession, collection: str) -> Contents:
+    def of(cls, session: Session, collection: str) -> Contents:
         """What a collection has now: two queries."""
         return cls(catalog.objects(session, collection), catalog.subcollections(session, collection))
 

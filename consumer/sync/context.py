@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from irods.session import iRODSSession
-
 from consumer.irods.catalog import Leaf, leaf_vault, only_leaf
-from consumer.irods.sessions import Sessions
+from consumer.irods.sessions import Session, Sessions
 from consumer.sync.meta import Meta
 from ingest.errors import Refused
 from ingest.fingerprint import cache_space
@@ -19,7 +17,7 @@ from ingest.paths import join, logical_name, logical_path
 from ingest.service import logs
 from ingest.store import Store
 from scanner.rules import Rules
-from scanner.source import source_of
+from scanner.sources import source_of
 
 
 class Context:
@@ -42,12 +40,12 @@ class Context:
         self._vaults: dict[str, str] = {}
         self._leaves: dict[str, Leaf | None] = {}
 
-    def session(self, meta: Meta) -> iRODSSession:
+    def session(self, meta: Meta) -> Session:
         """The session in which a path is written: the one of `as_user()`, else the service account's."""
         return self.sessions.get(self.handler.as_user(meta))
 
     @property
-    def lister(self) -> iRODSSession:
+    def lister(self) -> Session:
         """The session in which the catalog is asked: the service account's."""
         return self.sessions.get()
 

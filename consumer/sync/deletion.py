@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import msgspec
-from irods.session import iRODSSession
 
 from consumer.irods.errors import code_of
 from consumer.irods.removal import remove_collection, remove_object
+from consumer.irods.sessions import Session
 from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
 from consumer.sync.failures import failure, out_of_reach
@@ -62,7 +62,7 @@ class _Removal:
         self.begun = False
         self.kept = True
 
-    def __call__(self, _module: object, session: iRODSSession, meta: Meta, *_: object, **__: object) -> None:
+    def __call__(self, _module: object, session: Session, meta: Meta, *_: object, **__: object) -> None:
         self.begun, self.kept = True, False
         try:
             if self._collection:

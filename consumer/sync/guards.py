@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterable
 
 from consumer.sync.context import Context
 from ingest.messages import Candidate, path_from_wire
 from ingest.mounts import printed
-from ingest.paths import join
+from ingest.paths import ancestors, is_below, join
 from scanner.entries import SourceNotVisible, SourceUnreadable
 
 _BEGAN = " at the beginning"
@@ -88,14 +87,12 @@ def _touched(ctx: Context, lost: set[str], new: set[str], candidates: Iterable[C
         return None
     for parent, collection in {(path_from_wire(each.parent), each.collection) for each in candidates}:
         point = printed(join(ctx.job.source, parent))
-        if collection and (found := next((each for each in lost if each.startswith(point.rstrip("/") + "/")), None)):
+        if collection and (found := next((each for each in lost if is_below(each, point)), None)):
             return found  # perhaps the very directory that it was mounted on, or one above it
-        above = parent
-        while above:
+        for above in filter(None, (parent, *ancestors(parent))):
             point = printed(join(ctx.job.source, above))
             if found := next((each for each in lost | new if each.startswith(f"{point}: ")), None):
                 return found
-            above = os.path.dirname(above)
     return None
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 
-from irods.session import iRODSSession
-
+from consumer.irods.sessions import Session
 from consumer.sync.context import Context
 from consumer.sync.decide import REGISTERS, Impossible, Situation
 from consumer.sync.meta import Meta
 from ingest.fingerprint import fingerprint, same_data
 from ingest.handlers.core import Operation
 from ingest.messages import Catalog, Replica
-from ingest.paths import MAX_PATH, join, physical_path
+from ingest.paths import MAX_PATH, join, physical_path, prefix_of
 from scanner.entries import Entry
 
 _PUTS = frozenset({Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND})
@@ -38,7 +37,7 @@ def unfit(ctx: Context, entry: Entry, operation: Operation, target: str) -> str 
 def situation(
     ctx: Context,
     entry: Entry,
-    session: iRODSSession,
+    session: Session,
     meta: Meta,
     operation: Operation,
     catalog: Catalog,
@@ -71,14 +70,14 @@ def _lost(ctx: Context, operation: Operation, physical: str, catalog: Catalog) -
 
 
 def _is_gone(ctx: Context, path: bytes) -> bool:
-    above = ctx.job.source + b"/"
+    above = prefix_of(ctx.job.source)
     try:
         return path.startswith(above) and ctx.source.look(path.removeprefix(above)) is None
     except ValueError:  # no path that this source can have
         return False
 
 
-def physical_of(ctx: Context, entry: Entry, session: iRODSSession, meta: Meta) -> str:
+def physical_of(ctx: Context, entry: Entry, session: Session, meta: Meta) -> str:
     """The physical path that a registration records: the handler's, or that of the file."""
     answer = ctx.handler.target_path(session, meta, allow_redirect=False)
     if answer is not None:

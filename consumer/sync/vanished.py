@@ -18,7 +18,7 @@ from consumer.sync.path_cache import _above, ingested
 from ingest.fingerprint import cache_key
 from ingest.handlers.core import DeleteMode
 from ingest.messages import Candidate, Change, path_from_wire, path_to_wire
-from ingest.paths import split
+from ingest.paths import ancestors, split
 
 
 def delete_vanished(
@@ -53,10 +53,10 @@ def clear_the_way(ctx: Context, path: bytes) -> Sequence[CacheKey]:
     In S3 nobody makes directories: that the name of an object now begins other keys is first known from those. Gives
     what the path cache must forget.
     """
-    while path := split(path)[0]:
-        target = ctx.target(path)
+    for above in filter(None, ancestors(path)):
+        target = ctx.target(above)
         if _is_object(ctx, target):
-            gone = Change(path_to_wire(path), gone=True)
+            gone = Change(path_to_wire(above), gone=True)
             return delete_vanished(SourceView(ctx), gone, target, taken_by="directory").uncached
     return ()
 

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from irods.session import iRODSSession
-
 from consumer.irods import registration, requests
 from consumer.irods.errors import describe
+from consumer.irods.sessions import Session
 from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
 from consumer.sync.failures import out_of_reach
@@ -97,7 +96,7 @@ def _register(ctx: Context, rows: list[_Row]) -> dict[str, Outcome]:
     return {row.change.path: _outcome(ctx, row) for row in rows if _with_mtime(ctx, session, row, leaf.name)}
 
 
-def _with_mtime(ctx: Context, session: iRODSSession, row: _Row, leaf: str) -> bool:
+def _with_mtime(ctx: Context, session: Session, row: _Row, leaf: str) -> bool:
     """Give a registered object the time of its file, which a bulk registration cannot. False: still to be done."""
     if ctx.job.bulk == NO_MTIME:
         return True

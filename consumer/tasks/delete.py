@@ -15,6 +15,7 @@ from consumer.sync.failures import failure, out_of_reach
 from ingest import tasks
 from ingest.job import Counts, Problem
 from ingest.messages import Candidate, ClosePass, Delete, path_from_wire
+from ingest.paths import is_within
 
 BATCHES = 100
 """Batches of candidates that are handed out at a time."""
@@ -81,5 +82,5 @@ def _confine(ctx: Context, candidate: Candidate) -> None:
     """Messages come from outside: whatever they say, nothing but what lies under the missing name is deleted."""
     parent = path_from_wire(candidate.parent)
     top = f"{ctx.target(parent, directory=True)}/{candidate.name}"
-    if "/" in candidate.name or not f"{candidate.target}/".startswith(f"{top}/"):
+    if "/" in candidate.name or not is_within(candidate.target, top):
         raise Impossible("the candidate does not lie under the name that is missing")

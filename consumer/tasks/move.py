@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import msgspec
-from irods.session import iRODSSession
 
 from consumer.irods import registration, requests
 from consumer.irods.catalog import collection_exists, look_up
 from consumer.irods.errors import NO_COLLECTION, NO_OBJECT, TAKEN, TAKEN_BY_COLLECTION, code_of
+from consumer.irods.sessions import Session
 from consumer.protocol import Finished, Page, Part
 from consumer.sync import collections
 from consumer.sync.contents import Contents
@@ -177,7 +177,7 @@ class _Tree:
         self._cached: list[Cached] = []
         self._uncached: list[tuple[bytes, bytes]] = []
 
-    def bring_along(self, session: iRODSSession, stored: int) -> Iterator[Page | Finished]:
+    def bring_along(self, session: Session, stored: int) -> Iterator[Page | Finished]:
         """Do so, a page of the store at a time; so much of it is `stored` already.
 
         An interrupted walk begins anew, which costs listings only. Its pages give it time, but another cursor only when
@@ -204,12 +204,12 @@ class _Tree:
             self._recall(met)
         yield Finished(self._part(Counts(moved=1)))
 
-    def _change_paths(self, session: iRODSSession, below: str, replicas: Catalog) -> None:
+    def _change_paths(self, session: Session, below: str, replicas: Catalog) -> None:
         for replica in replicas:
             if isinstance(replica, Replica) and (physical := self._lies(session, below, replica)) is not None:
                 registration.change_path(session, self._targets[1] + below, replica, physical)
 
-    def _lies(self, session: iRODSSession, below: str, replica: Replica) -> str | None:
+    def _lies(self, session: Session, below: str, replica: Replica) -> str | None:
         """Where the file of a replica lies now; None: it did not lie in what was moved, or its new path is known."""
         ctx = self._ctx
         if not ctx.handler.has("target_path"):  # names may be mapped: there is no way back from the logical path

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 
 import msgspec
-from irods.session import iRODSSession
 
 from consumer.irods.catalog import look_up
 from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, connection_lost
-from consumer.irods.sessions import check_login
+from consumer.irods.sessions import Session, check_login
 from consumer.protocol import Outcome, PathDone, Result
 from consumer.sync.actions import ActionRun
 from consumer.sync.candidates import SourceView
@@ -129,7 +128,7 @@ def _act(
     ctx: Context,
     change: Change,
     entry: Entry,
-    session: iRODSSession,
+    session: Session,
     meta: Meta,
     operation: Operation,
     catalog: Catalog,

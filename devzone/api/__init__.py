@@ -1,1 +1,1 @@
-"""The API calls that the zone answers, one module per group, and the table of them."""
+"""The API calls that the zone answers, one module per group of calls, and the table of all calls."""

@@ -1,11 +1,11 @@
-"""Changing rights (707): levels, inheritance, whole trees."""
+"""Permissions (707): access levels and inheritance, of one path or a whole tree."""
 
 from irods.api_number import api_number
 
-from devzone.catalog.catalog import OWN
+from devzone.catalog.levels import LEVELS, OWN
 from devzone.errors import CAT_INVALID_ARGUMENT, CAT_INVALID_USER, CAT_NO_ACCESS_PERMISSION, IrodsError
 from devzone.objects import collections, replicas
-from devzone.objects.access import LEVELS, grant, require
+from devzone.objects.access import grant, require
 from devzone.session import Handler, Reply, Request, Session
 
 ADMIN_PREFIX = "admin:"
@@ -14,7 +14,7 @@ SHORT = {"read": "read_object", "write": "modify_object", "none": "null"}
 
 
 def _modify(session: Session, request: Request) -> Reply:
-    """Give or take a right, or switch inheritance, on a path or on all below it (recorded: acl.set, acl.inherit)."""
+    """Set an access level or the inheritance, of a path or a whole tree (recorded: acl.set, acl.inherit)."""
     node = request.node
     level, path = node.text("accessLevel"), node.path("path")
     as_admin = level.startswith(ADMIN_PREFIX)
@@ -40,7 +40,7 @@ def _modify(session: Session, request: Request) -> Reply:
 
 
 def _targets(session: Session, path: str, recursive: bool) -> tuple[list[int], list[int]]:
-    """Ids of the collections and of the objects that are meant."""
+    """The ids of the collections and of the objects to change."""
     coll = collections.find(session.db, path)
     if coll is None:
         found = replicas.find(session.db, path)

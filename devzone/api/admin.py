@@ -1,4 +1,4 @@
-"""Administration (701, 714): resources, users, groups and their passwords."""
+"""Administration (701, 714): resources, users, groups and passwords."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ RESOURCE_TARGETS = {"resource", "childtoresc", "childfromresc"}
 
 
 def _general_admin(session: Session, request: Request) -> Reply:
-    """Arguments are those of the command iadmin; only for administrators."""
+    """Run an administrator's action. The arguments are those of the command ``iadmin``."""
     if not session.user.is_admin:
         raise IrodsError(SYS_NO_API_PRIV)
     verb, target, *arguments = (request.node.text(f"arg{number}") for number in range(10))
@@ -43,7 +43,7 @@ def _general_admin(session: Session, request: Request) -> Reply:
 
 
 def _user_admin(session: Session, request: Request) -> Reply:
-    """What users may do themselves: change their own password."""
+    """Change the user's own password. Other actions are refused."""
     verb, name, option, value = (request.node.text(f"arg{number}") for number in range(4))
     if verb != "userpw" or option != "password":
         raise IrodsError(CAT_INVALID_ARGUMENT, verb)

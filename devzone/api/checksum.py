@@ -1,9 +1,10 @@
-"""Checksums of data objects (629): computing, storing and verifying them."""
+"""Checksums of data objects (629): compute, store and verify."""
 
 import json
 
 from irods.api_number import api_number
 
+from devzone.catalog.levels import MODIFY
 from devzone.catalog.rows import GOOD, Replica
 from devzone.errors import (
     CAT_NO_CHECKSUM_FOR_REPLICA,
@@ -14,7 +15,7 @@ from devzone.errors import (
     IrodsError,
 )
 from devzone.objects import checksums
-from devzone.objects.access import MODIFY, require
+from devzone.objects.access import require
 from devzone.objects.replicas import best_first, visible_replicas
 from devzone.objects.selection import on_root
 from devzone.session import Handler, Reply, Request, Session
@@ -22,7 +23,7 @@ from devzone.wire import element
 
 
 def _checksum(session: Session, request: Request) -> Reply:
-    """Answers the checksum; one that is in the catalog is not computed again unless forced."""
+    """Return the checksum. One in the catalog is computed again only with the keyword forceChksum."""
     keywords = request.node.keywords()
     found = visible_replicas(session, request.node.path("objPath"))
     chosen = _chosen(session, found, keywords)
@@ -34,7 +35,7 @@ def _checksum(session: Session, request: Request) -> Reply:
 
 
 def _chosen(session: Session, found: list[Replica], keywords: dict[str, str]) -> list[Replica]:
-    """The replica asked for by number, the one on a resource, all good ones, or the best."""
+    """The requested replicas: one by number, one by resource, all good ones, or the best."""
     name = keywords.get("rescName")
     root = session.resources.root(name) if name else None
     if "replNum" in keywords:
@@ -60,7 +61,7 @@ def _stored(session: Session, replica: Replica, force: bool) -> str:
 
 
 def _verify(chosen: list[Replica]) -> Reply:
-    """Compare files with the catalog; what does not agree is listed as JSON (recorded: chksum.verify)."""
+    """Compare files with the catalog. The reply lists differences as JSON (recorded: chksum.verify)."""
     results = []
     for replica in chosen:
         if not replica.checksum:

@@ -1,7 +1,8 @@
-"""Making and removing collections (681, 679)."""
+"""Creation and removal of collections (681, 679)."""
 
 from irods.api_number import api_number
 
+from devzone.catalog.levels import DELETE, MODIFY
 from devzone.catalog.paths import check_zone, in_trash, split
 from devzone.catalog.rows import Replica
 from devzone.errors import (
@@ -12,17 +13,17 @@ from devzone.errors import (
     IrodsError,
 )
 from devzone.objects import collections, removal, replicas
-from devzone.objects.access import DELETE, MODIFY, is_visible, require
+from devzone.objects.access import is_visible, require
 from devzone.objects.collections import UNREGISTER, Collection, create, create_with_parents
 from devzone.objects.moving import move_to_trash
 from devzone.session import Handler, Reply, Request, Session
 
-# Recorded (name.long_path): a recursive removal does not find what lies in collections with longer paths.
-LONGEST_LISTED = 1084
+# Recorded (name.long_path): a recursive removal does not find the contents of collections with longer paths.
+MAX_LISTED_PATH = 1084  # bytes
 
 
 def _create(session: Session, request: Request) -> Reply:
-    """Make a collection, with its missing parents if the keyword says so."""
+    """Create a collection, and its missing parents with the keyword recursiveOpr."""
     path = request.node.path("collName")
     if len(path) > 1 and path.endswith("/"):
         path = path[:-1]
@@ -35,7 +36,7 @@ def _create(session: Session, request: Request) -> Reply:
 
 
 def _remove(session: Session, request: Request) -> Reply:
-    """Remove one collection, or a tree: into the trash, for good, or from the catalog only."""
+    """Remove an empty collection, or a tree: to the trash, permanently, or from the catalog only."""
     node = request.node
     path, keywords = node.path("collName"), node.keywords()
     if len(path) > 1 and path.endswith("/"):
@@ -52,14 +53,17 @@ def _remove(session: Session, request: Request) -> Reply:
 
 
 def _require_removable(session: Session, found: Collection) -> None:
-    """A removal needs a right on the parent as well as on the collection (recorded: coll.remove_without_permission)."""
+    """Raise an error if the user may not remove the collection.
+
+    It needs permissions on the collection and on its parent (recorded: coll.remove_without_permission).
+    """
     parent = collections.existing(session.db, split(found.name)[0])
     require(session, parent.id, MODIFY)
     require(session, found.id, DELETE)
 
 
 def _remove_empty(session: Session, found: Collection) -> None:
-    """Remove a collection that must be empty; only inside a transaction."""
+    """Remove a collection; CAT_COLLECTION_NOT_EMPTY if it is not empty. Call it only inside a transaction."""
     check_zone(found.name, session.zone.name)
     _require_removable(session, found)
     db = session.db
@@ -71,7 +75,7 @@ def _remove_empty(session: Session, found: Collection) -> None:
 
 
 def _remove_tree(session: Session, path: str, unregister: bool) -> None:
-    """Remove a collection with all that is in it; files in vaults go too unless it is an unregistration."""
+    """Remove a collection with all its contents, and the files in vaults unless ``unregister`` is true."""
     with session.transaction() as db:
         found = collections.find(db, path)
         if found is None and collections.is_object(db, path):
@@ -84,19 +88,19 @@ def _remove_tree(session: Session, path: str, unregister: bool) -> None:
             "select id, name, owner_name, inherit from coll where name > ? and name < ?", collections.subtree(path)
         ).fetchall()
         tree = sorted([found, *(Collection(*row) for row in inner)], key=lambda coll: -len(coll.name))
-        if len(tree[0].name.encode()) > LONGEST_LISTED:
+        if len(tree[0].name.encode()) > MAX_LISTED_PATH:
             raise IrodsError(CAT_COLLECTION_NOT_EMPTY)
-        gone = [replica for coll in tree for replica in _remove_objects(session, coll, unregister)]
+        removed = [replica for coll in tree for replica in _remove_objects(session, coll, unregister)]
         for coll in tree:
             require(session, coll.id, DELETE)
             collections.delete(db, coll.id)
         collections.touch(db, collections.existing(db, split(path)[0]).id)
     if not unregister:
-        removal.remove_files(session, gone)
+        removal.remove_files(session, removed)
 
 
 def _remove_objects(session: Session, coll: Collection, unregister: bool) -> list[Replica]:
-    """Remove the rows of all objects of a collection; returns them."""
+    """Remove the rows of all objects in a collection; returns their replicas."""
     found = replicas.below(session.db, coll.id)
     by_id: dict[int, list[Replica]] = {}
     for replica in found:
@@ -114,7 +118,7 @@ def _remove_to_trash(session: Session, path: str) -> None:
     if found is None or not is_visible(session, found.id):
         raise IrodsError(CAT_NO_ROWS_FOUND)
     _require_removable(session, found)
-    move_to_trash(session, path, create_with_parents)
+    move_to_trash(session, path)
 
 
 HANDLERS: dict[int, Handler] = {

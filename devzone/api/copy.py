@@ -1,4 +1,4 @@
-"""Copies of data: replication (695) and copying to another object (696)."""
+"""Copies: replication of an object (695), and copying it to another object (696)."""
 
 import os
 from contextlib import suppress
@@ -7,6 +7,7 @@ from typing import BinaryIO
 from irods.api_number import api_number
 
 from devzone.catalog.catalog import now
+from devzone.catalog.levels import MODIFY, READ
 from devzone.catalog.resources import DEFAULT_RESOURCE, Resource
 from devzone.catalog.rows import GOOD, NewReplica, Replica
 from devzone.errors import (
@@ -20,19 +21,17 @@ from devzone.errors import (
     unix_error,
 )
 from devzone.objects import collections, finishing, opening, replicas
-from devzone.objects.access import MODIFY, READ, is_visible, level_of, require
-from devzone.objects.moving import pair_of
-from devzone.objects.opening import O_CREAT, O_TRUNC
+from devzone.objects.access import is_visible, level_of, require
+from devzone.objects.opening import O_CREAT, O_RDWR, O_TRUNC
 from devzone.objects.replicas import visible_replicas
 from devzone.objects.selection import for_reading, on_root
-from devzone.session import Handler, Reply, Request, Session
+from devzone.session import Handler, Reply, Request, Session, source_and_target
 
 _BLOCK = 1 << 20
-O_RDWR = 2
 
 
 def _replicate(session: Session, request: Request) -> Reply:
-    """Make or refresh a replica on a root resource; a good one there is enough (recorded: repl.*)."""
+    """Create or update a replica on a root resource. A good replica there is left as it is (recorded: repl.*)."""
     path, keywords = request.node.path("objPath"), request.node.keywords()
     found = visible_replicas(session, path)
     name = keywords.get("destRescName") or keywords.get("defRescName") or DEFAULT_RESOURCE
@@ -66,7 +65,7 @@ def _require_write(session: Session, data_id: int) -> None:
 
 
 def _add(session: Session, path: str, found: list[Replica], resource: Resource) -> None:
-    """A further replica with the bytes and the checksum of the best one."""
+    """Add a replica with the bytes and the checksum of the best one."""
     source = for_reading(session.resources, found, {})
     physical = opening.free_vault_path(session, resource, path)
     os.close(opening.create_file(resource, physical))
@@ -84,7 +83,7 @@ def _add(session: Session, path: str, found: list[Replica], resource: Resource) 
 
 
 def copy_bytes(source: Replica, target: str) -> None:
-    """Copy as many bytes as the catalog says the source has (recorded: repl.errors)."""
+    """Copy a replica's file. The number of bytes is the size in the catalog (recorded: repl.errors)."""
     try:
         data = os.fdopen(os.open(source.path, os.O_RDONLY), "rb")
     except OSError as problem:
@@ -107,8 +106,8 @@ def _overwritten(path: str) -> BinaryIO:
 
 
 def _copy(session: Session, request: Request) -> Reply:
-    """Copy one object's bytes to another path; the copy has no checksum (recorded: copy.object)."""
-    source_node, target_node = pair_of(request)
+    """Copy an object to another path. The copy gets no checksum (recorded: copy.object)."""
+    source_node, target_node = source_and_target(request)
     path, target, keywords = source_node.path("objPath"), target_node.path("objPath"), target_node.keywords()
     found = replicas.find(session.db, path)
     if not found or not is_visible(session, found[0].id):

@@ -1,4 +1,4 @@
-"""Questions about one path or about the server: OBJ_STAT (633), resource for an operation (10220), server (700)."""
+"""Information on a path (633), on the resource for an operation (10220), and on the server (700)."""
 
 import json
 
@@ -23,7 +23,7 @@ DATA_OBJECT, COLLECTION = 1, 2
 
 
 def _stat(session: Session, request: Request) -> Reply:
-    """Answers kind, size, owner and times of an object or a collection (recorded: obj.stat)."""
+    """Return type, size, owner and times of an object or a collection (recorded: obj.stat)."""
     path = request.node.path("objPath")
     found = replicas.find(session.db, path)
     if found and is_visible(session, found[0].id):
@@ -54,7 +54,7 @@ def _stat_reply(
 
 
 def _resource_for(session: Session, request: Request) -> Reply:
-    """Answers host and hierarchy that an operation would use (recorded: obj.resource_info)."""
+    """Return the host and the hierarchy that an operation would use (recorded: obj.resource_info)."""
     path, keywords = request.node.path("objPath"), request.node.keywords()
     operation = keywords.get("getResourceInfoOpType", "")
     if operation not in ("CREATE", "OPEN", "WRITE", "UNLINK"):
@@ -77,7 +77,7 @@ def _resource_for(session: Session, request: Request) -> Reply:
 
 
 def _server(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the request has no body
-    """Answers the server's kind and version."""
+    """Return the server's type and version."""
     fields = {
         "serverType": 1, "serverBootTime": 0, "relVersion": "rods5.0.2", "apiVersion": "d",
         "rodsZone": session.zone.name,
@@ -86,12 +86,12 @@ def _server(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the 
 
 
 def _hints(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the request has no body
-    """What a client may want to know of the configuration."""
+    """Return the settings that clients may need."""
     return json_reply({"hash_scheme": "SHA256", "match_hash_policy": "compatible", "plugins": [], "rules": []})
 
 
 def _features(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the request has no body
-    """No optional features."""
+    """Return no features: the server has no optional ones."""
     return Reply(0, element("STR_PI", {"myStr": "{}"}))
 
 

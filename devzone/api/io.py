@@ -1,4 +1,4 @@
-"""Open, create, read, write, seek and close of data objects (601, 602, 673-676), and replica close (20004)."""
+"""Open, create, read, write, seek and close data objects (601, 602, 673-676); replica close (20004)."""
 
 import os
 
@@ -22,19 +22,19 @@ from devzone.wire import element
 
 
 def _open(session: Session, request: Request) -> Reply:
-    """Answers the number of the descriptor."""
+    """Open a data object; returns the descriptor's number."""
     node = request.node
     return Reply(opening.open_numbered(session, node.path("objPath"), node.number("openFlags"), node.keywords()))
 
 
 def _create(session: Session, request: Request) -> Reply:
-    """Like open; an existing object is emptied, with or without forceFlag (recorded: obj.create)."""
+    """Create and open a data object. An existing one is truncated, also without forceFlag (recorded: obj.create)."""
     node = request.node
     return Reply(opening.open_numbered(session, node.path("objPath"), O_RDWR | O_CREAT | O_TRUNC, node.keywords()))
 
 
 def _descriptor(session: Session, number: int, missing: int = BAD_INPUT_DESC_INDEX) -> Descriptor:
-    """The descriptor of that number, or the recorded errors (obj.write_on_read_handle)."""
+    """The descriptor with that number; the recorded errors if there is none (obj.write_on_read_handle)."""
     if not FIRST_DESCRIPTOR <= number <= LAST_DESCRIPTOR:
         raise IrodsError(SYS_FILE_DESC_OUT_OF_RANGE)
     if number not in session.descriptors:
@@ -43,7 +43,7 @@ def _descriptor(session: Session, number: int, missing: int = BAD_INPUT_DESC_IND
 
 
 def _read(session: Session, request: Request) -> Reply:
-    """Answers the bytes and their number."""
+    """Return the bytes and their number."""
     descriptor = _descriptor(session, request.node.number("l1descInx"))
     wanted = max(0, request.node.number("len"))
     try:
@@ -66,7 +66,7 @@ def _read_all(fd: int, wanted: int) -> bytes:
 
 
 def _write(session: Session, request: Request) -> Reply:
-    """Answers the number of bytes written."""
+    """Write the request's bytes; returns their number."""
     descriptor = _descriptor(session, request.node.number("l1descInx"))
     try:
         write_all(descriptor, request.data)
@@ -76,19 +76,19 @@ def _write(session: Session, request: Request) -> Reply:
 
 
 def _seek(session: Session, request: Request) -> Reply:
-    """Answers the new place, which is not beyond the end for a reader (recorded: obj.read_and_seek)."""
+    """Return the new offset. For a reader it is at most the object's size (recorded: obj.read_and_seek)."""
     descriptor = _descriptor(session, request.node.number("l1descInx"))
     try:
-        place = os.lseek(descriptor.fd, request.node.number("offset"), request.node.number("whence"))
-        if descriptor.limit is not None and place > descriptor.limit:
-            place = os.lseek(descriptor.fd, descriptor.limit, os.SEEK_SET)
+        offset = os.lseek(descriptor.fd, request.node.number("offset"), request.node.number("whence"))
+        if descriptor.limit is not None and offset > descriptor.limit:
+            offset = os.lseek(descriptor.fd, descriptor.limit, os.SEEK_SET)
     except OSError as problem:
         raise unix_error(UNIX_FILE_LSEEK_ERR, problem) from None
-    return Reply(0, element("fileLseekOut_PI", {"offset": place}))
+    return Reply(0, element("fileLseekOut_PI", {"offset": offset}))
 
 
 def _close(session: Session, request: Request) -> Reply:
-    """Close and finish the replica; the keywords of the opening count too."""
+    """Close a descriptor, and update the catalog. The keywords are those of this call and of the opening."""
     number = request.node.number("l1descInx")
     descriptor = _descriptor(session, number, SYS_INVALID_INPUT_PARAM)
     del session.descriptors[number]
@@ -97,22 +97,22 @@ def _close(session: Session, request: Request) -> Reply:
 
 
 def _close_replica(session: Session, request: Request) -> Reply:
-    """Close one descriptor of a parallel transfer; the catalog is left to the first one unless asked for."""
-    asked = json_of(request)
-    number = asked.get("fd")
+    """Close one descriptor of a parallel transfer. The catalog is updated unless the request excludes it."""
+    fields = json_of(request)
+    number = fields.get("fd")
     if not isinstance(number, int):
         raise IrodsError(SYS_INVALID_INPUT_PARAM)
     descriptor = _descriptor(session, number)
     del session.descriptors[number]
-    if asked.get("update_size", True) or asked.get("update_status", True):
-        finishing.finish(session, descriptor, {"regChksum": ""} if asked.get("compute_checksum") else {})
+    if fields.get("update_size", True) or fields.get("update_status", True):
+        finishing.finish(session, descriptor, {"regChksum": ""} if fields.get("compute_checksum") else {})
     else:
         os.close(descriptor.fd)
     return Reply()
 
 
 def _descriptor_info(session: Session, request: Request) -> Reply:
-    """What other connections need to open the same replica: its token and its hierarchy."""
+    """Return the token and the hierarchy, which other connections need to open the same replica."""
     number = json_of(request).get("fd")
     if not isinstance(number, int):
         raise IrodsError(SYS_INVALID_INPUT_PARAM)

@@ -1,4 +1,4 @@
-"""Metadata (attribute, value, units) of objects, collections, resources and users: 706 and the atomic form 20002."""
+"""AVUs (attribute, value, units) of objects, collections, resources and users: 706, and the atomic form 20002."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from irods.api_number import api_number
 
 from devzone.catalog.catalog import now
+from devzone.catalog.levels import CREATE_METADATA, DELETE_METADATA
 from devzone.errors import (
     CAT_INVALID_ARGUMENT,
     CAT_INVALID_RESOURCE,
@@ -21,17 +22,17 @@ from devzone.errors import (
     IrodsError,
 )
 from devzone.objects import collections, replicas
-from devzone.objects.access import CREATE_METADATA, DELETE_METADATA, level_of
+from devzone.objects.access import level_of
 from devzone.session import Handler, Reply, Request, Session, json_of, json_reply
 
-LONGEST, LONGEST_UNITS = 2700, 250
+MAX_TEXT, MAX_UNITS = 2700, 250  # characters
 MISSING = {"d": CAT_UNKNOWN_FILE, "C": CAT_UNKNOWN_COLLECTION, "R": CAT_INVALID_RESOURCE, "u": CAT_INVALID_USER}
 KINDS = {"data_object": "d", "collection": "C", "resource": "R", "user": "u"}
 Avu = tuple[str, str, str]
 
 
 def _entity(session: Session, kind: str, name: str) -> int:
-    """Catalog id of what carries the metadata; 0 if there is no such thing."""
+    """The catalog id of an entity that has AVUs; 0 if there is no such entity."""
     if kind == "d":
         found = replicas.find(session.db, name)
         return found[0].id if found else 0
@@ -49,15 +50,18 @@ def _entity(session: Session, kind: str, name: str) -> int:
 
 
 def _check_right(session: Session, kind: str, entity: int, level: int) -> None:
-    """Objects and collections need a right; resources and users an administrator."""
+    """Raise CAT_NO_ACCESS_PERMISSION if the user may not change the entity's AVUs.
+
+    Objects and collections need an access level; resources and users need an administrator.
+    """
     allowed = level_of(session.db, session.user, entity) >= level if kind in "dC" else session.user.is_admin
     if not allowed:
         raise IrodsError(CAT_NO_ACCESS_PERMISSION)
 
 
 def add(session: Session, entity: int, avu: Avu) -> bool:
-    """Attach metadata; False if it is attached already. Only inside a transaction."""
-    if max(len(avu[0]), len(avu[1])) > LONGEST or len(avu[2]) > LONGEST_UNITS:
+    """Attach an AVU; False if it was attached before. Call it only inside a transaction."""
+    if max(len(avu[0]), len(avu[1])) > MAX_TEXT or len(avu[2]) > MAX_UNITS:
         raise IrodsError(CAT_SQL_ERR)
     db, stamp = session.db, now()
     row = db.execute("select id from meta where name = ? and value = ? and units = ?", avu).fetchone()
@@ -69,12 +73,12 @@ def add(session: Session, entity: int, avu: Avu) -> bool:
 
 
 def remove(session: Session, entity: int, condition: str, values: tuple[str, ...]) -> bool:
-    """Detach the metadata that a condition on the meta table chooses; False if there is none."""
-    gone = session.db.execute(
+    """Detach the AVUs that match an SQL condition on the table ``meta``; False if there are none."""
+    removed = session.db.execute(
         f"delete from metamap where object_id = ? and meta_id in (select id from meta where {condition})",  # noqa: S608
         (entity, *values),
     )
-    return gone.rowcount > 0
+    return removed.rowcount > 0
 
 
 SAME = "name = ? and value = ? and units = ?"
@@ -102,7 +106,7 @@ def _remove_like(session: Session, entity: int, arguments: list[str]) -> None:
 
 
 def _modify(session: Session, entity: int, arguments: list[str]) -> None:
-    """Replace one: the new parts come as ``n:``, ``v:`` and ``u:`` after the old ones."""
+    """Replace an AVU. The new parts follow the old ones, with the prefixes ``n:``, ``v:`` and ``u:``."""
     parts = [argument for argument in arguments[3:] if argument]
     units = parts.pop(0) if parts and parts[0][:2] not in ("n:", "v:", "u:") else ""
     old = _avu([*arguments[:3], units])
@@ -129,7 +133,7 @@ OPERATIONS: dict[str, tuple[Callable[[Session, int, list[str]], None], int]] = {
 
 
 def _mod_avu(session: Session, request: Request) -> Reply:
-    """One operation on the metadata of one entity; arguments as the command imeta has them."""
+    """Run one operation on the AVUs of one entity. The arguments are those of the command ``imeta``."""
     operation, kind, *arguments = (request.node.text(f"arg{number}") for number in range(10))
     kind = kind.removeprefix("-")
     kind = {"c": "C", "r": "R"}.get(kind, kind)
@@ -150,7 +154,7 @@ def _mod_avu(session: Session, request: Request) -> Reply:
 
 
 def _copy(session: Session, kind: str, arguments: list[str]) -> None:
-    """All metadata of one entity to another: arguments are the target's kind, the source and the target."""
+    """Copy all AVUs of one entity to another. The arguments are the target's kind, the source and the target."""
     target_kind = arguments[0].removeprefix("-")
     if kind not in MISSING or target_kind not in MISSING:
         raise IrodsError(CAT_INVALID_ARGUMENT)
@@ -166,16 +170,16 @@ def _copy(session: Session, kind: str, arguments: list[str]) -> None:
 
 
 def _atomic(session: Session, request: Request) -> Reply:
-    """Several additions and removals, all or none; repeating one is no error (recorded: meta.atomic)."""
-    asked = json_of(request)
-    kind, operations = KINDS.get(str(asked.get("entity_type"))), asked.get("operations")
+    """Add and remove several AVUs, all or none. Repeating an operation is no error (recorded: meta.atomic)."""
+    fields = json_of(request)
+    kind, operations = KINDS.get(str(fields.get("entity_type"))), fields.get("operations")
     if kind is None or not isinstance(operations, list):
         raise IrodsError(SYS_INVALID_INPUT_PARAM)
     with session.transaction():
-        entity = _entity(session, kind, str(asked.get("entity_name")))
+        entity = _entity(session, kind, str(fields.get("entity_name")))
         if not entity:
             raise IrodsError(SYS_INVALID_INPUT_PARAM)
-        if not asked.get("admin_mode") or not session.user.is_admin:
+        if not fields.get("admin_mode") or not session.user.is_admin:
             _check_right(session, kind, entity, CREATE_METADATA)
         for operation in operations:
             _apply(session, entity, operation)

@@ -1,9 +1,10 @@
-"""MOD_DATA_OBJ_META (622): an administrator changes columns of replicas directly."""
+"""MOD_DATA_OBJ_META (622): direct changes to columns of replicas, by administrators."""
 
 import re
 
 from irods.api_number import api_number
 
+from devzone.catalog.levels import MODIFY_METADATA
 from devzone.catalog.paths import split
 from devzone.catalog.rows import GOOD, STALE, Replica
 from devzone.errors import (
@@ -15,10 +16,10 @@ from devzone.errors import (
     IrodsError,
 )
 from devzone.objects import collections, replicas
-from devzone.objects.access import MODIFY_METADATA, require
+from devzone.objects.access import require
 from devzone.session import Handler, Reply, Request, Session
 
-# Keyword -> column, for keywords whose values are stored as they come.
+# Keyword -> column, for keywords whose values are stored unchanged.
 TEXTS = {
     "chksum": "checksum", "filePath": "path", "dataType": "type", "version": "version", "dataOwner": "owner_name",
     "dataOwnerZone": "owner_zone", "statusString": "status", "dataComments": "comments", "dataMode": "mode",
@@ -31,7 +32,7 @@ _INTEGER = re.compile(r"\s*[+-]?\d+\s*")
 
 
 def _modify(session: Session, request: Request) -> Reply:
-    """Change the replicas that the object info and the keywords choose (recorded: modmeta.*)."""
+    """Change the replicas that the object info and the keywords select (recorded: modmeta.*)."""
     if not session.user.is_admin:
         raise IrodsError(SYS_NO_API_PRIV)
     info = request.node.child("DataObjInfo_PI") if "DataObjInfo_PI" in request.node.fields else request.node
@@ -49,7 +50,7 @@ def _modify(session: Session, request: Request) -> Reply:
 
 
 def _chosen(session: Session, path: str, hierarchy: str, number: int, every: bool) -> list[Replica]:
-    """All replicas with the keyword 'all', else the one of a hierarchy or number; the resource name is ignored."""
+    """All replicas if ``every`` is true, else the one of a hierarchy or number. The resource name is ignored."""
     found = replicas.find(session.db, path)
     if not found and every:
         raise IrodsError(CAT_NO_ROWS_FOUND)
@@ -69,7 +70,7 @@ def _chosen(session: Session, path: str, hierarchy: str, number: int, every: boo
 
 
 def _assignments(values: dict[str, str]) -> list[tuple[str, str | int]]:
-    """Columns and their new values; what PostgreSQL would refuse is CAT_SQL_ERR."""
+    """Columns and their new values; CAT_SQL_ERR for a value that PostgreSQL would refuse."""
     found: list[tuple[str, str | int]] = []
     for keyword, value in values.items():
         if keyword in TEXTS:
@@ -92,10 +93,10 @@ def _assign(session: Session, replica: Replica, assignments: list[tuple[str, str
 
 
 def _other_statuses(session: Session, data_id: int, number: int, every: bool) -> None:
-    """Carry out the keyword allReplStatus: the chosen replica becomes good and the object's others stale.
+    """Apply the keyword allReplStatus: the selected replica becomes good, and the object's others become stale.
 
-    Together with 'all' the server misses the object and makes other objects' replicas stale, zone-wide (recorded:
-    modmeta.all_and_all_repl_status).
+    Together with the keyword "all", the server does not change the object, but makes good replicas of other objects
+    in the whole zone stale (recorded: modmeta.all_and_all_repl_status).
     """
     db = session.db
     if every:

@@ -1,4 +1,4 @@
-"""Whole small files in one call: DATA_OBJ_PUT (606) with the bytes in the request, BULK_DATA_OBJ_PUT (689)."""
+"""Upload in one call: DATA_OBJ_PUT (606) with the bytes in the request, and BULK_DATA_OBJ_PUT (689)."""
 
 from irods.api_number import api_number
 
@@ -24,12 +24,12 @@ from devzone.objects.selection import for_writing
 from devzone.query.tables import columns_of
 from devzone.session import Handler, Reply, Request, Session
 
-BULK_ROWS = 50
+MAX_BULK_ROWS = 50
 DATA_NAME, OFFSET = 403, 999998
 
 
 def _put(session: Session, request: Request) -> Reply:
-    """Write the bytes of the request to an object (recorded: put.single_buffer*)."""
+    """Write the request's bytes to an object (recorded: put.single_buffer*)."""
     node = request.node
     path, keywords = node.path("objPath"), node.keywords()
     if "dataIncluded" not in keywords:
@@ -39,7 +39,7 @@ def _put(session: Session, request: Request) -> Reply:
 
 
 def put_bytes(session: Session, path: str, data: bytes, keywords: dict[str, str], size: int) -> None:
-    """Make or overwrite one object; a failed one stays as a stale row."""
+    """Create or overwrite one object. After a failure its replica is stale."""
     found = replicas.find(session.db, path)
     if (found or collections.find(session.db, path)) and "forceFlag" not in keywords:
         raise IrodsError(OVERWRITE_WITHOUT_FORCE_FLAG)
@@ -63,13 +63,13 @@ def put_bytes(session: Session, path: str, data: bytes, keywords: dict[str, str]
 
 
 def _bulk_put(session: Session, request: Request) -> Reply:
-    """Several objects in one call; the ones before a failing one stay (recorded: bulkput.*)."""
+    """Write several objects in one call. If one fails, the ones before it are kept (recorded: bulkput.*)."""
     keywords = request.node.keywords()
     if "forceFlag" in keywords:
         raise IrodsError(USER_INCOMPATIBLE_PARAMS, "Force flag keyword is not allowed for bulk puts.")
     columns = columns_of(request.node.child("GenQueryOut_PI"))
     names, ends = columns.get(DATA_NAME, []), columns.get(OFFSET, [])
-    if len(names) > BULK_ROWS:
+    if len(names) > MAX_BULK_ROWS:
         raise IrodsError(SYS_BULK_REG_COUNT_EXCEEDED)
     if not names or len(names) != len(ends) or not all(end.isdigit() for end in ends):
         raise IrodsError(SYS_INVALID_INPUT_PARAM)

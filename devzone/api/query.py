@@ -26,12 +26,12 @@ from devzone.wire import Node, element
 TOTAL_COUNT, NO_DISTINCT, AUTO_CLOSE, UPPER_CASE = 0x20, 0x40, 0x100, 0x200
 ORDER, ORDER_DESC = 0x400, 0x800
 AGGREGATES = {2: "min", 3: "max", 4: "sum", 5: "avg", 6: "count"}
-AVERAGE = "case when count({0}) = 0 then '' else printf('%.16f', avg({0})) end"  # as PostgreSQL writes a numeric
-OPEN_QUERIES = 49  # recorded (query.many_open): the fiftieth open query of a connection fails
+AVERAGE = "case when count({0}) = 0 then '' else printf('%.16f', avg({0})) end"  # the format of PostgreSQL's numeric
+MAX_OPEN_QUERIES = 49  # recorded (query.many_open): the fiftieth open query of a connection fails
 
 
 def _query(session: Session, request: Request) -> Reply:
-    """Answers the first or the next page of a query."""
+    """Return the first or the next page of a query."""
     node = request.node
     limit, continues = node.number("maxRows"), node.number("continueInx")
     selected = _pairs(node.child("InxIvalPair_PI"), "ivalue")
@@ -51,14 +51,14 @@ def _query(session: Session, request: Request) -> Reply:
 
 
 def close(session: Session, cursor: sqlite3.Cursor | None) -> None:
-    """End a query, whose connection is free for others then."""
+    """Close a query, and return its catalog connection for use by others."""
     if cursor is not None:
         cursor.close()
         session.zone.catalog.give_back(cursor.connection)
 
 
 def _pairs(node: Node, value: str) -> list[tuple[int, str]]:
-    """An InxIvalPair_PI or InxValPair_PI as pairs, in order."""
+    """The pairs of an InxIvalPair_PI or InxValPair_PI, in order."""
     return [(int(number), text) for number, text in zip(node.texts("inx"), node.texts(value), strict=False)]
 
 
@@ -69,7 +69,7 @@ def _column(number: int) -> Column:
 
 
 def _compile(session: Session, node: Node, selected: Sequence[tuple[int, str]]) -> tuple[Select, Binds]:
-    """The statement of a request."""
+    """The SQL statement of a request, and the values to bind."""
     if not selected:
         raise IrodsError(CAT_SQL_ERR)
     options, select, binds = node.number("options"), Select(), Binds()
@@ -88,18 +88,18 @@ def _compile(session: Session, node: Node, selected: Sequence[tuple[int, str]]) 
             expression = select.expression(column, f"{alias}_{column.table}" if alias else "")
             select.conditions.append(compile_condition(column, expression, text, binds, bool(options & UPPER_CASE)))
     except IrodsError as problem:
-        _leave(session, binds, executed=problem.code == CAT_SQL_ERR)
+        _keep_binds(session, binds, executed=problem.code == CAT_SQL_ERR)
         raise
     return select, binds
 
 
-def _leave(session: Session, binds: Binds, executed: bool) -> None:
-    """A query fails: its values stay behind unless the database has seen the statement (see ``Binds``)."""
+def _keep_binds(session: Session, binds: Binds, executed: bool) -> None:
+    """Keep the values of a query that failed before it was executed: the next query binds them (see ``Binds``)."""
     session.stale_binds = [] if executed else session.stale_binds + binds.values
 
 
 def _add_column(select: Select, column: Column, flags: int) -> None:
-    """One selected column; ``flags`` ask for an aggregate or an order."""
+    """Add a selected column; ``flags`` may request an aggregate or an order."""
     expression = select.expression(column)
     function = AGGREGATES.get(flags & 0xF)
     if function == "avg":
@@ -116,17 +116,17 @@ def _add_column(select: Select, column: Column, flags: int) -> None:
 
 
 def _run(session: Session, select: Select, binds: Binds, options: int) -> tuple[sqlite3.Cursor, int]:
-    """Execute; returns the cursor and, if asked for, the number of all rows.
+    """Execute a query; returns its cursor and the total number of rows (0 if the options do not request it).
 
-    The query gets a connection of its own: while its pages are read it sees one state of the catalog, which the
-    session's other calls must not.
+    The query has its own catalog connection. Its pages show the state of the catalog at the first page; the session's
+    other calls must see the current state.
     """
-    if len(session.queries) >= OPEN_QUERIES:
+    if len(session.queries) >= MAX_OPEN_QUERIES:
         raise IrodsError(CAT_STATEMENT_TABLE_FULL)
     try:
         sql = select.sql(session.user)
     except IrodsError:
-        _leave(session, binds, executed=False)
+        _keep_binds(session, binds, executed=False)
         raise
     stale, session.stale_binds = session.stale_binds, []
     values = binds.final(stale)
@@ -142,7 +142,7 @@ def _run(session: Session, select: Select, binds: Binds, options: int) -> tuple[
 
 
 def _page(session: Session, cursor: sqlite3.Cursor, numbers: list[int], limit: int, options: int, total: int) -> Reply:
-    """One page. A full page always says that there is more, as the server does not look ahead."""
+    """Return one page. After a full page the query stays open even if there are no more rows, as on a real server."""
     rows = cursor.fetchmany(limit)
     if not rows:
         close(session, cursor)
@@ -151,13 +151,13 @@ def _page(session: Session, cursor: sqlite3.Cursor, numbers: list[int], limit: i
     if len(rows) < limit or options & AUTO_CLOSE:
         close(session, cursor)
     else:
-        continues = next(number for number in range(1, OPEN_QUERIES + 2) if number not in session.queries)
+        continues = next(number for number in range(1, MAX_OPEN_QUERIES + 2) if number not in session.queries)
         session.queries[continues] = cursor
     return Reply(0, table_body(numbers, rows, continues, total))
 
 
 def _query2(session: Session, request: Request) -> Reply:
-    """Answers a JSON array of rows, or the SQL, or the columns (recorded: query.genquery2)."""
+    """Return a JSON array of rows, or the SQL, or the columns (recorded: query.genquery2)."""
     node = request.node
     if node.number("column_mappings"):
         return _json(genquery2.column_mappings())
@@ -173,7 +173,7 @@ def _json(value: Any) -> Reply:
 
 
 def _specific_query(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the zone has none
-    """Refuse: the zone has no specific queries."""
+    """Raise CAT_UNKNOWN_SPECIFIC_QUERY: the zone has no specific queries."""
     raise IrodsError(CAT_UNKNOWN_SPECIFIC_QUERY)
 
 

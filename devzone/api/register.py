@@ -1,4 +1,4 @@
-"""Registration of existing files: PHY_PATH_REG (630) one by one, BULK_DATA_OBJ_REG (688) many at once."""
+"""Registration of existing files: one per call with PHY_PATH_REG (630), many with BULK_DATA_OBJ_REG (688)."""
 
 import os
 import re
@@ -38,13 +38,13 @@ NAME, NUMBER, TYPE, SIZE, RESOURCE, PATH, CHECKSUM, MODE = 403, 404, 406, 407, 4
 
 
 def c_integer(text: str) -> int:
-    """What C reads from the start of a text: 0 if there is no number (recorded: phypathreg.odd_values)."""
+    """The integer at the start of a text, as C parses it; 0 if there is none (recorded: phypathreg.odd_values)."""
     found = _INTEGER.match(text)
     return max(-(2**63), min(2**63 - 1, int(found[1]))) if found else 0
 
 
 def _register(session: Session, request: Request) -> Reply:
-    """Register one file, one more replica, or the tree of a directory."""
+    """Register a file as a new object, a file as a further replica, or a directory with all its contents."""
     if not session.user.is_admin:
         raise IrodsError(SYS_NO_PATH_PERMISSION)
     path, keywords = request.node.path("objPath"), request.node.keywords()
@@ -60,7 +60,7 @@ def _register(session: Session, request: Request) -> Reply:
 
 
 def _resource(session: Session, keywords: dict[str, str]) -> Resource:
-    """A root or a leaf, by name (recorded: phypathreg.resource)."""
+    """The storage resource for a registration. The keywords name a root or a leaf (recorded: phypathreg.resource)."""
     if keywords.get("destRescName") == "":
         raise IrodsError(SYS_INVALID_INPUT_PARAM)
     name = keywords.get("destRescName") or keywords.get("rescName") or keywords.get("defRescName") or DEFAULT_RESOURCE
@@ -71,7 +71,7 @@ def _resource(session: Session, keywords: dict[str, str]) -> Resource:
 
 
 def _described(physical: str, resource: Resource, keywords: dict[str, str]) -> NewReplica:
-    """Size, time and checksum of a registration: as given; the file is looked at only for what is not given."""
+    """The row of a registered replica. The file is read only for values that the keywords do not contain."""
     size = c_integer(keywords["dataSize"]) if "dataSize" in keywords else _stat(physical).st_size
     checksum = ""
     if "regChksum" in keywords or "verifyChksum" in keywords:
@@ -107,7 +107,7 @@ def _check_type(session: Session, name: str) -> None:
 
 
 def _insert_new(session: Session, path: str, parent: collections.Collection, new: NewReplica) -> None:
-    """Add an object whose path must be free; only inside a transaction."""
+    """Add an object; raises an error if its path is taken. Call it only inside a transaction."""
     db, name = session.db, split(path)[1]
     if db.execute("select 1 from data where coll_id = ? and name = ?", (parent.id, name)).fetchone():
         raise IrodsError(CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME)
@@ -117,7 +117,10 @@ def _insert_new(session: Session, path: str, parent: collections.Collection, new
 
 
 def _register_replica(session: Session, path: str, new: NewReplica) -> None:
-    """One more replica: now, good, the others stale; with a checksum if the object has one (recorded)."""
+    """Register a further replica. It is good, and the others become stale (recorded).
+
+    Its modification time is the current time. It gets a checksum if another replica has one.
+    """
     with session.transaction() as db:
         found = replicas.find(db, path)
         if not found or not is_visible(session, found[0].id):
@@ -139,7 +142,7 @@ def _same_hierarchy(session: Session, replica: Replica, resource: Resource) -> b
 
 
 def _register_tree(session: Session, path: str, physical: str, resource: Resource) -> None:
-    """A directory becomes a collection, its files objects; what is there already stays (recorded)."""
+    """Register a directory as a collection, and its files as objects. Existing objects are kept (recorded)."""
     create_with_parents(session, path)
     try:
         with os.scandir(physical) as listing:
@@ -155,7 +158,7 @@ def _register_tree(session: Session, path: str, physical: str, resource: Resourc
 
 
 def _register_bulk(session: Session, request: Request) -> Reply:
-    """Many objects in one call, all or none (recorded: bulkreg.*)."""
+    """Register many objects in one call, all or none (recorded: bulkreg.*)."""
     columns = columns_of(request.node)
     paths = columns.get(NAME, [])
     if any(len(columns.get(number, [])) != len(paths) for number in (TYPE, SIZE, RESOURCE, PATH, MODE)):
@@ -178,7 +181,7 @@ def _register_bulk(session: Session, request: Request) -> Reply:
 
 
 def _bulk_resource(session: Session, name: str) -> Resource:
-    """Only a storage resource may be named (recorded: bulkreg.resource)."""
+    """The resource with that name; an error if it is no storage resource (recorded: bulkreg.resource)."""
     found = session.resources.by_name.get(name)
     if found is None:
         raise IrodsError(SYS_INVALID_INPUT_PARAM)

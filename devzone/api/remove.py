@@ -1,13 +1,14 @@
-"""Removing data objects (615) and replicas (632): to the trash, for good, or from the catalog only."""
+"""Removal of data objects (615) and replicas (632): to the trash, permanently, or from the catalog only."""
 
 from irods.api_number import api_number
 
+from devzone.catalog.levels import DELETE
 from devzone.catalog.paths import in_trash
 from devzone.catalog.rows import GOOD, Replica
 from devzone.errors import CANT_UNREG_IN_VAULT_FILE, SYS_REPLICA_DOES_NOT_EXIST, IrodsError
 from devzone.objects import collections, removal, replicas
-from devzone.objects.access import DELETE, require
-from devzone.objects.collections import UNREGISTER, create_with_parents
+from devzone.objects.access import require
+from devzone.objects.collections import UNREGISTER
 from devzone.objects.moving import move_to_trash
 from devzone.objects.replicas import visible_replicas
 from devzone.session import Handler, Reply, Request, Session
@@ -26,7 +27,7 @@ def _unlink(session: Session, request: Request) -> Reply:
     found = visible_replicas(session, path)
     if not (unregister or "forceFlag" in keywords or in_trash(path)):
         removal.require_removable(session, found, unregister=False)
-        move_to_trash(session, path, create_with_parents)
+        move_to_trash(session, path)
         return Reply()
     with session.transaction() as db:
         found = visible_replicas(session, path)
@@ -39,10 +40,10 @@ def _unlink(session: Session, request: Request) -> Reply:
 
 
 def _trim(session: Session, request: Request) -> Reply:
-    """Remove replicas while enough others stay; with nothing to do it succeeds (recorded: trim.replicas)."""
+    """Remove replicas while enough others remain. It succeeds if there are none to remove (recorded: trim.replicas)."""
     path, keywords = request.node.path("objPath"), request.node.keywords()
     unregister = _operation(request) == UNREGISTER
-    gone = []
+    removed = []
     with session.transaction() as db:
         found = visible_replicas(session, path)
         for replica in _to_trim(session, found, keywords):
@@ -50,31 +51,31 @@ def _trim(session: Session, request: Request) -> Reply:
             if unregister and not session.user.is_admin and removal.in_vault(session, replica):
                 raise IrodsError(CANT_UNREG_IN_VAULT_FILE)
             replicas.delete_replica(db, replica)
-            gone.append(replica)
+            removed.append(replica)
     if not unregister:
-        removal.remove_files(session, gone)
+        removal.remove_files(session, removed)
     return Reply()
 
 
 def _to_trim(session: Session, found: list[Replica], keywords: dict[str, str]) -> list[Replica]:
-    """The replicas that go: the ones asked for, stale ones first, as long as ``copies`` are left."""
+    """The replicas to remove: the requested ones, stale ones first, while at least ``copies`` replicas remain."""
     name = keywords.get("rescName")
     root = session.resources.named(name) if name else None
     copies = int(keywords.get("copies") or DEFAULT_COPIES)
     left = len(found)
     if left <= copies:
         return []
-    asked = found
+    requested = found
     if "replNum" in keywords:
-        asked = [replica for replica in found if str(replica.number) == keywords["replNum"]]
-        if not asked:
+        requested = [replica for replica in found if str(replica.number) == keywords["replNum"]]
+        if not requested:
             raise IrodsError(SYS_REPLICA_DOES_NOT_EXIST)
     elif root is not None:
         by_id = session.resources.by_id
-        asked = [replica for replica in found if root.name in by_id[replica.resc_id].hierarchy.split(";")]
+        requested = [replica for replica in found if root.name in by_id[replica.resc_id].hierarchy.split(";")]
     good = sum(replica.status == GOOD for replica in found)
     chosen = []
-    for replica in sorted(asked, key=lambda replica: (replica.status == GOOD, -replica.number)):
+    for replica in sorted(requested, key=lambda replica: (replica.status == GOOD, -replica.number)):
         last_good = replica.status == GOOD and good <= 1
         if left <= copies or last_good:
             continue

@@ -1,4 +1,4 @@
-"""Renaming and moving of data objects and collections (627), and the trash, which is a move."""
+"""Renaming and moving of data objects and collections (627)."""
 
 from irods.api_number import api_number
 
@@ -8,15 +8,15 @@ from devzone.errors import (
     SYS_CROSS_ZONE_MV_NOT_SUPPORTED,
     IrodsError,
 )
-from devzone.objects.moving import pair_of, rename_collection, rename_object
-from devzone.session import Handler, Reply, Request, Session
+from devzone.objects.moving import rename_collection, rename_object
+from devzone.session import Handler, Reply, Request, Session, source_and_target
 
 RENAME_OBJECT, RENAME_COLLECTION = 11, 12
 
 
 def _rename(session: Session, request: Request) -> Reply:
-    """Rename or move; the operation number says whether an object or a collection is meant."""
-    source_node, target_node = pair_of(request)
+    """Rename or move an object or a collection; ``oprType`` tells them apart."""
+    source_node, target_node = source_and_target(request)
     source, target = source_node.path("objPath"), target_node.path("objPath")
     if source == target:
         raise IrodsError(SAME_SRC_DEST_PATHS_ERR)

@@ -1,4 +1,4 @@
-"""Resources: add, remove, modify, and their hierarchies. All only inside a transaction (recorded: resc.*)."""
+"""Resources and their hierarchies: add, remove, modify (recorded: resc.*). Call all only inside a transaction."""
 
 import re
 
@@ -22,7 +22,7 @@ from devzone.errors import (
 )
 from devzone.session import Session
 
-LONGEST_NAME = 63
+MAX_NAME = 63  # characters
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 COLUMNS = {
     "status": "status", "comment": "comment", "info": "info", "context": "context", "path": "vault",
@@ -31,7 +31,7 @@ COLUMNS = {
 
 
 def _find(session: Session, name: str, missing: int) -> tuple[int, str]:
-    """Id and parent of a resource."""
+    """The id and the parent of a resource."""
     row = session.db.execute("select id, parent from resc where name = ?", (name,)).fetchone()
     if row is None:
         raise IrodsError(missing, f"no resource found for name [{name}]")
@@ -39,13 +39,13 @@ def _find(session: Session, name: str, missing: int) -> tuple[int, str]:
 
 
 def add(session: Session, arguments: list[str]) -> None:
-    """name, type, host:vault, context, zone."""
-    name, kind, place, context = arguments[:4]
+    """Add a resource. Arguments: name, type, host:vault, context, zone."""
+    name, kind, location, context = arguments[:4]
     if not name or " " in name:
         raise IrodsError(CAT_INVALID_RESOURCE_NAME)
-    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise IrodsError(SYS_INVALID_INPUT_PARAM)
-    host, _, vault = place.partition(":")
+    host, _, vault = location.partition(":")
     if vault == "/":
         raise IrodsError(CAT_INVALID_RESOURCE_VAULT_PATH, "root directory cannot be used as vault path.")
     if session.db.execute("select 1 from resc where name = ?", (name,)).fetchone():
@@ -59,7 +59,7 @@ def add(session: Session, arguments: list[str]) -> None:
 
 
 def remove(session: Session, arguments: list[str]) -> None:
-    """name, [--dryrun]: only one that has no data, no parent and no children."""
+    """Remove a resource that has no data, no parent and no children. Arguments: name, [--dryrun]."""
     if " " in arguments[0] or not arguments[0]:
         raise IrodsError(CAT_INVALID_RESOURCE_NAME)
     resource, parent = _find(session, arguments[0], CAT_NO_ROWS_FOUND)
@@ -74,7 +74,7 @@ def remove(session: Session, arguments: list[str]) -> None:
 
 
 def modify(session: Session, arguments: list[str]) -> None:
-    """name, attribute, value."""
+    """Change an attribute of a resource. Arguments: name, attribute, value."""
     resource, _ = _find(session, arguments[0], CAT_INVALID_RESOURCE)
     attribute, value = arguments[1], arguments[2]
     if attribute == "name":
@@ -89,7 +89,7 @@ def modify(session: Session, arguments: list[str]) -> None:
 
 
 def _rename(session: Session, resource: int, name: str) -> None:
-    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise IrodsError(SYS_INVALID_INPUT_PARAM)
     if session.db.execute("select 1 from resc where name = ?", (name,)).fetchone():
         raise IrodsError(CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME)
@@ -98,7 +98,7 @@ def _rename(session: Session, resource: int, name: str) -> None:
 
 
 def add_child(session: Session, arguments: list[str]) -> None:
-    """parent, child, context: a child that has a parent gets the new one (recorded)."""
+    """Make a resource the child of another, in place of its parent if it has one. Arguments: parent, child, context."""
     parent_name, child_name, context = arguments[:3]
     if parent_name == child_name:
         raise IrodsError(HIERARCHY_ERROR, f"Cannot add resource [{parent_name}] as child to itself.")
@@ -111,7 +111,7 @@ def add_child(session: Session, arguments: list[str]) -> None:
 
 
 def remove_child(session: Session, arguments: list[str]) -> None:
-    """parent, child."""
+    """Detach a child from its parent. Arguments: parent, child."""
     parent, _ = _find(session, arguments[0], SYS_RESC_DOES_NOT_EXIST)
     child, current = _find(session, arguments[1], SYS_RESC_DOES_NOT_EXIST)
     if current != str(parent):
@@ -127,7 +127,7 @@ def _set_parent(session: Session, child: int, parent: str, context: str) -> None
 
 
 def _write_hierarchies(session: Session) -> None:
-    """Store the hierarchy text of every resource."""
+    """Store the hierarchy of every resource as a text."""
     by_id = load_resources(session.db).by_id
     for resource in by_id.values():
         names, above = [resource.name], resource.parent

@@ -1,8 +1,9 @@
-"""The table of all calls that the server answers, by API number."""
+"""The handlers of all calls that the server answers, by API number."""
 
 from devzone.api import (
     access,
     admin,
+    auth,
     checksum,
     collections,
     copy,
@@ -17,7 +18,6 @@ from devzone.api import (
     rename,
     touch,
 )
-from devzone.server import auth
 from devzone.session import Handler
 
 HANDLERS: dict[int, Handler] = {

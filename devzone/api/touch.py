@@ -1,4 +1,4 @@
-"""Changing time and size of existing objects: touch (20007), truncate (652), replica truncate (802)."""
+"""Changes of time and size: touch (20007), truncate (652), replica truncate (802)."""
 
 import json
 import os
@@ -7,6 +7,7 @@ from typing import Any
 from irods.api_number import api_number
 
 from devzone.catalog.catalog import now
+from devzone.catalog.levels import MODIFY
 from devzone.catalog.rows import STALE, Replica
 from devzone.errors import (
     OBJ_PATH_DOES_NOT_EXIST,
@@ -18,7 +19,7 @@ from devzone.errors import (
     unix_error,
 )
 from devzone.objects import collections, finishing, opening, replicas
-from devzone.objects.access import MODIFY, is_visible, require
+from devzone.objects.access import is_visible, require
 from devzone.objects.opening import O_CREAT, O_RDWR
 from devzone.objects.replicas import best_first, visible_replicas
 from devzone.objects.selection import for_reading
@@ -27,9 +28,9 @@ from devzone.wire import element
 
 
 def _touch(session: Session, request: Request) -> Reply:
-    """Set the modification time of a collection or a replica; make the object if it is missing."""
-    asked = json_of(request)
-    path, options = asked.get("logical_path"), asked.get("options") or {}
+    """Set the modification time of a collection or a replica. A missing object is created."""
+    fields = json_of(request)
+    path, options = fields.get("logical_path"), fields.get("options") or {}
     if not isinstance(path, str) or not isinstance(options, dict):
         raise IrodsError(SYS_INVALID_INPUT_PARAM)
     if "replica_number" in options and "leaf_resource_name" in options:
@@ -44,7 +45,7 @@ def _touch(session: Session, request: Request) -> Reply:
 
 
 def _make(session: Session, path: str, options: dict[str, Any]) -> None:
-    """An empty object, on the root of the leaf that is named."""
+    """Create an empty object, on the root of the requested leaf resource."""
     if "replica_number" in options:
         raise IrodsError(OBJ_PATH_DOES_NOT_EXIST)
     name = options.get("leaf_resource_name")
@@ -78,7 +79,7 @@ def _replica(session: Session, found: list[Replica], options: dict[str, Any]) ->
 
 
 def _time(session: Session, options: dict[str, Any]) -> str:
-    """The time asked for: a number, that of another path, or now."""
+    """The requested time: a number, the time of another path, or the current time."""
     if "seconds_since_epoch" in options:
         return f"{int(options['seconds_since_epoch']):011d}"
     reference = options.get("reference")
@@ -102,7 +103,7 @@ def _truncate(session: Session, request: Request) -> Reply:
 
 
 def _truncate_replica(session: Session, request: Request) -> Reply:
-    """Set the size of one replica; answers which one it was."""
+    """Set the size of one replica; returns its number and hierarchy."""
     found = replicas.find(session.db, request.node.path("objPath"))
     if not found or not is_visible(session, found[0].id):
         raise IrodsError(OBJ_PATH_DOES_NOT_EXIST)

@@ -1,4 +1,4 @@
-"""Users and groups: add, remove, modify, passwords, membership. All only inside a transaction."""
+"""Users and groups: add, remove, modify, passwords, membership. Call all only inside a transaction."""
 
 import hashlib
 
@@ -18,8 +18,8 @@ from devzone.objects import collections
 from devzone.session import Session
 
 TYPES = ("rodsadmin", "groupadmin", "rodsuser")
-PADDING = "1gCBizHWbwIYyWLoysGzTe6SyzqFKMniZX05faZHWAwQKXf6Fs"  # appended to new passwords by clients
-MARK = 7  # characters before the password
+PADDING = "1gCBizHWbwIYyWLoysGzTe6SyzqFKMniZX05faZHWAwQKXf6Fs"  # clients append it to new passwords
+PREFIX_LENGTH = 7  # characters before the password
 COLUMNS = {"type": "type", "comment": "comment", "info": "info"}
 
 
@@ -50,7 +50,7 @@ def _insert(session: Session, name: str, zone: str, kind: str) -> int:
 
 
 def add_user(session: Session, arguments: list[str]) -> None:
-    """name[#zone], type, zone: with home and trash collections, as the server's default rules make them."""
+    """Add a user with home and trash collections, as the server's rules do. Arguments: name[#zone], type, zone."""
     name, zone = _split(session, arguments[0], arguments[2])
     if arguments[1] == "rodsgroup":
         add_group(session, arguments)
@@ -68,7 +68,7 @@ def add_user(session: Session, arguments: list[str]) -> None:
 
 
 def add_group(session: Session, arguments: list[str]) -> None:
-    """name: with a home collection."""
+    """Add a group with a home collection. Argument: name."""
     zone = session.zone.name
     group_id = _insert(session, arguments[0], zone, "rodsgroup")
     above = collections.existing(session.db, f"/{zone}/home")
@@ -76,7 +76,7 @@ def add_group(session: Session, arguments: list[str]) -> None:
 
 
 def remove_user(session: Session, arguments: list[str]) -> None:
-    """name[#zone]: a user or group; its empty home and trash collections go too."""
+    """Remove a user or group, and its home and trash collections if they are empty. Argument: name[#zone]."""
     user_id = _find(session, arguments[0])
     name, zone = _split(session, arguments[0])
     db = session.db
@@ -95,7 +95,7 @@ def remove_user(session: Session, arguments: list[str]) -> None:
 
 
 def modify_user(session: Session, arguments: list[str]) -> None:
-    """name[#zone], option, value: password, type, comment or info."""
+    """Change password, type, comment or info of a user. Arguments: name[#zone], option, value."""
     user_id, option, value = _find(session, arguments[0]), arguments[1], arguments[2]
     if option == "password":
         set_password(session, user_id, value)
@@ -111,23 +111,23 @@ def modify_user(session: Session, arguments: list[str]) -> None:
 
 
 def set_password(session: Session, user_id: int, hidden: str) -> None:
-    """Store a new password, which the client hid with the caller's password and the session signature."""
+    """Store a new password. The client obfuscated it with the caller's password and the session signature."""
     assert session.proxy is not None  # noqa: S101
     (own,) = session.db.execute("select password from user where id = ?", (session.proxy.id,)).fetchone()
     session.db.execute("update user set password = ? where id = ?", (reveal(hidden, own, session.signature), user_id))
 
 
 def reveal(hidden: str, own_password: str, signature: str) -> str:
-    """Undo ``irods.password_obfuscation.obfuscate_new_password``: a mark, the password, padding."""
+    """Reverse ``irods.password_obfuscation.obfuscate_new_password``: a prefix, the password, padding."""
     key = (own_password[:90] + signature[:100]).ljust(100, "\0")
     ring = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
-    password = str(unscramble(hidden, key=ring, scramble_prefix="", block_chaining=True))[MARK:]
+    password = str(unscramble(hidden, key=ring, scramble_prefix="", block_chaining=True))[PREFIX_LENGTH:]
     start = password.find(PADDING[:15])
     return password[:start] if start >= 0 else password
 
 
 def modify_group(session: Session, arguments: list[str]) -> None:
-    """group, add or remove, user, zone."""
+    """Add a user to a group, or remove it. Arguments: group, "add" or "remove", user, zone."""
     group_id = _find(session, arguments[0], missing=CAT_INVALID_GROUP)
     user_id = _find(session, arguments[2], arguments[3])
     if arguments[1] == "add":

@@ -1,1 +1,1 @@
-"""The catalog: its tables in SQLite, resources, logical paths, open replicas."""
+"""The catalog: its SQLite tables, resources, access levels, logical paths and open replicas."""

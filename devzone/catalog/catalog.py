@@ -1,7 +1,7 @@
 """The catalog: a SQLite database with the tables of an iRODS catalog, its connections, ids and cached resources.
 
-SQLite in WAL mode survives the death of the process without losing what was acknowledged; ``synchronous`` is off
-because only the process, not the machine, is expected to die under a development zone.
+SQLite in WAL mode keeps every committed transaction when the process is killed. A power failure may lose some, because
+``synchronous`` is off: that is acceptable in a development zone.
 """
 
 import queue
@@ -14,7 +14,6 @@ from pathlib import Path
 
 from devzone.catalog.resources import Resources, load_resources
 
-OWN = 1200
 _ID_BLOCK = 1000
 _SCHEMA = """
 create table setting (name text primary key, value text) without rowid;
@@ -47,8 +46,8 @@ create table access (object_id integer, user_id integer, level integer, create_t
   primary key (object_id, user_id)) without rowid;
 create table token (namespace text, id integer, name text, primary key (namespace, id)) without rowid;
 """
-# What SQLite's planner is to expect, in the form of its own statistics: rows, and rows per value of the index. A zone
-# starts empty, so that statistics gathered from it would be wrong later.
+# Statistics for SQLite's query planner: table, index, and the row count with the rows per value of the index. They are
+# estimates: a new zone is empty, so statistics gathered from it would be wrong later.
 _EXPECTED = [
     ("coll", "sqlite_autoindex_coll_1", "100000 1"),
     ("coll", "coll_parent", "100000 20"),
@@ -65,7 +64,7 @@ _EXPECTED = [
 
 
 def now() -> str:
-    """The time as the catalog stores it: seconds as text of 11 digits."""
+    """The current time as the catalog stores it: seconds since the epoch, as a text of 11 digits."""
     return f"{int(time.time()):011d}"
 
 
@@ -82,7 +81,7 @@ class Catalog:
         self.user_version = 0
 
     def connect(self) -> sqlite3.Connection:
-        """A connection for one user: the one used last if there is one, because its statements are prepared."""
+        """A connection for one user. It is the idle one that was used last, because its statements are prepared."""
         with suppress(queue.Empty):
             return self._idle.get_nowait()
         found = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=300)
@@ -91,16 +90,16 @@ class Catalog:
         found.execute("pragma busy_timeout = 30000")
         found.execute("pragma case_sensitive_like = on")
         found.execute("pragma temp_store = memory")
-        found.execute("pragma cache_size = -4000")  # kilobytes; there may be hundreds of connections
+        found.execute("pragma cache_size = -4000")  # 4000 kB; there may be hundreds of connections
         found.execute("pragma mmap_size = 268435456")
         return found
 
     def give_back(self, connection: sqlite3.Connection) -> None:
-        """Keep a connection, which has no open cursor, for the next user."""
+        """Keep a connection for the next user. It must have no open cursor."""
         self._idle.put(connection)
 
     def create_schema(self, connection: sqlite3.Connection) -> bool:
-        """Make the tables in an empty database; returns whether it was empty. Only inside a transaction."""
+        """Create the tables if the database is empty; returns whether it was. Call it only inside a transaction."""
         if connection.execute("select 1 from sqlite_master where name = 'setting'").fetchone():
             return False
         for statement in [*_SCHEMA.split(";"), "analyze sqlite_schema"]:
@@ -111,19 +110,19 @@ class Catalog:
 
     @contextmanager
     def transaction(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-        """One write transaction: alone in the process, all or nothing."""
+        """Run a write transaction; an exception rolls it back. Only one runs at a time."""
         with self._write_lock:
             connection.execute("begin immediate")
             try:
                 yield connection
             except BaseException:
                 connection.execute("rollback")
-                self._next_id = self._last_id = 0  # the block may have been rolled back with the rest
+                self._next_id = self._last_id = 0  # the reservation of the block may have been rolled back
                 raise
             connection.execute("commit")
 
     def new_id(self, connection: sqlite3.Connection) -> int:
-        """An id that no row ever had; only inside a transaction."""
+        """An id that no row ever had. Call it only inside a transaction."""
         if self._next_id >= self._last_id:
             (text,) = connection.execute("select value from setting where name = 'next_id'").fetchone()
             self._next_id, self._last_id = int(text), int(text) + _ID_BLOCK
@@ -132,7 +131,7 @@ class Catalog:
         return self._next_id - 1
 
     def resources(self, connection: sqlite3.Connection) -> Resources:
-        """All resources, from memory while nobody changed them."""
+        """All resources. They are read again only after a change."""
         found = self._resources
         if found is None:
             version = self.resource_version
@@ -142,10 +141,10 @@ class Catalog:
         return found
 
     def forget_resources(self) -> None:
-        """Resources were changed; call it after the transaction."""
+        """Drop the cached resources. Call it after a transaction that changed resources."""
         self.resource_version += 1
         self._resources = None
 
     def forget_users(self) -> None:
-        """Users or groups were changed; call it after the transaction."""
+        """Make sessions read their user again. Call it after a transaction that changed users or groups."""
         self.user_version += 1

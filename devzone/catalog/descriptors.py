@@ -1,6 +1,4 @@
-"""Open replicas of a connection, by their descriptor numbers."""
-
-from __future__ import annotations
+"""Descriptors of open replicas, and the zone's list of replicas that are open for writing."""
 
 import secrets
 import threading
@@ -12,7 +10,10 @@ from devzone.errors import LOCKED_DATA_OBJECT_ACCESS, IrodsError
 
 @dataclass(slots=True)
 class Writing:
-    """A replica that is open for writing, shared by all descriptors on it (parallel upload)."""
+    """A replica that is open for writing. All its descriptors share this object (parallel upload).
+
+    ``before`` is the replica's status before it was opened; ``written`` is whether its bytes may have changed.
+    """
 
     token: str
     data_id: int
@@ -24,13 +25,13 @@ class Writing:
 
 @dataclass(slots=True)
 class Descriptor:
-    """One open replica of one connection."""
+    """An open replica of one connection."""
 
     fd: int
     replica: Replica
     hierarchy: str
     keywords: dict[str, str]
-    limit: int | None = None  # a reader sees no more bytes than the catalog's size (recorded: phypathreg.read_back)
+    limit: int | None = None  # a reader gets at most the catalog's size in bytes (recorded: phypathreg.read_back)
     writing: Writing | None = None
 
 
@@ -42,14 +43,14 @@ class OpenReplicas:
         self._lock = threading.Lock()
 
     def add(self, replica: Replica, written: bool) -> Writing:
-        """A replica is opened for writing."""
+        """Add a replica that was opened for writing."""
         made = Writing(secrets.token_hex(16), replica.id, replica.number, replica.path, replica.status, written)
         with self._lock:
             self._found[replica.id, replica.number] = made
         return made
 
     def joined(self, replica: Replica, token: str) -> Writing:
-        """A further descriptor on a replica that is open; it must know the replica's token."""
+        """The entry of an open replica, for a further descriptor; LOCKED_DATA_OBJECT_ACCESS if ``token`` is wrong."""
         with self._lock:
             found = self._found.get((replica.id, replica.number))
         if found is None or not token or found.token != token:
@@ -57,6 +58,6 @@ class OpenReplicas:
         return found
 
     def remove(self, writing: Writing) -> None:
-        """The replica is finished."""
+        """Remove a replica that was closed."""
         with self._lock:
             self._found.pop((writing.data_id, writing.number), None)

@@ -1,4 +1,4 @@
-"""Logical paths as they come from clients, and the physical paths made from them."""
+"""Checks of logical paths, and the physical paths and trash paths that follow from them."""
 
 import os
 
@@ -13,7 +13,7 @@ from devzone.wire import MAX_PATH
 
 
 def split(path: str) -> tuple[str, str]:
-    """Parent and last name of a logical path."""
+    """The parent collection and the last name of a logical path."""
     parent, _, name = path.rpartition("/")
     return parent or "/", name
 
@@ -24,7 +24,7 @@ def zone_of(path: str) -> str:
 
 
 def check_object_path(path: str) -> None:
-    """Refuse paths that cannot name a new data object (recorded: phypathreg.*, obj.open_collection)."""
+    """Refuse a path that cannot be the path of a new data object (recorded: phypathreg.*, obj.open_collection)."""
     if not path.startswith("/"):
         raise IrodsError(SYS_INVALID_FILE_PATH, path)
     if path.rpartition("/")[2] in ("", ".", ".."):
@@ -32,7 +32,7 @@ def check_object_path(path: str) -> None:
 
 
 def check_zone(path: str, zone: str) -> None:
-    """Refuse paths outside the zone, and the zone itself (recorded: coll.create_in_unknown_zone)."""
+    """Refuse a path outside the zone, and the zone's own path (recorded: coll.create_in_unknown_zone)."""
     if zone_of(path) != zone or path.count("/") < 2:
         raise IrodsError(
             SYS_INVALID_INPUT_PARAM, f"a valid zone name does not appear at the root of the object path [{path}]"
@@ -40,7 +40,7 @@ def check_zone(path: str, zone: str) -> None:
 
 
 def vault_path(vault: str, logical: str) -> str:
-    """Where a replica lies in a vault: the logical path without the zone. Never outside the vault."""
+    """The physical path of a replica: the vault and the logical path without the zone. It is always in the vault."""
     vault = vault.rstrip("/")
     path = vault + "/" + logical.split("/", 2)[2]
     if len(os.fsencode(path)) > MAX_PATH:
@@ -51,12 +51,12 @@ def vault_path(vault: str, logical: str) -> str:
 
 
 def in_trash(path: str) -> bool:
-    """Whether a path lies in its zone's trash, from where a removal is for good."""
+    """Whether a path is in its zone's trash. What is removed from there is deleted."""
     return path.startswith(f"/{zone_of(path)}/trash/")
 
 
 def trash_path(path: str, user: str) -> str:
-    """Where a removed path goes: the trash of the user, with the part below its home (or below /home)."""
+    """The path in the user's trash for a removed path: it keeps the part below the user's home (or below /home)."""
     zone, rest = path.split("/", 2)[1:]
     rest = rest.removeprefix("home/")
     rest = rest.removeprefix(user + "/")

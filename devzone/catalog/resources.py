@@ -1,4 +1,4 @@
-"""Resources and their hierarchies: what a name stands for, and where a new replica goes."""
+"""Resources and their hierarchies: lookup by name, and the choice of the resource for a new replica."""
 
 import random
 import sqlite3
@@ -26,21 +26,21 @@ class Resource:
 
     @property
     def is_down(self) -> bool:
-        """Whether an administrator marked it down."""
+        """Whether an administrator set its status to down."""
         return self.status == "down"
 
     @property
     def root_name(self) -> str:
-        """Name of the top of the hierarchy."""
+        """The name of the root of the hierarchy."""
         return self.hierarchy.split(";", 1)[0]
 
     def holds(self, physical_path: str) -> bool:
-        """Whether a path lies in this resource's vault."""
+        """Whether a physical path is in this resource's vault."""
         return physical_path.startswith(self.vault.rstrip("/") + "/")
 
 
 class Resources:
-    """All resources of the zone by name and by id."""
+    """All resources of the zone, by name and by id."""
 
     def __init__(self, found: list[Resource]) -> None:
         self.by_id = {resource.id: resource for resource in found}
@@ -50,29 +50,29 @@ class Resources:
                 self.by_id[int(resource.parent)].children.append(resource)
 
     def named(self, name: str) -> Resource:
-        """The resource of that name; SYS_RESC_DOES_NOT_EXIST otherwise."""
+        """The resource with that name; SYS_RESC_DOES_NOT_EXIST if there is none."""
         if name not in self.by_name:
             raise IrodsError(SYS_RESC_DOES_NOT_EXIST, name)
         return self.by_name[name]
 
     def root(self, name: str) -> Resource:
-        """The resource of that name, which must be the top of a hierarchy."""
+        """The resource with that name; DIRECT_CHILD_ACCESS if it is not the root of a hierarchy."""
         found = self.named(name)
         if found.parent:
             raise IrodsError(DIRECT_CHILD_ACCESS, "key_word contains child resource")
         return found
 
     def leaf(self, resource: Resource) -> Resource:
-        """The storage resource below a resource that takes a new replica."""
+        """The storage resource for a new replica: the resource itself or one below it."""
         while resource.type in COORDINATING:
-            able = [child for child in resource.children if not child.is_down]
-            if not able:
+            usable = [child for child in resource.children if not child.is_down]
+            if not usable:
                 raise IrodsError(HIERARCHY_ERROR, resource.name)
-            resource = random.choice(able) if resource.type == "random" else able[0]  # noqa: S311
+            resource = random.choice(usable) if resource.type == "random" else usable[0]  # noqa: S311
         return resource
 
     def for_create(self, name: str) -> Resource:
-        """Storage resource for a new replica; a resource that is down is passed over for the default (recorded)."""
+        """The storage resource for a new replica; the default resource if the named one is down (recorded)."""
         if not name:
             return self.leaf(self.root(DEFAULT_RESOURCE))
         found = self.leaf(self.root(name))
@@ -80,6 +80,6 @@ class Resources:
 
 
 def load_resources(connection: sqlite3.Connection) -> Resources:
-    """Read all resources."""
+    """Read all resources from the catalog."""
     rows = connection.execute("select id, name, type, location, vault, status, parent, hier from resc order by id")
     return Resources([Resource(*row) for row in rows])

@@ -1,6 +1,4 @@
-"""Rows of the catalog: a replica, its state, and what a new one starts with."""
-
-from __future__ import annotations
+"""Rows of replicas, and the values of a replica's status."""
 
 from dataclasses import dataclass
 
@@ -9,7 +7,7 @@ STALE, GOOD, INTERMEDIATE, LOCKED = 0, 1, 2, 3
 
 @dataclass(slots=True)
 class Replica:
-    """The part of a replica's row that calls decide on."""
+    """The columns of a replica that API calls need."""
 
     id: int
     number: int
@@ -27,7 +25,7 @@ class Replica:
 
 @dataclass(slots=True)
 class NewReplica:
-    """What a new row starts with."""
+    """The values of a new replica's row."""
 
     path: str
     resc_id: int

@@ -1,1 +1,1 @@
-"""What the API calls do to data objects and collections."""
+"""Operations on data objects, replicas and collections, which the API calls share."""

@@ -1,4 +1,4 @@
-"""Checksums of files as the server writes them: SHA-256 in base64 with the prefix ``sha2:``."""
+"""Checksums of files in the server's form: SHA-256 in base64 with the prefix ``sha2:``."""
 
 import base64
 import hashlib
@@ -11,17 +11,17 @@ _BLOCK = 1 << 20
 
 
 def of_bytes(data: bytes) -> str:
-    """Checksum of bytes."""
+    """The checksum of ``data``."""
     return PREFIX + base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
 def of_file(path: str, size: int) -> str:
-    """Checksum of the first ``size`` bytes of a file; a shorter file is a read error (recorded: chksum.wrong_size)."""
+    """The checksum of a file's first ``size`` bytes; an error if it has fewer (recorded: chksum.wrong_size)."""
     return PREFIX + base64.b64encode(_digest(path, size, "sha256")).decode()
 
 
 def matches(path: str, size: int, wanted: str) -> bool:
-    """Whether a file has a checksum that a client gives, in the server's form or as hexadecimal MD5."""
+    """Whether a file has the checksum ``wanted``, which is in the server's form or a hexadecimal MD5."""
     if wanted.startswith(PREFIX):
         return of_file(path, size) == wanted
     return _digest(path, size, "md5").hex() == wanted.lower()

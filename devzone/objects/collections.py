@@ -1,9 +1,10 @@
-"""Collection rows: find, insert, touch; used by every family of calls."""
+"""Collections: find, create, touch and delete their rows."""
 
 import sqlite3
 from dataclasses import dataclass
 
 from devzone.catalog.catalog import now
+from devzone.catalog.levels import MODIFY
 from devzone.catalog.paths import check_zone, split
 from devzone.errors import (
     CAT_NAME_EXISTS_AS_DATAOBJ,
@@ -12,7 +13,7 @@ from devzone.errors import (
     USER_INPUT_PATH_ERR,
     IrodsError,
 )
-from devzone.objects.access import MODIFY, first_rights, is_visible, require
+from devzone.objects.access import first_rights, is_visible, require
 from devzone.session import Session
 
 UNREGISTER = 26  # oprType of an unregistration
@@ -20,7 +21,7 @@ UNREGISTER = 26  # oprType of an unregistration
 
 @dataclass(slots=True)
 class Collection:
-    """The part of a collection's row that calls decide on."""
+    """The columns of a collection that API calls need."""
 
     id: int
     name: str
@@ -29,13 +30,13 @@ class Collection:
 
 
 def find(db: sqlite3.Connection, path: str) -> Collection | None:
-    """The collection of that path."""
+    """The collection with that path; None if there is none."""
     row = db.execute("select id, name, owner_name, inherit from coll where name = ?", (path,)).fetchone()
     return Collection(*row) if row else None
 
 
 def existing(db: sqlite3.Connection, path: str) -> Collection:
-    """The collection of that path; CAT_UNKNOWN_COLLECTION otherwise."""
+    """The collection with that path; CAT_UNKNOWN_COLLECTION if there is none."""
     found = find(db, path)
     if found is None:
         raise IrodsError(CAT_UNKNOWN_COLLECTION, f"collection '{path}' is unknown")
@@ -43,14 +44,14 @@ def existing(db: sqlite3.Connection, path: str) -> Collection:
 
 
 def writable_parent(session: Session, path: str) -> Collection:
-    """The parent collection of a path, in which the user may make something."""
+    """The parent collection of a path. Raises an error if the user may not create something in it."""
     parent = existing(session.db, split(path)[0])
     require(session, parent.id, MODIFY, f"no permission to update collection '{parent.name}'")
     return parent
 
 
 def is_object(db: sqlite3.Connection, path: str) -> bool:
-    """Whether a data object has that path."""
+    """Whether there is a data object with that path."""
     parent, name = split(path)
     return (
         db.execute(
@@ -61,7 +62,7 @@ def is_object(db: sqlite3.Connection, path: str) -> bool:
 
 
 def insert(session: Session, path: str, owner: tuple[int, str, str], parent: Collection) -> Collection:
-    """Add a collection owned by (id, name, zone) with the rights it starts with; only inside a transaction."""
+    """Add a collection with its first permissions; ``owner`` is (id, name, zone). Call it only inside a transaction."""
     stamp = now()
     made = Collection(session.new_id(), path, owner[1], parent.inherit)
     session.db.execute(
@@ -74,17 +75,17 @@ def insert(session: Session, path: str, owner: tuple[int, str, str], parent: Col
 
 
 def touch(db: sqlite3.Connection, coll_id: int) -> None:
-    """Something was made, renamed or removed in the collection: its modification time is now."""
+    """Set the collection's modification time, because an entry was created, renamed or removed in it."""
     db.execute("update coll set modify_ts = ? where id = ?", (now(), coll_id))
 
 
 def subtree(path: str) -> tuple[str, str]:
-    """Bounds of the names below a path, for ``name > ? and name < ?``: an index can use them."""
+    """The bounds of the paths below a path, for ``name > ? and name < ?``, which can use an index."""
     return path + "/", path + "0"
 
 
 def delete(db: sqlite3.Connection, coll_id: int) -> None:
-    """Remove a collection's row, rights and metadata."""
+    """Delete a collection's row, permissions and metadata."""
     for statement in (
         "delete from access where object_id = ?",
         "delete from metamap where object_id = ?",
@@ -94,7 +95,10 @@ def delete(db: sqlite3.Connection, coll_id: int) -> None:
 
 
 def create_with_parents(session: Session, path: str) -> None:
-    """Make a collection and what is missing above it, as far as the user can see (recorded: coll.create_deep)."""
+    """Create a collection and its missing parents. One that the user cannot see counts as missing.
+
+    Recorded: coll.create_deep.
+    """
     found = find(session.db, path)
     if found is not None and is_visible(session, found.id):
         return
@@ -105,7 +109,7 @@ def create_with_parents(session: Session, path: str) -> None:
 
 
 def _missing(session: Session, path: str) -> list[str]:
-    """The path and its parents up to the first that the user can see, the deepest first."""
+    """The path and its parents, the deepest first, up to the first that the user can see."""
     missing: list[str] = []
     while True:
         found = find(session.db, path)
@@ -117,7 +121,7 @@ def _missing(session: Session, path: str) -> list[str]:
 
 
 def create(session: Session, path: str) -> Collection:
-    """Make one collection; only inside a transaction."""
+    """Create one collection. Call it only inside a transaction."""
     check_zone(path, session.zone.name)
     if path.rpartition("/")[2] in (".", ".."):
         raise IrodsError(USER_INPUT_PATH_ERR, path)

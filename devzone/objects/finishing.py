@@ -1,4 +1,4 @@
-"""The end of an open replica: finished well, given up, or left behind by a client that has gone."""
+"""Closing an open replica: after success, after a failure, or after the client disconnected."""
 
 import os
 
@@ -11,7 +11,7 @@ from devzone.session import Session
 
 
 def finish(session: Session, descriptor: Descriptor, keywords: dict[str, str]) -> None:
-    """Close a descriptor; a replica that was written becomes good with its new size, the others become stale."""
+    """Close a descriptor. A replica that was written becomes good with its new size, and the others become stale."""
     os.close(descriptor.fd)
     writing = descriptor.writing
     if writing is None:
@@ -34,7 +34,7 @@ def finish(session: Session, descriptor: Descriptor, keywords: dict[str, str]) -
 
 
 def _checked(session: Session, writing: Writing, size: int, keywords: dict[str, str]) -> str:
-    """Verify or compute a checksum as the keywords ask; returns the one to store."""
+    """Verify or compute a checksum, as the keywords request; returns the one to store (empty for none)."""
     if "verifyChksum" in keywords:
         wanted = keywords["verifyChksum"]
         if not wanted:
@@ -59,7 +59,7 @@ def _make_good(session: Session, writing: Writing, size: int, checksum: str) -> 
 
 
 def _set_stale(session: Session, writing: Writing, size: int | None, checksum: str | None = None) -> None:
-    """The replica is not what the client meant: it stays with its open-time path, stale."""
+    """Make the replica stale, with the physical path that it had when it was opened."""
     with session.transaction() as db:
         db.execute(
             "update data set repl_status = ?, size = coalesce(?, size), checksum = coalesce(?, checksum), path = ?, "
@@ -70,7 +70,7 @@ def _set_stale(session: Session, writing: Writing, size: int | None, checksum: s
 
 
 def give_up(session: Session, descriptor: Descriptor, size: int | None = None, checksum: str | None = None) -> None:
-    """Close a descriptor whose writing failed: the replica is stale."""
+    """Close a descriptor whose writing failed. Its replica becomes stale."""
     os.close(descriptor.fd)
     if descriptor.writing is not None:
         session.zone.open_replicas.remove(descriptor.writing)
@@ -78,7 +78,7 @@ def give_up(session: Session, descriptor: Descriptor, size: int | None = None, c
 
 
 def drop_descriptors(session: Session) -> None:
-    """The client has gone: what it was writing is stale with the size it reached."""
+    """Close all descriptors of a client that disconnected. Replicas that it was writing become stale."""
     for descriptor in session.descriptors.values():
         writing = descriptor.writing
         give_up(session, descriptor, os.fstat(descriptor.fd).st_size if writing and writing.written else None)

@@ -1,12 +1,10 @@
-"""Renames of data objects and collections, in the catalog and in the vault; the trash."""
-
-from __future__ import annotations
+"""Renaming of data objects and collections in the catalog and in the vault, and moving to the trash."""
 
 import os
 import secrets
-from collections.abc import Callable
 
-from devzone.catalog.catalog import OWN, now
+from devzone.catalog.catalog import now
+from devzone.catalog.levels import MODIFY, OWN
 from devzone.catalog.paths import check_object_path, split, trash_path, vault_path
 from devzone.catalog.rows import Replica
 from devzone.errors import (
@@ -14,28 +12,18 @@ from devzone.errors import (
     CAT_NAME_EXISTS_AS_DATAOBJ,
     CAT_NO_ROWS_FOUND,
     CAT_RECURSIVE_MOVE,
-    SYS_PACK_INSTRUCT_FORMAT_ERR,
     UNIX_FILE_RENAME_ERR,
     IrodsError,
     unix_error,
 )
 from devzone.objects import collections, removal, replicas
-from devzone.objects.access import MODIFY, is_visible, require
+from devzone.objects.access import is_visible, require
 from devzone.objects.collections import Collection
-from devzone.session import Request, Session
-from devzone.wire import Node
-
-
-def pair_of(request: Request) -> tuple[Node, Node]:
-    """The source and target parts of a DataObjCopyInp_PI, which both have the same element name."""
-    found = request.node.fields.get("DataObjInp_PI", [])
-    if len(found) != 2:
-        raise IrodsError(SYS_PACK_INSTRUCT_FORMAT_ERR)
-    return found[0], found[1]
+from devzone.session import Session
 
 
 def rename_object(session: Session, source: str, target: str) -> None:
-    """Rename an object; vault files move along. Only inside a transaction."""
+    """Rename a data object, and move its files in vaults. Call it only inside a transaction."""
     found = replicas.find(session.db, source)
     if not found or not is_visible(session, found[0].id):
         raise IrodsError(CAT_NO_ROWS_FOUND)
@@ -58,7 +46,7 @@ def rename_object(session: Session, source: str, target: str) -> None:
 
 
 def rename_collection(session: Session, source: str, target: str) -> None:
-    """Rename a collection and everything below; vault files move along. Only inside a transaction."""
+    """Rename a collection with everything below it, and move the files in vaults. Call it only inside a transaction."""
     db = session.db
     found = collections.find(db, source)
     if found is None or not is_visible(session, found.id):
@@ -87,7 +75,7 @@ def rename_collection(session: Session, source: str, target: str) -> None:
 
 
 def _free_target(session: Session, target: str) -> Collection:
-    """The parent of a target path that nothing has yet."""
+    """The parent collection of a target path. Raises an error if the path is taken."""
     parent = collections.existing(session.db, split(target)[0])
     if collections.find(session.db, target):
         raise IrodsError(CAT_NAME_EXISTS_AS_COLLECTION)
@@ -98,7 +86,7 @@ def _free_target(session: Session, target: str) -> Collection:
 
 
 def _vault_moves(session: Session, objects: list[tuple[Replica, str]]) -> list[tuple[Replica, str]]:
-    """The replicas whose files lie in vaults, with their new physical paths; registered files stay."""
+    """The replicas whose files are in vaults, with their new physical paths. Registered files are not moved."""
     by_id = session.resources.by_id
     return [
         (replica, vault_path(by_id[replica.resc_id].vault, target))
@@ -108,7 +96,7 @@ def _vault_moves(session: Session, objects: list[tuple[Replica, str]]) -> list[t
 
 
 def _move_files(moves: list[tuple[Replica, str]]) -> None:
-    """Move files; if one cannot be moved the others are moved back."""
+    """Move files. If one cannot be moved, the ones moved before it are moved back."""
     done: list[tuple[str, str]] = []
     try:
         for replica, new_path in moves:
@@ -125,10 +113,10 @@ def _set_path(session: Session, replica: Replica, path: str) -> None:
     session.db.execute("update data set path = ? where id = ? and number = ?", (path, replica.id, replica.number))
 
 
-def move_to_trash(session: Session, path: str, make_parents: Callable[[Session, str], None]) -> None:
-    """Move an object or a collection to the user's trash, under a new name if the old one is taken there."""
+def move_to_trash(session: Session, path: str) -> None:
+    """Move an object or a collection to the user's trash. If its name is taken there, a number is appended."""
     target = trash_path(path, session.user.name)
-    make_parents(session, split(target)[0])
+    collections.create_with_parents(session, split(target)[0])
     with session.transaction() as db:
         if collections.find(db, target) or collections.is_object(db, target):
             target += f".{secrets.randbelow(9 * 10**9) + 10**9}"

@@ -1,4 +1,4 @@
-"""Replicas that are open: how a descriptor comes about, and who may open what is open already.
+"""Opening of replicas for reading and writing, and creation of data objects and their files.
 
 Sources: the recorded cases ``obj.*`` and ``put.*``, and the keywords that python-irodsclient sends.
 """
@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from devzone.catalog.catalog import now
 from devzone.catalog.descriptors import Descriptor
+from devzone.catalog.levels import MODIFY, READ
 from devzone.catalog.paths import check_object_path, split, vault_path
 from devzone.catalog.resources import Resource
 from devzone.catalog.rows import GOOD, INTERMEDIATE, LOCKED, STALE, NewReplica, Replica
@@ -23,19 +24,17 @@ from devzone.errors import (
     unix_error,
 )
 from devzone.objects import collections, replicas
-from devzone.objects.access import MODIFY, READ, is_visible, require
+from devzone.objects.access import is_visible, require
 from devzone.objects.selection import for_reading, for_writing
 from devzone.session import Session
 
-O_RDWR = 2
-
-O_ACCMODE, O_CREAT, O_TRUNC = 3, 64, 512  # the protocol's flags are those of Linux
+O_RDWR, O_ACCMODE, O_CREAT, O_TRUNC = 2, 3, 64, 512  # the protocol's flags are those of Linux
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 FIRST_DESCRIPTOR, LAST_DESCRIPTOR = 3, 1025
 
 
 def open_object(session: Session, path: str, flags: int, keywords: dict[str, str]) -> Descriptor:
-    """Open (and make, if the flags say so) a data object; returns its descriptor, which has no number yet."""
+    """Open a data object, or create it if the flags contain O_CREAT; returns a descriptor without a number."""
     check_object_path(path)
     if not flags & (O_ACCMODE | O_CREAT):
         return _open_for_reading(session, path, keywords)
@@ -49,7 +48,7 @@ def open_object(session: Session, path: str, flags: int, keywords: dict[str, str
 
 
 def open_numbered(session: Session, path: str, flags: int, keywords: dict[str, str]) -> int:
-    """Open a data object for the client; returns the lowest free number of the connection, now the descriptor's."""
+    """Open a data object for the client; returns the descriptor's number, the lowest free one of the connection."""
     for number in range(FIRST_DESCRIPTOR, LAST_DESCRIPTOR + 1):
         if number not in session.descriptors:
             session.descriptors[number] = open_object(session, path, flags, keywords)
@@ -100,7 +99,7 @@ def _join(session: Session, target: Replica | Resource, keywords: dict[str, str]
 def _add_replica(
     session: Session, found: list[Replica], path: str, resource: Resource, keywords: dict[str, str]
 ) -> Descriptor:
-    """A further replica of an object, empty at first; the others are locked meanwhile."""
+    """Add an empty replica to an object, and open it. The other replicas are locked until it is closed."""
     first = found[0]
     physical = free_vault_path(session, resource, path)
     fd = create_file(resource, physical)
@@ -115,7 +114,7 @@ def _add_replica(
 
 
 def _create(session: Session, path: str, keywords: dict[str, str]) -> Descriptor:
-    """A new data object with one empty replica."""
+    """Create a data object with one empty replica, and open it."""
     if collections.find(session.db, path):
         raise IrodsError(CAT_NAME_EXISTS_AS_COLLECTION)
     resource = session.resources.for_create(destination(keywords))
@@ -133,12 +132,12 @@ def _create(session: Session, path: str, keywords: dict[str, str]) -> Descriptor
 
 
 def destination(keywords: dict[str, str]) -> str:
-    """The resource that a client names for something new; empty if it names none."""
+    """The resource in the keywords for a new replica; empty if they contain none."""
     return keywords.get("destRescName") or keywords.get("rescName") or keywords.get("defRescName") or ""
 
 
 def free_vault_path(session: Session, resource: Resource, path: str) -> str:
-    """Physical path for a new replica; not one that another row has."""
+    """A physical path for a new replica that no other replica has."""
     physical = vault_path(resource.vault, path)
     if session.db.execute("select 1 from data where path = ?", (physical,)).fetchone():
         physical += f".{secrets.randbelow(9 * 10**9) + 10**9}"
@@ -146,11 +145,11 @@ def free_vault_path(session: Session, resource: Resource, path: str) -> str:
 
 
 def create_file(resource: Resource, physical: str) -> int:
-    """Make an empty file in a vault, with its folders; returns its file descriptor.
+    """Create an empty file and its parent directories in a vault; returns its file descriptor.
 
-    As the server's `rsFileCreate` and `create_physical_file_for_replica` do it: an empty folder in its place goes, one
-    with anything in it stays and is an error (removing a collection leaves its folder in the vault); a file is there
-    only when no row has its path, and such an orphan is moved to the vault's `orphan` folder.
+    It does what the server's ``rsFileCreate`` and ``create_physical_file_for_replica`` do. An empty directory with that
+    path is removed; one that is not empty is an error. (Removing a collection leaves its directory in the vault.) An
+    existing file belongs to no replica; it is moved to the vault's ``orphan`` directory.
     """
     try:
         try:
@@ -190,7 +189,7 @@ def _lock_others(session: Session, replica: Replica) -> None:
 
 
 def write_all(descriptor: Descriptor, data: bytes) -> None:
-    """Write all bytes at the descriptor's place."""
+    """Write all bytes at the descriptor's current offset."""
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor.fd, left) :]

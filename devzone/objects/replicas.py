@@ -1,4 +1,4 @@
-"""Replica rows of data objects: find, insert, change status; used by every family of calls."""
+"""Replicas of data objects: find, insert, change and delete their rows."""
 
 import sqlite3
 
@@ -14,7 +14,7 @@ _FIELDS = "id, number, coll_id, name, type, size, resc_id, path, repl_status, ch
 
 
 def find(db: sqlite3.Connection, path: str) -> list[Replica]:
-    """All replicas of the data object of that logical path, by number; empty if there is none."""
+    """All replicas of the data object with that logical path, ordered by number; empty if there is no such object."""
     parent, name = split(path)
     rows = db.execute(
         f"select {_FIELDS} from data where coll_id = (select id from coll where name = ?) and name = ? "  # noqa: S608
@@ -25,13 +25,13 @@ def find(db: sqlite3.Connection, path: str) -> list[Replica]:
 
 
 def below(db: sqlite3.Connection, coll_id: int) -> list[Replica]:
-    """All replicas directly in a collection."""
+    """All replicas of the data objects directly in a collection."""
     rows = db.execute(f"select {_FIELDS} from data where coll_id = ?", (coll_id,))  # noqa: S608
     return [Replica(*row) for row in rows]
 
 
 def insert_object(session: Session, parent: Collection, name: str, new: NewReplica) -> int:
-    """Add a data object with its first replica and its first rights; returns its id."""
+    """Add a data object with its first replica and its first permissions; returns its id."""
     data_id = session.new_id()
     insert_replica(session, (data_id, 0, parent.id, name), new)
     first_rights(session.db, data_id, session.user.id, parent.id, parent.inherit)
@@ -39,7 +39,7 @@ def insert_object(session: Session, parent: Collection, name: str, new: NewRepli
 
 
 def insert_replica(session: Session, key: tuple[int, int, int, str], new: NewReplica) -> None:
-    """Add a row with (id, number, collection id, name)."""
+    """Add a replica; ``key`` is (object id, replica number, collection id, object name)."""
     stamp = now()
     session.db.execute(
         "insert into data (id, number, coll_id, name, type, size, resc_id, path, owner_name, owner_zone, repl_status, "
@@ -52,12 +52,12 @@ def insert_replica(session: Session, key: tuple[int, int, int, str], new: NewRep
 
 
 def set_others(db: sqlite3.Connection, data_id: int, number: int, status: int) -> None:
-    """Give all other replicas of an object a status."""
+    """Set the status of all other replicas of an object."""
     db.execute("update data set repl_status = ? where id = ? and number <> ?", (status, data_id, number))
 
 
 def delete_object(db: sqlite3.Connection, data_id: int) -> None:
-    """Remove all rows of a data object, its rights and its metadata."""
+    """Delete a data object's replicas, permissions and metadata."""
     for statement in (
         "delete from data where id = ?",
         "delete from access where object_id = ?",
@@ -67,17 +67,17 @@ def delete_object(db: sqlite3.Connection, data_id: int) -> None:
 
 
 def delete_replica(db: sqlite3.Connection, replica: Replica) -> None:
-    """Remove one row of an object that keeps others."""
+    """Delete one replica of an object that has others."""
     db.execute("delete from data where id = ? and number = ?", (replica.id, replica.number))
 
 
 def best_first(found: list[Replica]) -> list[Replica]:
-    """Good replicas before stale ones, each by number."""
+    """Good replicas before the others, each group ordered by number."""
     return sorted(found, key=lambda replica: (replica.status != GOOD, replica.number))
 
 
 def visible_replicas(session: Session, path: str) -> list[Replica]:
-    """The replicas of an object that the user can see; CAT_NO_ROWS_FOUND otherwise."""
+    """The replicas of an object; CAT_NO_ROWS_FOUND if there is no such object or the user cannot see it."""
     found = find(session.db, path)
     if not found or not is_visible(session, found[0].id):
         raise IrodsError(CAT_NO_ROWS_FOUND, path)

@@ -1,4 +1,4 @@
-"""Which replica or resource a call means: by keywords, by status, by the state of the resource."""
+"""Choice of the replica or resource for a call: by keywords, by the replica's status, by the resource's status."""
 
 from devzone.catalog.resources import DEFAULT_RESOURCE, Resource, Resources
 from devzone.catalog.rows import GOOD, Replica
@@ -7,24 +7,24 @@ from devzone.objects.replicas import best_first
 
 
 def named_root(resources: Resources, keywords: dict[str, str]) -> Resource | None:
-    """The root resource that the keywords name; None if they name none."""
+    """The root resource in the keywords; None if they contain none."""
     name = keywords.get("destRescName") or keywords.get("rescName")
     return resources.root(name) if name else None
 
 
 def on_root(resources: Resources, found: list[Replica], root: Resource) -> list[Replica]:
-    """The replicas in the hierarchy below a root resource, the best first."""
+    """The replicas in the hierarchy of a root resource, the best first."""
     return [r for r in best_first(found) if resources.by_id[r.resc_id].root_name == root.name]
 
 
 def in_hierarchy(resources: Resources, found: list[Replica], keywords: dict[str, str]) -> list[Replica]:
-    """The replicas in the hierarchy that the keyword rescHier names; it is ignored if there are none (recorded)."""
+    """The replicas in the hierarchy of the keyword rescHier. If there are none, callers ignore it (recorded)."""
     wanted = keywords.get("rescHier")
     return [r for r in found if wanted and resources.by_id[r.resc_id].hierarchy == wanted]
 
 
 def for_reading(resources: Resources, found: list[Replica], keywords: dict[str, str]) -> Replica:
-    """The replica to read: the one asked for, else the best; HIERARCHY_ERROR if none can be read."""
+    """The replica to read: the requested one if it is usable, else the best; HIERARCHY_ERROR if none can be read."""
     usable = [r for r in found if r.status <= GOOD and not resources.by_id[r.resc_id].is_down]
     if not usable:
         raise IrodsError(HIERARCHY_ERROR)
@@ -37,14 +37,14 @@ def for_reading(resources: Resources, found: list[Replica], keywords: dict[str, 
 def for_writing(
     resources: Resources, found: list[Replica], keywords: dict[str, str], create: bool
 ) -> Replica | Resource:
-    """The replica to write, or the storage resource on which a further replica is to be made.
+    """The replica to write, or the storage resource for a further replica.
 
-    A client that may create and names no resource means the default resource, wherever the object lies (recorded:
-    obj.open_modes_without_resource).
+    If ``create`` is true and the keywords contain no resource, the default resource is chosen, even if the object has
+    no replica there (recorded: obj.open_modes_without_resource).
     """
-    asked = in_hierarchy(resources, found, keywords)
-    if asked:
-        return asked[0]
+    requested = in_hierarchy(resources, found, keywords)
+    if requested:
+        return requested[0]
     root = named_root(resources, keywords)
     if root is None and not create:
         usable = [r for r in best_first(found) if not resources.by_id[r.resc_id].is_down]

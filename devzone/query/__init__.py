@@ -1,1 +1,1 @@
-"""General queries (GenQuery1 and GenQuery2) as SQL."""
+"""General queries (GenQuery1 and GenQuery2), translated to SQL."""

@@ -1,7 +1,6 @@
-"""The columns that queries know: GenQuery number, GenQuery2 name, table and expression, and how tables join.
+"""The columns of queries: GenQuery number, GenQuery2 name, table and SQL expression; and the joins of the tables.
 
-Numbers are those of python-irodsclient's ``irods.models``; names of GenQuery2 columns are the ones that iRODS
-documents for its GenQuery2 parser.
+The numbers are from python-irodsclient, ``irods.models``. The GenQuery2 names are from the iRODS documentation.
 """
 
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its table, its expression with ``{t}`` for the table's alias, and whether it is a number."""
+    """A column: its table, its SQL expression with ``{t}`` for the table's alias, and whether it is a number."""
 
     number: int
     name: str
@@ -19,7 +18,7 @@ class Column:
 
 
 def _table(table: str, listing: str) -> list[Column]:
-    """Columns from lines of ``number name expression``; a trailing # marks a number."""
+    """Columns from a list of ``number name expression``; a # after the expression marks a number."""
     found = []
     for line in listing.split(","):
         number, name, expression = line.split()
@@ -38,7 +37,7 @@ def _metadata(table: str, first: int, prefix: str) -> list[Column]:
 
 
 def _nothing(name: str, first: int, end: int) -> list[Column]:
-    """Columns of what this zone never has: queries find no rows."""
+    """Columns for features that this zone does not have. Queries for them find no rows."""
     return [Column(number, f"{name}_{number}", "nothing", "{t}.x") for number in range(first, end)]
 
 
@@ -108,7 +107,7 @@ BY_NAME |= {
     "DATA_USER_NAME": BY_NAME["USER_NAME"],
 }
 
-# Table name -> the SQL table behind it. A table that comes with a link table names it in JOINS.
+# Name of a table in queries -> its SQL table or expression.
 TABLES = {
     "zone": "zone", "user": "user", "resc": "resc", "data": "data", "coll": "coll", "data_meta": "meta",
     "coll_meta": "meta", "resc_meta": "meta", "user_meta": "meta", "data_access": "access", "coll_access": "access",
@@ -116,7 +115,7 @@ TABLES = {
     "data_map": "metamap", "coll_map": "metamap", "resc_map": "metamap", "user_map": "metamap", "membership": "member",
 }  # fmt: skip
 
-# How two tables join, {a} and {b} being their aliases. The order is the order in which a way is looked for.
+# Join conditions of two tables; {a} and {b} are their aliases. The search for a chain of joins follows this order.
 JOINS = [
     ("data", "coll", "{a}.coll_id = {b}.id"),
     ("data", "resc", "{a}.resc_id = {b}.id"),

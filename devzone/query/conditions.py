@@ -1,7 +1,7 @@
-"""Condition texts of GenQuery: ``= 'x'``, ``like 'a%' || = 'b'``, ``between '1' '2'``, ``in ('a','b')``.
+"""Conditions of GenQuery: ``= 'x'``, ``like 'a%' || = 'b'``, ``between '1' '2'``, ``in ('a','b')``.
 
-Read the way the server reads them (recorded: query.operators_raw, query.quotes): the value of an operator is
-everything between the first and the last quote; in lists quotes pair up from left to right.
+They are parsed as the server does it (recorded: query.operators_raw, query.quotes): the value of an operator is all
+text between the first and the last quote; in lists, quotes pair up from left to right.
 """
 
 import re
@@ -21,10 +21,10 @@ _LOW, _HIGH = 1, 2
 
 
 class Binds:
-    """Values of one statement's conditions, in order.
+    """The values to bind in one statement's conditions, in order.
 
-    A query that fails while its conditions are read leaves the values read so far behind, and the server binds them
-    first in the connection's next query (seen in the record: query.operators_raw, ``<> 'a.txt'``).
+    If a query fails while the server parses its conditions, the values parsed so far remain, and the server binds them
+    first in the connection's next query (recorded: query.operators_raw, ``<> 'a.txt'``).
     """
 
     def __init__(self) -> None:
@@ -33,18 +33,18 @@ class Binds:
         self._slots: list[tuple[int, int]] = []
 
     def add(self, value: str, numeric: bool = False) -> str:
-        """Take a value; returns its place holder."""
+        """Add a value; returns its placeholder."""
         self._slots.append((len(self.values), 0))
         self.values.append(value)
         self._numeric.append(numeric)
         return "?"
 
     def add_range(self) -> None:
-        """Two more place holders: the bounds of what can match the pattern taken last."""
+        """Add two placeholders: the bounds of the texts that can match the pattern added last."""
         self._slots += [(len(self.values) - 1, _LOW), (len(self.values) - 1, _HIGH)]
 
     def final(self, stale: list[str]) -> list[str | int]:
-        """What to bind, after values that an earlier query left; CAT_SQL_ERR for a text where a number must be."""
+        """The values to bind, after the ``stale`` ones of failed queries; CAT_SQL_ERR if a numeric one is no number."""
         merged = (stale + self.values)[: len(self.values)]
         return [self._bound(merged[index], index, kind) for index, kind in self._slots]
 
@@ -65,7 +65,7 @@ def fixed_start(pattern: str) -> str:
 
 
 def compile_condition(column: Column, expression: str, text: str, binds: Binds, upper: bool = False) -> str:
-    """SQL for one condition text; its values are added to ``binds``."""
+    """Translate one condition to SQL, and add its values to ``binds``."""
     parts, joints = _split(text)
     found = [_single(column, expression, part, binds, upper) for part in parts]
     if len(found) == 1:
@@ -77,15 +77,15 @@ def compile_condition(column: Column, expression: str, text: str, binds: Binds, 
 
 
 def _split(text: str) -> tuple[list[str], list[str]]:
-    """Parts of a compound condition and the signs between them; signs inside quotes do not count."""
+    """The parts of a compound condition, and the operators (|| or &&) between them. Quoted ones are part of a value."""
     parts, joints, start, quoted = [], [], 0, False
-    for place, character in enumerate(text):
+    for position, character in enumerate(text):
         if character == "'":
             quoted = not quoted
-        elif not quoted and place >= start and text[place : place + 2] in ("||", "&&"):
-            parts.append(text[start:place])
-            joints.append(text[place : place + 2])
-            start = place + 2
+        elif not quoted and position >= start and text[position : position + 2] in ("||", "&&"):
+            parts.append(text[start:position])
+            joints.append(text[position : position + 2])
+            start = position + 2
     return [*parts, text[start:]], joints
 
 
@@ -124,7 +124,7 @@ def _compare(column: Column, expression: str, operator: str, value: str, binds: 
 
 
 def like(expression: str, operator: str, value: str, binds: Binds) -> str:
-    """LIKE with backslash as escape; its fixed start also as a range, which an index can use."""
+    """LIKE with a backslash as escape character. A range for the fixed start is added, because it can use an index."""
     condition = f"{expression} {operator} {binds.add(value)} escape '\\'"
     if operator == "like" and fixed_start(value) and not expression.startswith("upper"):
         binds.add_range()

@@ -1,4 +1,4 @@
-"""GenQuery2: the query language ``select A, B where C = 'x' order by D limit 2``, read into SQL.
+"""GenQuery2: the query language ``select A, B where C = 'x' order by D limit 2``, translated to SQL.
 
 Grammar (from the iRODS documentation): ``select [no distinct] columns [where conditions]
 [group by columns] [order by column [asc|desc], ...] [limit n | fetch first n rows only] [offset n]``; functions
@@ -20,22 +20,22 @@ _TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d+)|(\w+)|(<=|>=|<>|!=|[=<>(),*])
 
 
 def compile_query(text: str, user: User) -> tuple[str, list[str | int]]:
-    """SQL and its values; SYS_LIBRARY_ERROR for a text that is no query."""
+    """Translate a query; returns the SQL and the values to bind. Raises SYS_LIBRARY_ERROR if ``text`` is no query."""
     return _Parser(text).parse(user)
 
 
 def column_mappings() -> dict[str, dict[str, str]]:
-    """Names of all columns with the tables and columns behind them."""
+    """The names of all columns, with their tables and columns in the catalog."""
     return {name: {"R_" + column.table.upper(): column.expression.format(t=column.table)} for name, column in
             BY_NAME.items()}  # fmt: skip
 
 
 class _Parser:
-    """Reads one query from left to right."""
+    """Parses one query from left to right."""
 
     def __init__(self, text: str) -> None:
         self._tokens = _tokens(text)
-        self._place = 0
+        self._position = 0
         self._select = Select()
         self._binds = Binds()
 
@@ -55,7 +55,7 @@ class _Parser:
         return self._select.sql(user), self._binds.final([])
 
     def _columns(self) -> bool:
-        """The selected columns; returns whether one is a function."""
+        """Parse the selected columns; returns whether one of them is a function."""
         grouped, plain = False, []
         while True:
             expression, is_function = self._selected()
@@ -133,7 +133,7 @@ class _Parser:
         return ", ".join(marks)
 
     def _tail(self, grouped: bool) -> None:
-        """Grouping, order and limits, in any order."""
+        """Parse the clauses after the conditions, in any order."""
         select = self._select
         select.limit = DEFAULT_LIMIT
         while self._peek():
@@ -154,7 +154,7 @@ class _Parser:
                 self._need("only")
             else:
                 return
-        # SQL wants the columns of an order among those of a distinct selection; SQLite does not mind.
+        # Standard SQL allows only selected columns in the "order by" of a "select distinct"; SQLite allows all.
         select.distinct = select.distinct and not grouped
 
     def _names(self, order: bool = False) -> list[str]:
@@ -170,19 +170,19 @@ class _Parser:
                 return found
 
     def _peek(self) -> str:
-        return self._tokens[self._place] if self._place < len(self._tokens) else ""
+        return self._tokens[self._position] if self._position < len(self._tokens) else ""
 
     def _next(self) -> str:
         found = self._peek()
         if not found:
             raise IrodsError(SYS_LIBRARY_ERROR)
-        self._place += 1
+        self._position += 1
         return found
 
     def _word(self, wanted: str) -> bool:
         if self._peek().lower() != wanted:
             return False
-        self._place += 1
+        self._position += 1
         return True
 
     def _need(self, wanted: str) -> str:
@@ -204,11 +204,11 @@ class _Parser:
 
 
 def _tokens(text: str) -> list[str]:
-    found, place, text = [], 0, text.rstrip()
-    while place < len(text):
-        match = _TOKEN.match(text, place)
+    found, position, text = [], 0, text.rstrip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
         if match is None:
             raise IrodsError(SYS_LIBRARY_ERROR)
         found.append(next(group for group in match.groups() if group is not None))
-        place = match.end()
+        position = match.end()
     return found

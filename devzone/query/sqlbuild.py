@@ -1,37 +1,36 @@
-"""Putting a SELECT together from columns and conditions: which tables it needs, how they join, who may see what."""
+"""Builds a SELECT from columns and conditions: the tables it needs, their joins, and what the user may see."""
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from devzone.catalog.levels import READ
 from devzone.errors import CAT_FAILED_TO_LINK_TABLES, IrodsError
-from devzone.objects.access import READ
 from devzone.query.columns import JOINS, METADATA, TABLES, Column
 from devzone.session import User
 
 
 @dataclass(slots=True)
 class Select:
-    """The parts of one SELECT; texts are SQL made here, values of clients only ever go into ``binds``."""
+    """The parts of a SELECT. All texts are SQL from this package; values from clients are bound (see ``Binds``)."""
 
     expressions: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
     group: list[str] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
-    binds: list[object] = field(default_factory=list)
     distinct: bool = True
     tables: dict[str, str] = field(default_factory=dict)  # alias -> table name
     limit: int = -1
     offset: int = 0
 
     def expression(self, column: Column, alias: str = "") -> str:
-        """The SQL of a column, whose table is needed from now on."""
+        """The SQL of a column. Its table is added to the statement."""
         alias = alias or f"t_{column.table}"
         self.tables[alias] = column.table
         return column.expression.format(t=alias)
 
     def sql(self, user: User) -> str:
-        """The whole statement, which shows a user only what that user may see."""
+        """The statement. It returns only rows that the user may see."""
         conditions = [*_links(self.tables), *self.conditions, *_visible(self.tables, user)]
         parts = ["select distinct" if self.distinct else "select", ", ".join(self.expressions)]
         parts.append("from " + ", ".join(f"{TABLES[table]} {alias}" for alias, table in self.tables.items()))
@@ -47,7 +46,7 @@ class Select:
 
 
 def _links(tables: dict[str, str]) -> list[str]:
-    """Join conditions for all tables of a statement; adds the tables that lie between them."""
+    """The join conditions for all tables of a statement. Tables that connect them are added."""
     conditions = []
     extra = {alias: table for alias, table in tables.items() if alias != f"t_{table}"}
     plain = [table for alias, table in tables.items() if alias == f"t_{table}"]
@@ -66,7 +65,7 @@ def _links(tables: dict[str, str]) -> list[str]:
 def _plain_links(plain: list[str], tables: dict[str, str]) -> list[str]:
     joined, conditions, used = set(plain[:1]), [], set()
     for table in plain[1:]:
-        for number in _way(joined, table):
+        for number in _path(joined, table):
             one, two, condition = JOINS[number]
             joined |= {one, two}
             tables.setdefault(f"t_{one}", one)
@@ -77,27 +76,27 @@ def _plain_links(plain: list[str], tables: dict[str, str]) -> list[str]:
     return conditions
 
 
-def _way(joined: set[str], wanted: str) -> list[int]:
-    """Numbers of the joins on the shortest way from tables that are joined to another."""
+def _path(joined: set[str], wanted: str) -> list[int]:
+    """The indexes in JOINS of the shortest chain of joins from the joined tables to another one."""
     if wanted in joined:
         return []
-    ways: deque[tuple[str, list[int]]] = deque((table, []) for table in sorted(joined))
+    paths: deque[tuple[str, list[int]]] = deque((table, []) for table in sorted(joined))
     seen = set(joined)
-    while ways:
-        table, way = ways.popleft()
+    while paths:
+        table, path = paths.popleft()
         for number, (one, two, _) in enumerate(JOINS):
             other = two if one == table else one if two == table else ""
             if not other or other in seen:
                 continue
             if other == wanted:
-                return [*way, number]
+                return [*path, number]
             seen.add(other)
-            ways.append((other, [*way, number]))
+            paths.append((other, [*path, number]))
     raise IrodsError(CAT_FAILED_TO_LINK_TABLES)
 
 
 def _visible(tables: dict[str, str], user: User) -> Iterable[str]:
-    """Only an administrator sees objects and collections without the right to read them (recorded: query.as_user)."""
+    """Conditions that hide objects and collections that the user may not read (recorded: query.as_user)."""
     if user.is_admin:
         return
     identities = ", ".join(map(str, user.identities))

@@ -1,4 +1,4 @@
-"""GenQueryOut_PI, the protocol's table of texts: reading the ones clients send, writing the answers of queries."""
+"""GenQueryOut_PI, the protocol's table of texts: read from requests, and written as the answer to a query."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ MAX_COLUMNS = 50
 
 
 def columns_of(table: Node) -> dict[int, list[str]]:
-    """Columns of a table from a client, by attribute number.
+    """The columns of a table from a client, by attribute number.
 
-    The packing instruction has a fixed array of 50 columns, and refuses values longer than a column says.
+    The packing instruction has a fixed array of 50 columns. A value longer than its column's width is an error.
     """
     found = table.fields.get("SqlResult_PI", [])
     if len(found) != MAX_COLUMNS:
@@ -26,7 +26,7 @@ def columns_of(table: Node) -> dict[int, list[str]]:
 
 
 def table_body(numbers: Sequence[int], rows: Sequence[Sequence[object]], continues: int, total: int) -> str:
-    """The answer to a query: column numbers, rows, the number of the open query and the total row count."""
+    """The answer to a query: column numbers, rows, number of the open query (0 if none), and total row count."""
     parts = [
         f"<GenQueryOut_PI><rowCnt>{len(rows)}</rowCnt><attriCnt>{len(numbers)}</attriCnt>"
         f"<continueInx>{continues}</continueInx><totalRowCount>{total}</totalRowCount>"

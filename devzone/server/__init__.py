@@ -1,1 +1,1 @@
-"""The server: connections, authentication, added latency, and how a new zone is made."""
+"""The server: connections, artificial latency, and the first contents of a zone."""

@@ -1,12 +1,12 @@
-"""What a zone has from the start: zone, administrator, groups, collections, default resource, token names."""
+"""The first contents of a zone: its row, administrator, groups, collections, default resource and token names."""
 
 import sqlite3
 from pathlib import Path
 
-from devzone.catalog.catalog import OWN, Catalog, now
+from devzone.catalog.catalog import Catalog, now
+from devzone.catalog.levels import LEVELS, OWN
 from devzone.catalog.paths import split
 from devzone.catalog.resources import DEFAULT_RESOURCE
-from devzone.objects.access import LEVELS
 
 ZONE_NAME = "tempZone"
 ADMIN, ADMIN_PASSWORD = "rods", "rods"
@@ -20,7 +20,7 @@ USER_TYPES = ("rodsadmin", "groupadmin", "rodsuser", "rodsgroup")
 
 
 def open_catalog(folder: Path, host: str) -> Catalog:
-    """Open the catalog of a data folder, and fill it if it is new."""
+    """Open the catalog of a data folder. A new catalog gets its first contents."""
     path = folder / "catalog.sqlite"
     path.touch(mode=0o600)
     catalog = Catalog(path)
@@ -28,13 +28,13 @@ def open_catalog(folder: Path, host: str) -> Catalog:
     with catalog.transaction(connection):
         if catalog.create_schema(connection):
             _fill(catalog, connection, folder, host)
-        _settle(connection, host)
-    connection.close()  # later ones know the planner's statistics
+        _recover(connection, host)
+    connection.close()  # SQLite reads the planner's statistics when a connection is opened
     return catalog
 
 
-def _settle(db: sqlite3.Connection, host: str) -> None:
-    """Replicas that were open when the process died are stale; the default resource lies on this host."""
+def _recover(db: sqlite3.Connection, host: str) -> None:
+    """Make replicas stale that were open when the last process ended; set the host of the default resource."""
     db.execute("update data set repl_status = 0 where repl_status = 2")
     db.execute("update data set repl_status = coalesce(locked_from, 0), locked_from = null where repl_status > 2")
     db.execute("update resc set location = ? where name = ?", (host, DEFAULT_RESOURCE))

@@ -1,4 +1,4 @@
-"""One client connection: the opening exchange, then API calls until the client leaves."""
+"""One client connection: the opening exchange, then API calls until the client disconnects."""
 
 import logging
 import socket
@@ -7,10 +7,9 @@ from typing import BinaryIO, cast
 
 from irods.api_number import api_number
 
-from devzone.api import query, table
+from devzone.api import auth, query, table
 from devzone.errors import CAT_SQL_ERR, SYS_LIBRARY_ERROR, SYS_NO_API_PRIV, SYS_UNMATCHED_API_NUM, IrodsError
 from devzone.objects.finishing import drop_descriptors
-from devzone.server import auth
 from devzone.server.latency import Latency
 from devzone.session import Reply, Request, Session, Zone
 from devzone.wire import Message, Node, pack_message, parse, read_message
@@ -20,7 +19,7 @@ _KNOWN = frozenset(api_number.values())
 
 
 def serve(connection: socket.socket, zone: Zone, latency: Latency) -> None:
-    """Serve one client until it disconnects; what it left open is closed as stale."""
+    """Serve one client until it disconnects. Replicas that it left open become stale."""
     session = Session(zone, zone.catalog.connect())
     try:
         with connection, cast("BinaryIO", connection.makefile("rb", buffering=65536)) as stream:
@@ -37,7 +36,7 @@ def serve(connection: socket.socket, zone: Zone, latency: Latency) -> None:
 
 
 def _open(connection: socket.socket, stream: BinaryIO, session: Session) -> bool:
-    """The startup packet, the negotiation if the client asks for it, and the server's version."""
+    """Read the startup packet, negotiate if requested, and send the server's version; False to close the connection."""
     first = read_message(stream)
     if first is None or first.type != "RODS_CONNECT":
         return False
@@ -53,19 +52,19 @@ def _open(connection: socket.socket, stream: BinaryIO, session: Session) -> bool
 
 
 def _serve_call(connection: socket.socket, stream: BinaryIO, session: Session, latency: Latency) -> bool:
-    """Answer one call; False when the connection is to end."""
+    """Answer one call; False if the connection is to be closed."""
     message = read_message(stream)
     if message is None or message.type == "RODS_DISCONNECT":
         return False
     if message.info not in _KNOWN:
-        return False  # recorded: a number that iRODS does not have gets no answer
+        return False  # recorded: the server closes the connection on an API number that iRODS does not have
     reply = latency.delayed(message, lambda: _answer(message, session))
     connection.sendall(pack_message("RODS_API_REPLY", reply.body, reply.info, reply.data))
     return True
 
 
 def _answer(message: Message, session: Session) -> Reply:
-    """Run the call; every failure becomes an iRODS error code."""
+    """Run the call. Every failure becomes an iRODS error code."""
     try:
         return _run(message, session)
     except IrodsError as problem:

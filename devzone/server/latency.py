@@ -1,7 +1,7 @@
-"""Delays that make the calls take as long as on a small real server.
+"""Delays that make calls take as long as on a small real server.
 
-A delay is partly time of one of two shared processors and partly waiting. The processor part grows while others
-queue for a processor, as measured with eight clients.
+A delay has two parts: time on one of two shared processors, and waiting. The processor part grows with the number of
+calls that queue for a processor, as measured with eight clients.
 """
 
 import threading
@@ -14,13 +14,13 @@ from devzone.session import Reply
 from devzone.wire import Message
 
 PROCESSORS = 2
-CROWD = 2  # so many waiting calls cost nothing extra
-CROWDED = 0.07  # each further one makes the processor part so much longer
+CROWD = 2  # this many queued calls do not lengthen the processor part
+CROWDED = 0.07  # each further queued call lengthens it by this share
 
-# Milliseconds (processor, waiting) by API name. Measured on iRODS 5.0.2 with PostgreSQL on two shared cores:
+# Milliseconds (processor, waiting) by API name. Measured in ms on iRODS 5.0.2 with PostgreSQL on two shared cores:
 # login 90, existence query 7, page of 500 rows 20, registration 13 (75/255/206 per s with 1/4/8 clients), put 45
-# (22/47/42 per s), bulk registration of 50 files 202 (247/784/648 files per s), collection create 13, unlink 20,
-# metadata 10. The others are in proportion.
+# (22/47/42 per s), bulk registration of 50 files 202 (247/784/648 files per s), collection creation 13, unlink 20,
+# metadata 10. The other values are estimates in proportion to these.
 DELAYS = {
     "AUTHENTICATION_APN": (30.0, 15.0),  # a login takes two of these
     "AUTH_REQUEST_AN": (30.0, 15.0),
@@ -54,13 +54,13 @@ DELAYS = {
     "GENERAL_ADMIN_AN": (8.0, 5.0),
 }
 _BY_NUMBER = {api_number[name]: (busy / 1000, idle / 1000) for name, (busy, idle) in DELAYS.items()}
-REPLY_KILOBYTE = 0.0003  # processor seconds for each kilobyte of answer: a page of 500 rows takes 20 ms
-# Bulk calls: the delays above are for 50 rows, which have so many values in the request.
+REPLY_KILOBYTE = 0.0003  # processor seconds per kilobyte of the answer: a page of 500 rows takes 20 ms
+# Number of values in a bulk request of 50 rows. The delays above are for 50 rows.
 _BULK_VALUES = {api_number["BULK_DATA_OBJ_REG_AN"]: 500, api_number["BULK_DATA_OBJ_PUT_AN"]: 150}
 
 
 class Latency:
-    """Gives every call its delay; does nothing unless it is switched on."""
+    """Delays every call if ``real`` is true; otherwise it does nothing."""
 
     def __init__(self, real: bool) -> None:
         self._real = real
@@ -68,7 +68,7 @@ class Latency:
         self._waiting = 0
 
     def delayed(self, message: Message, answer: Callable[[], Reply]) -> Reply:
-        """Carry out a call and take the time that it takes on a real server."""
+        """Run a call, and take as long as a real server does."""
         if not self._real or message.info not in _BY_NUMBER:
             return answer()
         busy, idle = _BY_NUMBER[message.info]

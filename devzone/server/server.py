@@ -1,4 +1,4 @@
-"""The listening socket, a thread for each client, and the clean end."""
+"""The listening socket, one thread per client, and the clean stop."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ END_SECONDS = 10.0
 
 
 class Server:
-    """Accepts clients until it is stopped."""
+    """Accepts and serves clients until it is stopped."""
 
     def __init__(self, listener: socket.socket, zone: Zone, latency: Latency) -> None:
         self._listener = listener
@@ -23,11 +23,11 @@ class Server:
         self._stopping = False
 
     def start(self) -> None:
-        """Accept clients in a thread of its own."""
+        """Start a thread that accepts clients."""
         threading.Thread(target=self._accept, name="accept", daemon=True).start()
 
     def stop(self) -> None:
-        """Take no more clients, end the connections, and wait for the calls that run."""
+        """Accept no more clients, close the connections, and wait for running calls (at most END_SECONDS each)."""
         self._stopping = True
         self._listener.close()
         with self._lock:
@@ -58,7 +58,7 @@ class Server:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on that address; OSError if that is not possible."""
+    """Open a listening socket; raises OSError if the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -1,1 +1,1 @@
-"""What every long-running process offers: logs, metrics, health, profiles, back-off, systemd."""
+"""What all long-running processes share: logs, metrics, health, profiles, back-off, systemd."""

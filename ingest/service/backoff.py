@@ -1,24 +1,54 @@
-"""Something that is out of reach for a while: tried again ever more slowly, but said once."""
+"""Retries of something that is out of reach: the waits double up to a maximum, and an outage is logged once."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
+
+from ingest.service.logs import Logger
 
 
-class Outage:
-    """Whether something is out of reach. It is logged when that begins and when it has ended."""
+class Waits(NamedTuple):
+    """Seconds to wait before a retry: after the first failure, and at most. Each failure doubles them."""
 
-    def __init__(self, log: Any, back_off: tuple[float, float]) -> None:
-        """`back_off`: seconds to wait after the first failure, and at most; each failure doubles them."""
+    first: float = 0.5
+    maximum: float = 15.0
+
+
+WAITS = Waits()
+"""The waits where a constructor is given no others."""
+NO_WAITS = Waits(0.0, 0.0)
+"""For callers that wait by other means and need only the warnings."""
+
+
+class Doubling:
+    """Waits that double with each failure."""
+
+    def __init__(self, waits: Waits = WAITS) -> None:
+        self._waits = waits
+        self._wait = waits.first
+
+    def failed(self) -> float:
+        """Note a failure. Returns the seconds to wait before the next try."""
+        seconds, self._wait = self._wait, min(2 * self._wait, self._waits.maximum)
+        return seconds
+
+    def succeeded(self) -> None:
+        """Note a success: the next wait is the first one again."""
+        self._wait = self._waits.first
+
+
+class Backoff:
+    """Counts the failures of one thing in a row, logs the first of them and the recovery, and says how long to wait."""
+
+    def __init__(self, log: Logger, waits: Waits = WAITS) -> None:
         self._log = log
-        self._first, self._most = back_off
-        self._wait = self._first
+        self._waits = Doubling(waits)
         self.reason = ""
-        """Why it is out of reach, as it was first said; empty when it is not."""
+        """The reason of the first failure of an outage; empty while there is no outage."""
 
-    def met(self, reason: str) -> float:
-        """It was out of reach just now; the seconds to wait before the next try."""
-        seconds, self._wait = self._wait, min(2 * self._wait, self._most)
+    def failed(self, reason: str) -> float:
+        """Note a failure. Returns the seconds to wait before the next try."""
+        seconds = self._waits.failed()
         if self.reason:
             self._log.info("still out of reach", reason=reason, seconds=seconds)
         else:
@@ -26,8 +56,9 @@ class Outage:
             self._log.warning("out of reach, waiting", reason=reason)
         return seconds
 
-    def over(self) -> None:
-        """It is in reach."""
+    def succeeded(self) -> None:
+        """Note a success: the next failure begins a new outage."""
         if self.reason:
-            self._log.warning("in reach again", after=self.reason)
-        self.reason, self._wait = "", self._first
+            self._log.warning("within reach again", after=self.reason)
+        self.reason = ""
+        self._waits.succeeded()

@@ -8,17 +8,20 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from ingest.errors import Refused
 from ingest.job import LogSettings
 
+Logger = FilteringBoundLogger
+"""The type of our loggers."""
 DEFAULT_LEVEL = "WARNING"
-_TELL_SECRETS = ("irods", "boto3", "botocore")
-"""Libraries that at DEBUG write what they send: logins and file contents, or session tokens."""
+_LOG_SECRETS = ("irods", "boto3", "botocore")
+"""Libraries that log what they send at DEBUG: logins and file contents, or session tokens."""
 
 
 def configure(settings: LogSettings) -> None:
-    """Set up the process's logging; a file is rotated as `TimedRotatingFileHandler` does. Raises Refused."""
+    """Set up the process's logging; a file is rotated as by `TimedRotatingFileHandler`. Raises Refused."""
     handler: logging.Handler
     renderer: Any
     if settings.filename:
@@ -48,7 +51,7 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level or DEFAULT_LEVEL)
-    for name in _TELL_SECRETS:
+    for name in _LOG_SECRETS:
         logging.getLogger(name).setLevel(max(root.level, logging.INFO))
     structlog.configure(
         processors=[
@@ -63,6 +66,7 @@ def configure(settings: LogSettings) -> None:
     )
 
 
-def get(name: str) -> Any:
-    """A structlog logger."""
-    return structlog.get_logger(name)
+def get(name: str) -> Logger:
+    """The logger of this name."""
+    logger: Logger = structlog.get_logger(name)
+    return logger

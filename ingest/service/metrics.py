@@ -1,6 +1,6 @@
-"""What a service counts, for Prometheus, and whether it is alive and ready: `/metrics`, `/livez`, `/readyz` over HTTP.
+"""Metrics for Prometheus and the health of a service over HTTP: `/metrics`, `/livez` and `/readyz`.
 
-The counters themselves stand beside the code that counts.
+The counters themselves are defined beside the code that counts.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ def start_metrics(address: str, port: int | None, *loops: str) -> Health:
 
 
 def serve(address: str, port: int, health: Health) -> int:
-    """Answer requests from a thread until the process ends. Returns the port (chosen when 0); raises Refused."""
+    """Answer requests in a thread until the process ends. Returns the port (a free one for 0). Raises Refused."""
     metrics = make_wsgi_app()
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         healthy = {"/livez": lambda: health.alive, "/readyz": lambda: health.ready}.get(environ["PATH_INFO"])
         if healthy is not None:
-            return _say(start_response, *(("200 OK", "yes") if healthy() else ("503 Service Unavailable", "no")))
+            return _answer(start_response, *(("200 OK", "yes") if healthy() else ("503 Service Unavailable", "no")))
         if environ["PATH_INFO"] != "/metrics":
-            return _say(start_response, "404 Not Found", "/metrics, /livez and /readyz are here")
+            return _answer(start_response, "404 Not Found", "the paths are /metrics, /livez and /readyz")
         return list(metrics(environ, start_response))
 
     try:
@@ -55,7 +55,7 @@ def serve(address: str, port: int, health: Health) -> int:
     return int(server.server_port)
 
 
-def _say(start_response: Callable[..., Any], status: str, text: str) -> list[bytes]:
+def _answer(start_response: Callable[..., Any], status: str, text: str) -> list[bytes]:
     start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
     return [f"{text}\n".encode()]
 
@@ -64,9 +64,9 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Silent(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """A scrape is no news."""
+        """Log no requests."""

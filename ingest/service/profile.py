@@ -1,4 +1,4 @@
-"""The profile of a consumer: JSON lines that say how long each task, hook and iRODS call has taken."""
+"""The profile of a consumer: JSON lines with the duration of each task, hook and iRODS call."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line. `start` is in seconds since the epoch and `duration` in seconds, both exact to the microsecond.
 
     `pid` and `tid` are the worker's process and thread. `path` is a source path and `target` a logical one, both as
-    text in which undecodable bytes are escaped; `error` is the class of the exception that ended it.
+    text with escapes for undecodable bytes. `error` is the class of the exception that ended it.
     """
 
     kind: Kind
@@ -52,7 +52,7 @@ def wanted(kind: Kind, level: str | None) -> bool:
 
 
 def path_text(path: Any) -> str | None:
-    """A path as an event has it; None for what is no path."""
+    """A path as text for an event; None for a value that is no path."""
     return os.fsdecode(path).encode("utf-8", "backslashreplace").decode() if isinstance(path, (str, bytes)) else None
 
 
@@ -62,7 +62,7 @@ def task_path(job: Job, task: Task) -> str | None:
 
 
 def broken_off(task: Task, job: Job, pid: int, seconds: float) -> Event:
-    """The event of a task that the worker `pid` was given some seconds ago and will never report of."""
+    """The event of a task that was aborted: the worker `pid` got it some seconds ago and has ended."""
     return Event(
         kind="task",
         name=type(task).__name__,
@@ -88,7 +88,7 @@ def settings(*, enabled: bool, options: LogSettings) -> LogSettings | None:
 
 
 class ProfileFile:
-    """The file, rotated as `TimedRotatingFileHandler` does. For one process: the consumer's parent."""
+    """The file of a profile, rotated as by `TimedRotatingFileHandler`. For one process: the consumer's parent."""
 
     def __init__(self, settings: LogSettings) -> None:
         """Raises Refused when it cannot be opened."""
@@ -101,7 +101,7 @@ class ProfileFile:
             raise Refused(f"cannot write the profile {settings.filename}: {error}") from error
 
     def write(self, events: Iterable[Event]) -> None:
-        """Add a line for each of the events, all of them to the same file."""
+        """Append a line for each event; a rotation never separates them."""
         lines = b"\n".join(
             _encoder.encode(event) for event in events if wanted(event.kind, self.settings.level)
         ).decode()
@@ -110,12 +110,12 @@ class ProfileFile:
 
 
 class _File(logging.handlers.TimedRotatingFileHandler):
-    _told = False
+    _warned = False
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
-        """A full disk costs the profile, not the job; it is said once."""
-        if not self._told:
-            self._told = True
+        """Log a failed write once: a full disk must not stop the job."""
+        if not self._warned:
+            self._warned = True
             logs.get("consumer").warning(
                 "the profile cannot be written", file=self.baseFilename, reason=str(sys.exc_info()[1])
             )

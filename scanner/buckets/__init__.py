@@ -1,1 +1,1 @@
-"""S3 buckets as a source: the same looks and listings, answered by an object store."""
+"""S3 buckets as sources."""

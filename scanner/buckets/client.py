@@ -1,7 +1,7 @@
-"""The three requests that an S3 source needs, and one kind of error for all that can go wrong with them.
+"""The three requests that an S3 source needs, and one exception for all of their failures.
 
 Paging and ranges pinned to an ETag need `Minio._execute`, which signs and sends any request: the public methods of
-minio-py 7.2 hide the pages of a listing, and merge nothing.
+minio-py 7.2 hide the pages of a listing.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from ingest.job import S3
 from ingest.s3 import connect, reason
 
 _READS = 3
-"""How often a range is asked for when its transfer breaks off."""
+"""How often a range is requested when its transfer breaks off."""
 UNREACHABLE = "unreachable"
-"""The code of what is no answer of the server."""
+"""The code for a missing answer, and for an answer that is not one of S3."""
 _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "InvalidObjectState"})
 _BUSY = frozenset({429, 503})
-"""The HTTP status of SlowDown, ServiceUnavailable and what else stands for them."""
+"""The HTTP status of SlowDown, ServiceUnavailable and their variants."""
 
 
 class S3Failed(Exception):  # noqa: N818 - it reads as what happened
-    """A request was not answered as it should: S3's code for it, a sentence, and the HTTP status if there was one."""
+    """A request has failed: the code of S3, a sentence, and the HTTP status if there was one."""
 
     def __init__(self, code: str, text: str, status: int | None = None) -> None:
         super().__init__(text)
         self.code = code
-        self.busy = status in _BUSY and code != "SlowDownRead"  # which MinIO says of an object that it cannot read
-        """The server wants fewer requests: that tells nothing about an object."""
+        self.busy = status in _BUSY and code != "SlowDownRead"  # MinIO's code for an object that it cannot read
+        """The server asks for fewer requests; this says nothing about the object."""
 
     @property
-    def gone(self) -> bool:
-        """Whether there is no such object, or no such bucket: the answer to a HEAD does not tell."""
+    def absent(self) -> bool:
+        """Whether the object or the bucket is absent; the answer to a HEAD does not distinguish them."""
         return self.code == "NoSuchKey"
 
     @property
     def denied(self) -> bool:
-        """Whether somebody wants it so."""
+        """Whether the server refuses access on purpose."""
         return self.code in _DENIED
 
 
 class Object(NamedTuple):
-    """An object: its key, size in bytes, seconds since the epoch when it was last modified, and ETag."""
+    """An object: key, size in bytes, last modification in seconds since the epoch, and ETag."""
 
     key: str
     size: int
@@ -58,7 +58,7 @@ class Object(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A part of a listing in order of UTF-8 bytes; with `token` there is more."""
+    """A part of a listing, in the order of UTF-8 bytes. With a `token` there are more pages."""
 
     objects: list[Object]
     prefixes: list[str]
@@ -76,9 +76,9 @@ class Client:
     def page(
         self, prefix: str, *, after: str = "", token: str | None = None, delimiter: str = "/", most: int = 1000
     ) -> Page:
-        """One page of the keys with a prefix: behind the key `after`, or where the page that gave `token` ended.
+        """Request a page of the keys with a prefix: behind the key `after`, or behind the page that returned `token`.
 
-        A server that knows only the first version of the request gives no token, or begins again whatever it is sent.
+        A server that knows only version 1 of the request returns no token, or begins again whatever token it gets.
         """
         query = {"list-type": "2", "encoding-type": "url", "max-keys": str(most), "prefix": prefix}
         query["delimiter"] = delimiter
@@ -92,7 +92,7 @@ class Client:
         except (ParseError, ValueError) as error:
             raise self._failed(error) from error
         if more and (b"NextContinuationToken>" not in answer.data or next_token == token):
-            text = f"the S3 server {self._endpoint} does not tell how a listing goes on: it does not know ListObjectsV2"
+            text = f"the S3 server {self._endpoint} cannot continue a listing: it does not support ListObjectsV2"
             raise S3Failed("error", text)
         objects = [
             Object(each.object_name or "", each.size or 0, int(each.last_modified.timestamp()), each.etag or "")
@@ -103,7 +103,7 @@ class Client:
         return Page(objects, prefixes, next_token if more else None)
 
     def head(self, key: str) -> Object:
-        """An object as it is now."""
+        """Request the current state of an object."""
         headers = self._send("HEAD", key).headers
         try:
             modified = from_http_header(headers["Last-Modified"])
@@ -112,19 +112,17 @@ class Client:
             raise self._failed(error) from error
 
     def read(self, key: str, etag: str, offset: int, length: int) -> tuple[bytes, Mapping[str, str]]:
-        """So many bytes (at least one) of the object that has this ETag, and the headers of the answer."""
+        """Read `length` bytes (at least one) of the object that has this ETag; returns them and the headers."""
         headers = {"If-Match": f'"{etag}"', "Range": f"bytes={offset}-{offset + length - 1}"}
         attempt = 1
         while True:
             answer = self._send("GET", key, headers=headers, preload_content=False)
             if answer.status != http.HTTPStatus.PARTIAL_CONTENT and answer.headers.get("Content-Length") != str(length):
                 answer.close()
-                text = f"the S3 server {self._endpoint}, or a proxy, sends the whole object instead of a part of it"
+                text = f"the S3 server {self._endpoint}, or a proxy, returns the whole object instead of a part of it"
                 raise S3Failed("error", text)
             try:
-                data = answer.read(
-                    decode_content=False
-                )  # an object may say that it is compressed, and yet is what it is
+                data = answer.read(decode_content=False)  # the stored bytes, even if the object has a Content-Encoding
             except urllib3.exceptions.HTTPError as error:
                 answer.close()
                 if attempt == _READS:
@@ -135,7 +133,7 @@ class Client:
                 return data, answer.headers
 
     def _send(self, method: str, key: str | None = None, **more: Any) -> Any:
-        """The whole answer. Raises S3Failed."""
+        """Send a request and return the answer. Raises S3Failed."""
         try:
             return self._minio._execute(method, self._bucket, key, **more)
         except S3Error as error:
@@ -149,16 +147,16 @@ class Client:
 
 
 def _status(error: Exception) -> int | None:
-    """The HTTP status of an answer that was none of S3."""
+    """The HTTP status of an answer that is not one of S3."""
     if isinstance(error, InvalidResponseError):
         return error._code
     return error.status_code if isinstance(error, ServerError) else None
 
 
 def _why(error: Exception) -> str:
-    """In a few words."""
+    """The cause in a few words."""
     if isinstance(error, (InvalidResponseError, ParseError)):
         return "no S3 answer"
     if isinstance(error, KeyError):
-        return f"it does not tell the {error.args[0]} of an object"
+        return f"it does not return the {error.args[0]} of an object"
     return reason(error)

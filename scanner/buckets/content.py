@@ -1,4 +1,4 @@
-"""The content of one object: read in ranges that are pinned to an ETag, and compared with it where that is an MD5."""
+"""The content of one object, read in ranges that are pinned to its ETag, and compared with the ETag if it is an MD5."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from typing_extensions import override
+
 from scanner.buckets.client import Client, S3Failed
-from scanner.content import FileChanged
+from scanner.content import Content, FileChanged
 from scanner.entries import Entry
 
 _CHANGED = frozenset({"PreconditionFailed", "InvalidRange"})
@@ -18,15 +20,13 @@ _ETAG = re.compile(r"([0-9a-f]{32})(?:-([0-9]+))?")
 _MIB = 1024 * 1024
 
 
-class S3Content:
-    """What `scanner.content.Content` asks for."""
-
-    descriptor = None
+class S3Content(Content):
+    """The content of one object."""
 
     def __init__(
         self, client: Client, see_root: Callable[[S3Failed], None], key: str, entry: Entry, part_mib: int | None
     ) -> None:
-        """`see_root` raises when nothing is known after a failure; `part_mib` is the size of the parts of uploads."""
+        """`see_root` raises SourceNotVisible if a failure is an outage; `part_mib`: part size of uploads in MiB."""
         self.size = entry.stat.size
         self._client = client
         self._see_root = see_root
@@ -34,11 +34,11 @@ class S3Content:
         self._path = entry.path
         self._etag = entry.version or ""
         self._digest = _digest(self._etag, self.size, part_mib) if self.size else None
-        """None for what is empty, too: no answer would tell whether its ETag is that of something encrypted."""
+        """None for an empty object, too: it is never read, so no answer would say whether it is encrypted."""
         self._encrypted = False
 
+    @override
     def read(self, offset: int, length: int) -> bytes:
-        """See Content. Raises FileNotFoundError when it is gone, PermissionError or OSError when it is not given."""
         if not length:
             return b""
         try:
@@ -47,32 +47,33 @@ class S3Content:
             self._see_root(error)
             if error.code in _CHANGED:
                 raise FileChanged("the object changed while it was read") from error
-            if error.gone:
+            if error.absent:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._path) from error
             if error.denied:  # archived, or encrypted with a key that this account may not use
                 raise PermissionError(errno.EACCES, str(error), self._path) from error
             raise OSError(errno.EIO, str(error)) from error
         if len(data) != length:
-            raise FileChanged(f"the server gave {len(data)} bytes of the object instead of {length}")
+            raise FileChanged(f"the server returned {len(data)} bytes of the object instead of {length}")
         self._encrypted = self._encrypted or _is_encrypted(headers)
         return data
 
+    @override
     def feed(self, data: bytes) -> None:
-        """See Content."""
         if self._digest is not None:
             self._digest.update(data)
 
+    @override
     def check(self) -> None:
-        """See Content."""
         if self._digest is not None and not self._encrypted and self._digest.hexdigest() != self._etag:
-            raise FileChanged(f"what was read of the object is not what its ETag {self._etag} stands for")
+            raise FileChanged(f"the content that was read does not match the ETag {self._etag} of the object")
 
+    @override
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no connection is held."""
 
 
 def _is_encrypted(headers: Mapping[str, str]) -> bool:
-    """Whether the ETag is of no plain content (SSE-KMS, as the S3 documentation of ETags says)."""
+    """Whether the ETag is not that of the plain content (SSE-KMS; see the S3 documentation of ETags)."""
     return "kms" in headers.get("x-amz-server-side-encryption", "")
 
 
@@ -82,7 +83,7 @@ class _Digest(Protocol):
 
 
 def _digest(etag: str, size: int, part_mib: int | None) -> _Digest | None:
-    """What computes the ETag anew; None when it cannot be known how: most stores do not tell the size of parts."""
+    """What recomputes the ETag; None if that is impossible: most stores do not publish the size of parts."""
     found = _ETAG.fullmatch(etag)
     if found is None:
         return None
@@ -94,7 +95,7 @@ def _digest(etag: str, size: int, part_mib: int | None) -> _Digest | None:
 
 
 class _PartsDigest:
-    """The ETag of an object that was uploaded in parts: the MD5 of the MD5s of all parts, and their number."""
+    """Computes the ETag of an object that was uploaded in parts: the MD5 of the MD5s of all parts, and their number."""
 
     def __init__(self, part: int) -> None:
         self._part = part
@@ -103,7 +104,7 @@ class _PartsDigest:
         self._parts: list[bytes] = []
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         view = memoryview(data)
         while view:
             self._now.update(view[: self._left])
@@ -113,7 +114,7 @@ class _PartsDigest:
                 self._end()
 
     def hexdigest(self) -> str:
-        """The ETag of what came."""
+        """The ETag of all bytes that were added."""
         if self._left != self._part:
             self._end()
         whole = hashlib.md5(b"".join(self._parts), usedforsecurity=False)

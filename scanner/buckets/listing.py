@@ -1,4 +1,4 @@
-"""What lies directly below a prefix of a bucket, a page at a time, in order of the UTF-8 bytes of the keys."""
+"""The objects and prefixes directly below a prefix of a bucket, page by page, in the order of their UTF-8 bytes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol
 
+from typing_extensions import override
+
 from ingest.paths import split
 from scanner.buckets.client import Object, Page
 from scanner.entries import Entry, Kind, Skipped
 from scanner.names import Names, collect
+from scanner.source import Listing
 
 SPILL_ABOVE = 50_000
-"""Names of one directory that are held in memory."""
+"""How many names of one directory are held in memory."""
 
 
 class _Source(Protocol):
@@ -22,10 +25,10 @@ class _Source(Protocol):
     def directory(self, path: bytes) -> Entry | Skipped: ...
 
 
-class S3Listing:
-    """The objects and prefixes directly below a prefix: `scanner.source.Listing`.
+class S3Listing(Listing):
+    """The objects and prefixes directly below a prefix.
 
-    A cursor is the name of an object, or that of a directory with the "/" that its keys have behind it.
+    A cursor is the name of an object, or the name of a directory with a "/" behind it, as in its keys.
     """
 
     def __init__(self, source: _Source, path: bytes, prefix: str, after: bytes, first: Page) -> None:
@@ -37,37 +40,41 @@ class S3Listing:
         self._first = first
         self._collected: Names | None = None
 
+    @override
     def __enter__(self) -> S3Listing:
         return self
 
+    @override
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
-        """Give back the temporary file."""
+        """Remove the temporary file."""
         if self._collected is not None:
             self._collected.close()
 
     def is_empty(self) -> bool:
-        """Whether there is nothing; an object that stands for the prefix itself does not count."""
+        """Whether there is no entry. An object whose key is the prefix itself does not count."""
         return next(self._every_name(), None) is None
 
+    @override
     def __iter__(self) -> Iterator[Entry | Skipped]:
         for page in self._pages(self._first):
             for each in self._entries(page):
                 if not (isinstance(each, Skipped) and each.excluded):
                     yield each
 
+    @override
     def names(self) -> Iterator[bytes]:
-        """All names, whatever options or kind; for them the prefix is listed once more."""
+        """List the prefix once more, for all names."""
         return self._names().after(b"")
 
+    @override
     def has(self, name: bytes) -> bool:
-        """Whether there is an object or a prefix of this name."""
         return name in self._names()
 
+    @override
     def cursor(self, entry: Entry | Skipped) -> bytes:
-        """From where a later listing goes on behind this entry."""
         name = split(entry.path)[1]
         return name + b"/" if entry.kind == "directory" else name
 
@@ -93,7 +100,7 @@ class S3Listing:
         return found | {each[start:].encode(): None for each in page.prefixes}
 
     def _entries(self, page: Page) -> Iterator[Entry | Skipped]:
-        """What a page has; servers give its objects first and then its prefixes, and some the cursor itself again."""
+        """The entries of a page. Servers list its objects before its prefixes; some repeat the cursor itself."""
         found = self._found(page)
         last = max(found, default=b"") if page.token is not None else None
         for name in sorted(found):
@@ -109,7 +116,7 @@ class S3Listing:
                     or self._source.entry(path, each)
                 )
             elif each.size:
-                yield Skipped(self._below(b""), "regular", "its key ends in a slash, and yet it has content")
+                yield Skipped(self._below(b""), "regular", "its key ends in a slash although it has content")
 
     def _below(self, name: bytes) -> bytes:
         return self._path + b"/" + name if self._path else name
@@ -117,7 +124,7 @@ class S3Listing:
     def _hidden(
         self, path: bytes, name: bytes, found: dict[bytes, Object | None], last: bytes | None
     ) -> Skipped | None:
-        """An object gives way to a prefix of the same name, which may come on a page behind the one with `last`."""
+        """Skip an object if there is a prefix of the same name, perhaps on a page behind the one with `last`."""
         below = name + b"/"
         if below in found or (last is not None and below > last and self._source.has_below(path)):
             return Skipped(path, "regular", "there are keys below it, and iRODS cannot hold both under one name")
@@ -125,7 +132,7 @@ class S3Listing:
 
 
 def _unfit(path: bytes, name: bytes, kind: Kind) -> Skipped | None:
-    """Why no path of iRODS can have this name, if so."""
+    """Skip a name that no path of iRODS can have."""
     if name.removesuffix(b"/") in (b"", b".", b"..") or b"\0" in name:
         return Skipped(path, kind, "its key has an element that is empty, '.' or '..', or has a NUL in it")
     return None

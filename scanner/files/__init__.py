@@ -1,1 +1,1 @@
-"""Directory trees as a source: looks and listings, confined to the root by descriptors."""
+"""Directory trees as sources; descriptors confine all access to the root."""

@@ -1,7 +1,7 @@
-"""One open directory of a source, reached from the root element by element, and the looks that it gives at its names.
+"""One open directory of a source, reached from the root element by element, and looks at the names in it.
 
-Everything goes through descriptors (`openat`), so nobody who swaps a directory for a link can lead us out of the
-source: without `--follow-symlinks` no link is ever passed on the way down.
+All access is by descriptors (`openat`), so nobody can lead us out of the source by swapping a directory for a link:
+without `--follow-symlinks` no link is passed on the way down.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import stat
 from types import TracebackType
 
 from ingest.messages import Stat
-from scanner.entries import Entry, Kind, Skipped, SourceNotVisible, kind_of, shown, unknown, why
+from ingest.paths import is_within, prefix_of, shown
+from scanner.entries import Entry, Kind, Skipped, SourceNotVisible, kind_of, unknown, why
 from scanner.rules import Rules
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _O_PATH = getattr(os, "O_PATH", 0)
-"""Passing through a directory needs no right to list it. Not the first choice: it does not trigger automounts."""
+"""Passing through a directory needs no right to list it. It is the second choice because it triggers no automount."""
 
 DirectoryId = tuple[int, int]
 
@@ -32,7 +33,7 @@ def elements(path: bytes) -> list[bytes]:
 
 
 def open_root(root: bytes, rules: Rules) -> Directory:
-    """The source itself. Raises RootUnseen when this host does not see it."""
+    """The source itself. Raises SourceNotVisible when this host does not see it."""
     try:
         descriptor = os.open(root, _OPEN)
     except OSError as error:
@@ -43,8 +44,8 @@ def open_root(root: bytes, rules: Rules) -> Directory:
 def open_directory(root: bytes, path: bytes, rules: Rules) -> Directory | Skipped | None:
     """The directory at the source-relative `path`; close it after use.
 
-    Skipped when a listing from the root would not reach it (excluded, behind a link, unreadable, ...), None when it is
-    gone. Raises ValueError for a path that is not confined to the source, RootUnseen when the root is not seen.
+    Returns Skipped when a listing from the root would not reach it (excluded, behind a link, unreadable, ...), and None
+    when it is absent. Raises ValueError for a path that could leave the source, and SourceNotVisible.
     """
     names = elements(path)
     directory = open_root(root, rules)
@@ -60,9 +61,8 @@ def open_directory(root: bytes, path: bytes, rules: Rules) -> Directory | Skippe
 class Directory:
     """An open directory, a context manager. `path` is relative to the source.
 
-    `descriptor` is good for `*at` calls and, when `may_list`, for one `os.scandir`.
-
-    `way` has (st_dev, st_ino) of every directory from the root to this one.
+    `descriptor` serves `*at` calls and, if `may_list`, one `os.scandir`. `way` has (st_dev, st_ino) of every directory
+    from the root to this one.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Directory:
         self.may_list = may_list
         itself = os.fstat(descriptor)
         self.way = (*above, (itself.st_dev, itself.st_ino))
-        self._prefix = path + b"/" if path else b""
-        self._root_prefix = root.rstrip(b"/") + b"/"
+        self._prefix = prefix_of(path)
+        self._root_prefix = prefix_of(root)
         self._keeps_regular_files = rules.keeps_regular_files
 
     def __enter__(self) -> Directory:
@@ -98,7 +98,7 @@ class Directory:
         return Entry(self.path, "directory", _stat(itself, itself.st_size))
 
     def close(self) -> None:
-        """Give the descriptor back; a second time is fine."""
+        """Close the descriptor; a second call does nothing."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
@@ -108,7 +108,7 @@ class Directory:
         return self._root_prefix + self._prefix + name
 
     def look(self, name: bytes) -> Entry | Skipped | None:
-        """What `name` is now; None when there is no such entry. Never waits for anything but the file system."""
+        """Look at `name` now; None when there is no such entry. Waits for the file system only."""
         path = self._prefix + name
         try:
             found = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
@@ -134,7 +134,7 @@ class Directory:
     def _subdirectory(
         self, path: bytes, found: os.stat_result, kind: Kind, link_target: bytes | None = None
     ) -> Entry | Skipped:
-        """A directory or, when links are followed, a link to one (`kind` says which; `found` is of the directory)."""
+        """A directory or, when links are followed, a link to one (`kind`). `found` is the directory's stat."""
         if self.rules.one_file_system and found.st_dev != self.way[0][0]:
             return Skipped(path, kind, "a directory on another file system")
         # Below a link that leads above the source, plain directories can close a cycle too.
@@ -166,7 +166,7 @@ class Directory:
         return self._subdirectory(path, target, "link", link_target)
 
     def _target(self, name: bytes) -> os.stat_result | None:
-        """What the link leads to; None for a broken one. Raises OSError when that cannot be known."""
+        """The stat of the link's target; None for a broken link. Raises OSError when the target cannot be reached."""
         try:
             return os.stat(name, dir_fd=self.descriptor)
         except OSError as error:
@@ -175,18 +175,16 @@ class Directory:
             raise
 
     def _real_path_inside(self, name: bytes, *, broken: bool) -> bytes | None:
-        """Where the link really leads, relative to the real source; None when that is outside. Raises OSError.
+        """The real path of the link's target, relative to the real source; None when it is outside. Raises OSError.
 
-        Where a broken link would lead is asked too: another host, like the iRODS server, may see what we do not.
+        Broken links are checked too: another host, like the iRODS server, may see a target that we do not see.
         """
-        root = os.path.realpath(self.root).rstrip(b"/")
+        root = os.path.realpath(self.root)
         real = os.path.realpath(self.absolute(name), strict=not broken)
-        if (real + b"/").startswith(root + b"/"):
-            return real[len(root) + 1 :]
-        return None
+        return real[len(prefix_of(root)) :] if is_within(real, root) else None
 
     def enter(self, name: bytes) -> Directory | Skipped | None:
-        """The directory `name`, opened; what `look` says instead of an entry; None when it is no directory (now)."""
+        """Open the directory `name`. Returns Skipped as `look` does, and None when it is no directory now."""
         found = self.look(name)
         if found is None or isinstance(found, Skipped):
             return found
@@ -208,7 +206,7 @@ class Directory:
     def real_path_of_link(self, name: bytes) -> bytes:
         """The source-relative path, free of links, of what the link `name` leads to.
 
-        Raises OSError when it leads nowhere, ValueError when it leaves the source.
+        Raises OSError when its target is absent, ValueError when the target is outside the source.
         """
         inside = self._real_path_inside(name, broken=False)
         if inside is None:

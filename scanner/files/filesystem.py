@@ -1,8 +1,7 @@
-"""Looking at a source on a file system: one path, one directory, the content of one file.
+"""A source on a file system: one path, one directory, the content of one file.
 
-In all functions `root` is the absolute path of the source and `path` is relative to it: no empty, "." or ".." element
-and no NUL, else ValueError. When `root` itself is not there they raise RootUnseen: nothing is said to be gone by a
-host that cannot know.
+In all functions `root` is the absolute path of the source and `path` is relative to it. A path with an empty, "." or
+".." element, or with NUL, raises ValueError. All functions raise SourceNotVisible when this host does not see `root`.
 """
 
 from __future__ import annotations
@@ -13,9 +12,12 @@ import stat
 from collections.abc import Iterator
 from types import TracebackType
 
+from typing_extensions import override
+
 from ingest.mounts import mounts_of
-from ingest.paths import join, split
-from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable, shown, why
+from ingest.paths import join, shown, split
+from scanner import source
+from scanner.entries import Entry, Skipped, SourceGone, SourceNotVisible, SourceUnreadable, why
 from scanner.files.content import FileContent
 from scanner.files.directory import Directory, elements, open_directory, open_root
 from scanner.names import Names, collect
@@ -39,13 +41,13 @@ __all__ = [
 ]
 
 SPILL_ABOVE = 50_000
-"""Names of one directory that are held in memory."""
+"""How many names of one directory are held in memory."""
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def sees_root(root: bytes) -> bool:
-    """Whether this host sees the source: a directory that it may list."""
+    """Whether this host sees the source: a directory that this process may list."""
     try:
         open_root(root, Rules()).close()
     except SourceNotVisible:
@@ -54,10 +56,9 @@ def sees_root(root: bytes) -> bool:
 
 
 def look(root: bytes, path: bytes, rules: Rules) -> Entry | Skipped | None:
-    """One look at `path`: the same answer as a listing from the root would come to; None when it is gone.
+    """Look at `path`: the same result as that of a listing from the root; None when it is absent.
 
-    What an option leaves out, or lies below such a directory, is Skipped with `excluded`, never None. For many paths
-    of one directory, `open_directory` once and `Directory.look` at each name.
+    A path that an option excludes, or that is below an excluded directory, is Skipped with `excluded`, never None.
     """
     names = elements(path)
     if not names:
@@ -72,11 +73,10 @@ def look(root: bytes, path: bytes, rules: Rules) -> Entry | Skipped | None:
         return parent.look(names[-1])
 
 
-class Listing:
+class Listing(source.Listing):
     """The entries of one directory in order of name bytes; a context manager.
 
-    Iterating looks at each name when its turn comes: what is gone by then, or left out by an option, is not given.
-    `has` and `len` speak of all names that the directory had when it was listed, whatever options, permissions or kind.
+    `has` and `len` refer to all names that the directory had when it was listed.
     """
 
     def __init__(self, directory: Directory, names: Names, after: bytes) -> None:
@@ -84,20 +84,23 @@ class Listing:
         self._names = names
         self._after = after
 
+    @override
     def __enter__(self) -> Listing:
         return self
 
+    @override
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
-        """Give back the descriptor and the temporary file; not to be iterated after that."""
+        """Close the descriptor and the temporary file. The listing cannot be used after that."""
         self._names.close()
         self._directory.close()
 
     def __len__(self) -> int:
         return len(self._names)
 
+    @override
     def __iter__(self) -> Iterator[Entry | Skipped]:
         look_at = self._directory.look
         for name in self._names.after(self._after):
@@ -105,26 +108,26 @@ class Listing:
             if found is not None and not (isinstance(found, Skipped) and found.excluded):
                 yield found
 
+    @override
     def names(self) -> Iterator[bytes]:
-        """All names that the directory has, whatever options, permissions or kind, in order."""
         return self._names.after(b"")
 
+    @override
     def has(self, name: bytes) -> bool:
-        """Whether the directory has an entry of this name."""
         return name in self._names
 
+    @override
     def cursor(self, entry: Entry | Skipped) -> bytes:
-        """From where a later listing goes on behind this entry."""
         return split(entry.path)[1]
 
 
 def list_directory(
     root: bytes, path: bytes, rules: Rules, *, after: bytes | None = None, spill_above: int = SPILL_ABOVE
 ) -> Listing:
-    """The entries of the directory at `path`, those behind the name `after`; close the listing after use.
+    """List the directory at `path` behind the name `after`; close the listing after use.
 
-    At most `spill_above` names are held in memory. Raises SourceGone when there is no such directory (any more),
-    SourceUnreadable when it cannot be listed or a listing from the root would not come to it.
+    At most `spill_above` names are held in memory. Raises SourceGone when there is no such directory, and
+    SourceUnreadable when it cannot be listed or a listing from the root would not reach it.
     """
     directory = open_directory(root, path, rules)
     if directory is None:
@@ -157,11 +160,11 @@ def readable(path: bytes) -> bool:
 
 
 def open_regular(root: bytes, path: bytes, rules: Rules) -> int:
-    """A descriptor that reads the regular file at `path`; the caller closes it. Never waits for a FIFO or a device.
+    """Open the regular file at `path` to read it; the caller closes the descriptor. Never waits for a FIFO or device.
 
-    The file that a link leads to is opened when `look` accepts the link; without `follow_symlinks` it is reached from
-    the root without passing any link, so it lies in the source. Raises OSError (FileNotFoundError when it is gone) and
-    ValueError for what is no regular file or is Skipped, with the reason.
+    The target of a link is opened if `look` accepts the link. Without `follow_symlinks` the target is reached from the
+    root without passing any link, so it is in the source. Raises OSError (FileNotFoundError when the file is absent),
+    and ValueError with the reason for what is no regular file or is Skipped.
     """
     names = elements(path)
     if not names:
@@ -194,8 +197,8 @@ def _regular(descriptor: int, path: bytes) -> int:
     raise ValueError(f"{shown(path)} is not a regular file")
 
 
-class Looker:
-    """Looks at paths, keeping the directory of the last one open."""
+class Looker(source.Looker):
+    """Looks at paths, and keeps the directory of the last one open."""
 
     def __init__(self, root: bytes, rules: Rules) -> None:
         self._root = root
@@ -203,56 +206,59 @@ class Looker:
         self._path: bytes | None = None
         self._open: Directory | Skipped | None = None
 
+    @override
     def look(self, path: bytes) -> Entry | Skipped | None:
-        """What is at a path now."""
         parent, name = split(path)
         if parent != self._path:
             self.close()
             self._open, self._path = open_directory(self._root, parent, self._rules), parent
         return self._open.look(name) if isinstance(self._open, Directory) else self._open
 
+    @override
     def close(self) -> None:
-        """Close the directory."""
         if isinstance(self._open, Directory):
             self._open.close()
         self._open, self._path = None, None
 
 
-class FileSystemSource:
-    """A directory of this host and all below it, as `scanner.source.Source` has it."""
+class FileSystemSource(source.Source):
+    """A directory of this host and everything below it."""
+
+    appends = True
+    has_directories = True
 
     def __init__(self, root: bytes, rules: Rules) -> None:
         self._root = root
         self._rules = rules
 
+    @override
     def look(self, path: bytes) -> Entry | Skipped | None:
-        """See `look`."""
         return look(self._root, path, self._rules)
 
-    def looker(self, *, listed: bool = True) -> Looker:  # noqa: ARG002 - a look tells all in any case
-        """See Source."""
+    @override
+    def looker(self, *, listed: bool = True) -> Looker:
         return Looker(self._root, self._rules)
 
+    @override
     def list_directory(self, path: bytes, after: bytes | None = None) -> Listing:
-        """See `list_directory`."""
         return list_directory(self._root, path, self._rules, after=after)
 
+    @override
     def is_empty(self) -> bool:
-        """Whether the directory has no entry."""
         try:
             with open_root(self._root, self._rules) as directory:
                 return next(_names(directory), None) is None
         except OSError as error:
             raise SourceUnreadable(f"{shown(self._root)}: {why(error)}") from error
 
+    @override
     def open(self, entry: Entry) -> FileContent:
-        """See `open_regular`."""
         return FileContent(open_regular(self._root, entry.path, self._rules))
 
+    @override
     def readable(self, path: bytes) -> bool:
-        """See `readable`."""
         return readable(join(self._root, path))
 
+    @override
     def places(self) -> list[str]:
-        """What is mounted at and below the directory."""
         return mounts_of(self._root)

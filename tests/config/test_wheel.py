@@ -37,7 +37,7 @@ def test_the_installed_commands_start_and_find_the_examples(installed: Path) -> 
     listed = [Path(line) for line in run(installed / "ingest-scan", "examples").splitlines()]
     assert all(file.is_relative_to(installed.parent) for file in listed)
     names = {str(Path(*file.parts[file.parts.index("examples") + 1 :])) for file in listed}
-    assert {"handlers/put.py", "systemd/ingest-watch@.service", "settings.yaml"} <= names
+    assert {"handlers/retry.py", "systemd/ingest-watch@.service", "settings.yaml"} <= names
     assert all(file.is_file() for file in listed)
 
 

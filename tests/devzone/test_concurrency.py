@@ -1,4 +1,4 @@
-"""Many clients at once: no update is lost, and what must happen once happens once."""
+"""Concurrent clients: no update is lost, and of conflicting calls exactly one succeeds."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -15,7 +15,7 @@ PROCESSES, EACH = 4, 60
 
 
 def in_processes(target: Callable[..., None], zone: Zone, home: str) -> list[int]:
-    """Run a function in several processes; returns what each put into its queue."""
+    """Run a function in several processes; returns the values that they put into the queue."""
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
     arguments = (zone.host, zone.port, home, answers)
@@ -77,25 +77,25 @@ def count(session: iRODSSession, home: str) -> int:
 
 
 def test_registrations_of_several_processes_all_stay(zone: Zone, session: iRODSSession, home: str) -> None:
-    """Objects that several processes register in one collection are all there."""
+    """If several processes register objects in one collection, all objects exist afterwards."""
     in_processes(register_own, zone, home)
     assert count(session, home) == PROCESSES * EACH
 
 
 def test_one_registration_of_a_path_wins(zone: Zone, session: iRODSSession, home: str) -> None:
-    """Of several registrations of one path exactly one succeeds."""
+    """Of several concurrent registrations of one path, exactly one succeeds."""
     assert sum(in_processes(register_same, zone, home)) == EACH
     assert count(session, home) == EACH
 
 
 def test_metadata_of_several_processes_all_stays(zone: Zone, session: iRODSSession, home: str) -> None:
-    """Metadata that several processes add to one collection is all there."""
+    """If several processes add AVUs to one collection, all AVUs exist afterwards."""
     in_processes(add_metadata, zone, home)
     assert len(session.metadata.get(Collection, home)) == PROCESSES * EACH
 
 
 def test_writers_of_one_object_exclude_each_other(zone: Zone, session: iRODSSession, home: str) -> None:
-    """Writers of one object get it whole or are told that it is locked; its bytes are one writer's."""
+    """Each concurrent writer of one object succeeds or gets "locked". The object has the bytes of one writer."""
     assert sum(in_processes(overwrite_same, zone, home)) > 0
     found = session.data_objects.get(f"{home}/x")
     assert [replica.status for replica in found.replicas] == ["1"]
@@ -106,7 +106,7 @@ def test_writers_of_one_object_exclude_each_other(zone: Zone, session: iRODSSess
 
 
 def test_threads_share_a_session(zone: Zone, session: iRODSSession, home: str) -> None:
-    """Threads with a session of their own each register without a loss."""
+    """Threads with their own sessions register objects, and all objects exist afterwards."""
 
     def work(number: int) -> None:
         with zone.session() as own:
@@ -119,7 +119,7 @@ def test_threads_share_a_session(zone: Zone, session: iRODSSession, home: str) -
 
 
 def test_writing_between_the_pages_of_a_query(zone: Zone, session: iRODSSession, home: str) -> None:
-    """A client that reads a query page by page may write, and see what it wrote, before it has read them all."""
+    """Between two pages of a query, a client can write and then read what it wrote."""
     for item in range(6):
         session.data_objects.register("/none", f"{home}/f{item}", dataSize="1")
     pages = session.query(DataObject.name).filter(Collection.name == home).limit(2).get_batches()

@@ -1,4 +1,4 @@
-"""The zone answers every case of the record of a real iRODS 5.0.2, except the explained ones."""
+"""The zone answers every recorded case as the real iRODS 5.0.2 server did, except for explained differences."""
 
 import importlib.util
 import json
@@ -20,17 +20,17 @@ from tests.support.devzone_process import running_zone
 FACTS = Path(__file__).parent / "facts"
 PROGRAM, RECORD = FACTS / "irods_facts.py", FACTS / "real-5.0.2.json"
 RECORDED = json.loads(RECORD.read_text())["cases"]
-# These need files that the server may not touch: it must run as another user than the tests, so these as root.
+# These cases need files that the server may not access. So the tests must run as root, and the server as another user.
 OTHER_USER = {"phypathreg.unreadable_file", "phypathreg.read_back", "put.append"}
 
 
 def unprivileged() -> int | None:
-    """The user for the zone when the tests run as root."""
+    """The user that runs the zone if the tests run as root."""
     return pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
 
 
 def program() -> Any:
-    """The facts program as a module, for its comparison."""
+    """The facts program as a module, for its comparison function."""
     specification = importlib.util.spec_from_file_location("irods_facts", PROGRAM)
     assert specification is not None
     assert specification.loader is not None
@@ -41,7 +41,7 @@ def program() -> Any:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """A folder with a short path that the zone's user can enter, as the program wants."""
+    """A folder with a short path that the zone's user can enter. The facts program requires it."""
     path = Path(tempfile.mkdtemp(prefix="dz", dir="/tmp"))
     try:
         path.chmod(0o755)
@@ -57,7 +57,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def answers(folder: Path) -> dict[str, Any]:
-    """What the zone answers to all cases."""
+    """The zone's answers to all cases."""
     with running_zone(folder / "zone", user=unprivileged()) as zone:
         with zone.session() as session:
             session.users.create("alice", "rodsuser")
@@ -76,7 +76,7 @@ def answers(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", sorted(RECORDED))
 def test_answers_as_recorded(case: str, answers: dict[str, Any]) -> None:
-    """A case's answers are those of the real server, or the difference is explained and still there."""
+    """The answers are those of the real server, or they differ and the difference is explained."""
     if case in OTHER_USER and unprivileged() is None:
         pytest.skip("the zone must run as another user than the tests")
     assert "skipped" not in answers[case]
@@ -85,5 +85,5 @@ def test_answers_as_recorded(case: str, answers: dict[str, Any]) -> None:
 
 
 def test_explains_only_recorded_cases() -> None:
-    """Every entry of the table of differences names a case of the record."""
+    """Every entry in the table of differences is a recorded case."""
     assert set(DIFFERENCES) <= set(RECORDED)

@@ -1,4 +1,4 @@
-"""Logical and physical paths."""
+"""Checks of logical paths, and the physical paths and trash paths that follow from them."""
 
 import os
 
@@ -14,7 +14,7 @@ PARTS = st.sampled_from(["..", ".", "a", "", "b c", "..."])
 
 @given(st.lists(PARTS, min_size=1, max_size=8))
 def test_vault_paths_stay_in_the_vault(parts: list[str]) -> None:
-    """No logical path leads out of the vault: it is refused, or its file lies inside."""
+    """Every logical path is refused or has its physical path in the vault."""
     try:
         found = vault_path("/vault/", "/zone/" + "/".join(parts))
     except IrodsError:
@@ -24,14 +24,14 @@ def test_vault_paths_stay_in_the_vault(parts: list[str]) -> None:
 
 @pytest.mark.parametrize("path", ["x", "", "/z/a/", "/z/a/.", "/z/a/.."])
 def test_paths_without_an_object_name_are_refused(path: str) -> None:
-    """A new object needs an absolute path with a name."""
+    """The path of a new object must be absolute and end with a name."""
     with pytest.raises(IrodsError):
         check_object_path(path)
 
 
 @pytest.mark.parametrize("path", ["/", "/zone", "/other/a", "a/b", ""])
 def test_other_zones_are_refused(path: str) -> None:
-    """Collections can only be made below the zone's own."""
+    """Collections can be created only below the zone's collection."""
     with pytest.raises(IrodsError):
         check_zone(path, "zone")
 
@@ -45,5 +45,5 @@ def test_other_zones_are_refused(path: str) -> None:
     ],
 )
 def test_trash_keeps_the_path_below_home(path: str, trash: str) -> None:
-    """The trash of a user mirrors its home."""
+    """The trash of a user has the same structure as its home collection."""
     assert trash_path(path, "u") == trash

@@ -1,4 +1,4 @@
-"""Starting, stopping and surviving: the command as a process."""
+"""The command as a process: start, stop, restart, and errors at the start."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ HOME = "/tempZone/home/rods"
 
 
 def refusal(*options: str, data: Path, status: int = 1) -> str:
-    """Start a zone that must refuse; returns what it says."""
+    """Start a zone that must exit with an error; returns its error message."""
     done = subprocess.run(command(data, *options), capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == status, done.stderr
     assert done.stdout == ""
@@ -28,14 +28,14 @@ def refusal(*options: str, data: Path, status: int = 1) -> str:
 
 
 def names(zone: Zone, collection: str) -> set[str]:
-    """Names of the objects of a collection."""
+    """The names of the objects in a collection."""
     with zone.session() as session:
         query = session.query(DataObject.name).filter(Collection.name == collection)
         return {row[DataObject.name] for row in query}
 
 
 def test_environment_file_logs_in(data: Path) -> None:
-    """The environment file that the ready line names is enough to log in, and is only for its owner."""
+    """The environment file in the ready line is enough to log in. Only its owner can read it."""
     with running_zone(data) as zone:
         with iRODSSession(irods_env_file=str(zone.environment)) as session:
             assert session.collections.exists(HOME)
@@ -46,7 +46,7 @@ def test_environment_file_logs_in(data: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_cleanly(data: Path, number: int) -> None:
-    """SIGTERM and SIGINT end the zone with status 0, also while a client is connected."""
+    """SIGTERM and SIGINT stop the zone with exit status 0, also while a client is connected."""
     with running_zone(data) as zone, zone.session() as session:
         assert session.collections.exists(HOME)
         zone.process.send_signal(number)
@@ -55,7 +55,7 @@ def test_signal_ends_cleanly(data: Path, number: int) -> None:
 
 
 def test_restart_keeps_everything(data: Path) -> None:
-    """Collections, objects, their bytes and users are there after a restart."""
+    """After a restart, collections, objects, their bytes and users are unchanged."""
     with running_zone(data) as zone:
         with zone.session() as session:
             session.collections.create(f"{HOME}/kept")
@@ -70,7 +70,7 @@ def test_restart_keeps_everything(data: Path) -> None:
 
 
 def test_kill_loses_nothing_acknowledged(data: Path) -> None:
-    """Every registration that was acknowledged before a kill is there afterwards."""
+    """After a kill and a restart, every acknowledged registration exists."""
     acknowledged: list[str] = []
     enough = threading.Event()
 
@@ -100,7 +100,7 @@ def test_kill_loses_nothing_acknowledged(data: Path) -> None:
 
 
 def test_object_being_written_is_stale_after_kill(data: Path) -> None:
-    """A replica that was open for writing when the zone was killed is stale, and can be written again."""
+    """A replica that was open for writing when the zone was killed is stale afterwards, and can be written."""
     with running_zone(data) as zone, zone.session() as session:
         handle = session.data_objects.open(f"{HOME}/x", "w")
         handle.raw.write(b"half")
@@ -116,70 +116,70 @@ def test_object_being_written_is_stale_after_kill(data: Path) -> None:
 
 
 def test_second_zone_on_a_folder_is_refused(data: Path) -> None:
-    """A folder belongs to one running zone."""
+    """Only one running zone can use a data folder."""
     with running_zone(data):
         assert refusal("--port", "0", data=data).count("\n") == 1
 
 
 def test_port_in_use_is_refused(data: Path) -> None:
-    """A port that something else listens on is one sentence and status 1."""
+    """If the port is in use, the zone prints one line and exits with status 1."""
     with socket.create_server(("127.0.0.1", 0)) as other:
-        said = refusal("--port", str(other.getsockname()[1]), data=data)
-    assert said.count("\n") == 1
-    assert "Cannot listen" in said
+        message = refusal("--port", str(other.getsockname()[1]), data=data)
+    assert message.count("\n") == 1
+    assert "Cannot listen" in message
 
 
 def test_unusable_data_folder_is_refused(tmp_path: Path) -> None:
-    """A data folder that is a file is one sentence and status 1."""
+    """If the data folder is a file, the zone prints one line and exits with status 1."""
     (tmp_path / "file").write_text("")
     assert refusal("--port", "0", data=tmp_path / "file").count("\n") == 1
 
 
 def test_foreign_catalog_is_refused(data: Path) -> None:
-    """A catalog that is no database is one sentence and status 1."""
+    """If the catalog is no database, the zone prints one line and exits with status 1."""
     data.mkdir()
     (data / "catalog.sqlite").write_bytes(b"this is no database" * 1000)
     assert refusal("--port", "0", data=data).count("\n") == 1
 
 
 def test_unwritable_environment_is_refused(data: Path, tmp_path: Path) -> None:
-    """An environment file in a missing folder is one sentence and status 1."""
-    said = refusal("--port", "0", "--environment", str(tmp_path / "no" / "env.json"), data=data)
-    assert said.count("\n") == 1
-    assert "environment" in said
+    """If the folder of the environment file is missing, the zone prints one line and exits with status 1."""
+    message = refusal("--port", "0", "--environment", str(tmp_path / "no" / "env.json"), data=data)
+    assert message.count("\n") == 1
+    assert "environment" in message
 
 
 def test_unwritable_data_folder_is_refused() -> None:
-    """A data folder that cannot be made, not even by root, is one sentence and status 1."""
+    """If not even root can create the data folder, the zone prints one line and exits with status 1."""
     assert refusal("--port", "0", data=Path("/proc/no-folder-here")).count("\n") == 1
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org", "192.0.2.7"])
 def test_other_hosts_than_loopback_are_refused(data: Path, host: str) -> None:
-    """Only this machine may reach a zone unless the user allows more."""
+    """Without --allow-remote the zone refuses an address that other machines can reach."""
     assert "--allow-remote" in refusal("--host", host, "--port", "0", data=data)
 
 
 def test_host_that_is_not_here_is_refused(data: Path) -> None:
-    """An allowed address that this machine does not have is one sentence and status 1."""
-    said = refusal("--allow-remote", "--host", "192.0.2.7", "--port", "0", data=data)
-    assert said.count("\n") == 1
+    """If this machine does not have the address, the zone prints one line and exits with status 1."""
+    message = refusal("--allow-remote", "--host", "192.0.2.7", "--port", "0", data=data)
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize("options", [("--port", "x"), ("--port", "70000"), ("--latency", "some"), ("--unknown",)])
 def test_usage_errors_have_status_two(data: Path, options: tuple[str, ...]) -> None:
-    """Options that cannot be understood are a usage error."""
+    """Invalid options are a usage error."""
     refusal(*options, data=data, status=2)
 
 
 def test_help_warns() -> None:
-    """The help says that the zone is not for data that matters."""
+    """The help warns that the zone is not for data that matters."""
     done = subprocess.run([*command(Path("/none"), "--help")], capture_output=True, text=True, timeout=30, check=True)
     assert "NOT FOR DATA THAT MATTERS" in done.stdout
 
 
 def test_latency_delays_calls(data: Path) -> None:
-    """With real latency a registration is not answered before its measured time."""
+    """With --latency real, a registration takes at least its measured time."""
     import time
 
     with running_zone(data, latency="real") as zone, zone.session() as session:

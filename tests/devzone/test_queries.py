@@ -1,4 +1,4 @@
-"""Queries beyond the record: plans that scale, joins, and the limits of the query languages."""
+"""Queries that are not recorded: query plans that scale, joins, and the limits of the query languages."""
 
 import sqlite3
 from pathlib import Path
@@ -21,7 +21,7 @@ PLAIN = CatalogUser(2, "alice", "tempZone", "rodsuser", (2, 3))
 
 
 def plan(db: sqlite3.Connection, columns: list[int], conditions: list[tuple[int, str]], user: CatalogUser) -> str:
-    """How SQLite would carry out a query."""
+    """SQLite's plan for a query."""
     select, binds = Select(), Binds()
     select.expressions = [select.expression(BY_NUMBER[number]) for number in columns]
     for number, text in conditions:
@@ -52,7 +52,7 @@ def plan(db: sqlite3.Connection, columns: list[int], conditions: list[tuple[int,
 def test_frequent_queries_use_indexes(
     tmp_path: Path, columns: list[int], conditions: list[tuple[int, str]], user: CatalogUser
 ) -> None:
-    """No frequent query reads a table of objects, collections or metadata from end to end."""
+    """No frequent query scans a whole table of objects, collections or AVUs."""
     catalog = open_catalog(tmp_path, "localhost")
     found = plan(catalog.connect(), columns, conditions, user)
     scanned = [step for step in found.split("; ") if step.startswith("SCAN") and "t_resc" not in step]
@@ -60,7 +60,7 @@ def test_frequent_queries_use_indexes(
 
 
 def test_case_sensitive_like_at_the_edges_of_the_range(session: iRODSSession, home: str) -> None:
-    """'like' finds names with any character after the fixed start, and none with another case."""
+    """ "like" finds names with any character after the fixed start, and is case-sensitive."""
     names = ["abc", "abc\u00fc", "abc\U0001f600", "abC", "ab"]
     for name in names:
         session.collections.create(f"{home}/{name}")
@@ -70,7 +70,7 @@ def test_case_sensitive_like_at_the_edges_of_the_range(session: iRODSSession, ho
 
 
 def test_many_values_in_one_list(session: iRODSSession, home: str) -> None:
-    """A list of a thousand values is one query."""
+    """One query can have a list of a thousand values."""
     session.data_objects.register("/none", f"{home}/f7", dataSize="1")
     names = [f"f{number}" for number in range(1000)]
     query = session.query(DataObject.name).filter(Collection.name == home, In(DataObject.name, names))
@@ -78,7 +78,7 @@ def test_many_values_in_one_list(session: iRODSSession, home: str) -> None:
 
 
 def test_metadata_of_objects_collections_users_and_resources(session: iRODSSession, home: str) -> None:
-    """Metadata of every kind of entity is stored and found separately."""
+    """AVUs of the kinds of entities are stored and found separately."""
     session.data_objects.register("/none", f"{home}/x", dataSize="1")
     for model, name in ((DataObject, f"{home}/x"), (Collection, home), (User, "rods"), (Resource, "demoResc")):
         session.metadata.add(model, name, iRODSMeta("kind", model.__name__))
@@ -89,7 +89,7 @@ def test_metadata_of_objects_collections_users_and_resources(session: iRODSSessi
 
 
 def test_conditions_on_two_attributes_with_their_values(session: iRODSSession, home: str) -> None:
-    """The first name belongs to the first value, the second to the second."""
+    """With two pairs of conditions, the first name belongs to the first value and the second to the second."""
     for name, values in (("x", ("1", "2")), ("y", ("2", "1"))):
         session.collections.create(f"{home}/{name}")
         for key, value in zip("ab", values, strict=True):
@@ -102,13 +102,13 @@ def test_conditions_on_two_attributes_with_their_values(session: iRODSSession, h
 
 
 def test_tables_that_do_not_join_are_refused(session: iRODSSession) -> None:
-    """Columns of tables that have nothing to do with each other cannot be selected together."""
+    """Columns of unrelated tables cannot be selected together."""
     with pytest.raises(CAT_FAILED_TO_LINK_TABLES):
         list(session.query(Zone.name, DataObject.name))
 
 
 def test_specific_queries_are_unknown(session: iRODSSession) -> None:
-    """The zone has no specific queries."""
+    """Every specific query is an error."""
     from irods.query import SpecificQuery
 
     with pytest.raises(CAT_UNKNOWN_SPECIFIC_QUERY):
@@ -116,7 +116,7 @@ def test_specific_queries_are_unknown(session: iRODSSession) -> None:
 
 
 def test_plain_user_sees_its_own_metadata_only(session: iRODSSession, home: str, zone: object) -> None:
-    """Objects that a user may not read do not appear through their metadata either."""
+    """A query for AVUs does not return objects that the user may not read."""
     session.data_objects.register("/none", f"{home}/x", dataSize="1")
     session.metadata.add(DataObject, f"{home}/x", iRODSMeta("secret", "v"))
     session.users.create("carol", "rodsuser")
@@ -141,7 +141,7 @@ def test_plain_user_sees_its_own_metadata_only(session: iRODSSession, home: str,
     ],
 )  # fmt: skip
 def test_genquery2(session: iRODSSession, text: str, rows: list[list[str]]) -> None:
-    """GenQuery2 understands its grammar."""
+    """GenQuery2 accepts its documented grammar."""
     home = "/tempZone/home/rods/genquery2"
     session.collections.create(home)
     for size, name in enumerate("abc", start=1):
@@ -154,13 +154,13 @@ def test_genquery2(session: iRODSSession, text: str, rows: list[list[str]]) -> N
 @pytest.mark.parametrize("text", ["", "select DATA_NAME where", "select DATA_NAME; drop", "select DATA_NAME limit x",
                                   "select DATA_NAME where DATA_NAME = x", "select DATA_NAME DATA_ID"])  # fmt: skip
 def test_genquery2_refuses_what_is_no_query(session: iRODSSession, text: str) -> None:
-    """A text that is not in the grammar is a parse error."""
+    """A text outside the grammar is an error."""
     with pytest.raises(SYS_LIBRARY_ERROR):
         session.genquery2(text)
 
 
 def test_failed_query_spoils_the_next_one(session: iRODSSession, home: str) -> None:
-    """As on the real server, the values of a query that fails are bound by the connection's next query."""
+    """As on the real server, the connection's next query binds the values of a failed one."""
     from irods.exception import CAT_INVALID_ARGUMENT
 
     for name in ("a", "b"):

@@ -1,4 +1,4 @@
-"""Users, groups, passwords and rights beyond the record."""
+"""Users, groups, passwords and permissions: cases that are not recorded."""
 
 import pytest
 from irods.access import iRODSAccess
@@ -23,7 +23,7 @@ def make_user(session: iRODSSession, name: str, kind: str = "rodsuser") -> None:
 
 @pytest.mark.parametrize("password", ["abc", "with 'quotes' & <signs>", "x" * 24, "y" * 25, "z" * 42])
 def test_password_is_set_by_the_administrator(session: iRODSSession, zone: Zone, password: str) -> None:
-    """A password that an administrator sets is the user's, whatever its length."""
+    """A user can log in with the password that an administrator set, whatever its length."""
     name = f"pw{len(password)}"
     session.users.create(name, "rodsuser")
     session.users.modify(name, "password", password)
@@ -32,7 +32,7 @@ def test_password_is_set_by_the_administrator(session: iRODSSession, zone: Zone,
 
 
 def test_user_changes_its_own_password(session: iRODSSession, zone: Zone) -> None:
-    """A user sets a new password; the old one is worth nothing then."""
+    """After a user changed its password, only the new one is valid."""
     make_user(session, "dave")
     with zone.session("dave", "davepass") as other:
         other.users.modify_password("davepass", "another")
@@ -43,14 +43,14 @@ def test_user_changes_its_own_password(session: iRODSSession, zone: Zone) -> Non
 
 
 def test_user_without_a_password_cannot_log_in(session: iRODSSession, zone: Zone) -> None:
-    """A new user has no password, which is not the empty one."""
+    """A new user has no password: the empty one is not valid."""
     session.users.create("nopass", "rodsuser")
     with zone.session("nopass", "") as other, pytest.raises(CAT_INVALID_AUTHENTICATION):
         other.collections.exists("/tempZone")
 
 
 def test_users_are_made_once_and_of_known_types(session: iRODSSession) -> None:
-    """A name that is taken and an unknown type are errors."""
+    """A user name that exists and an unknown user type are errors."""
     session.users.create("erin", "rodsuser")
     with pytest.raises(CATALOG_ALREADY_HAS_ITEM_BY_THAT_NAME):
         session.users.create("erin", "rodsuser")
@@ -59,14 +59,14 @@ def test_users_are_made_once_and_of_known_types(session: iRODSSession) -> None:
 
 
 def test_plain_user_administers_nothing(session: iRODSSession, zone: Zone) -> None:
-    """Only administrators make users."""
+    """Only administrators can create users."""
     make_user(session, "grace")
     with zone.session("grace", "gracepass") as other, pytest.raises(SYS_NO_API_PRIV):
         other.users.create("heidi", "rodsuser")
 
 
 def test_group_members_have_its_rights(session: iRODSSession, zone: Zone, home: str) -> None:
-    """A right of a group is its members' right, from the moment they are in it, until they are not."""
+    """A group's permissions apply to its members, from joining the group until leaving it."""
     make_user(session, "ivan")
     session.groups.create("team")
     session.acls.set(iRODSAccess("write", home, "team", "tempZone"))
@@ -80,7 +80,7 @@ def test_group_members_have_its_rights(session: iRODSSession, zone: Zone, home: 
 
 
 def test_removed_user_has_no_rights(session: iRODSSession, home: str) -> None:
-    """The rights of a user go with the user, and so does its empty home."""
+    """Removing a user removes its permissions and its empty home collection."""
     make_user(session, "judy")
     session.acls.set(iRODSAccess("read", home, "judy", "tempZone"))
     session.users.remove("judy")
@@ -89,7 +89,7 @@ def test_removed_user_has_no_rights(session: iRODSSession, home: str) -> None:
 
 
 def test_plain_user_works_in_its_home(session: iRODSSession, zone: Zone) -> None:
-    """A user makes, reads and removes objects in its own home, and not in another's."""
+    """A user can create, read and remove objects in its own home collection, but not in another's."""
     make_user(session, "mallory")
     with zone.session("mallory", "mallorypass") as other:
         path = "/tempZone/home/mallory/deep/er"
@@ -103,7 +103,7 @@ def test_plain_user_works_in_its_home(session: iRODSSession, zone: Zone) -> None
 
 
 def test_removal_in_the_trash_is_for_good(session: iRODSSession, home: str) -> None:
-    """What is removed in the trash is gone, objects and collections alike."""
+    """An object or collection that is removed from the trash is deleted."""
     trash = home.replace("/home/", "/trash/home/", 1)
     session.collections.create(f"{home}/sub")
     session.data_objects.register("/none", f"{home}/sub/x", dataSize="1")
@@ -116,7 +116,7 @@ def test_removal_in_the_trash_is_for_good(session: iRODSSession, home: str) -> N
 
 
 def test_unsupported_call_is_an_error_and_the_connection_stays(session: iRODSSession) -> None:
-    """A call of iRODS that the zone does not have is an error, never a success."""
+    """An iRODS call that the zone does not support is an error, never a success."""
     message = FileOpenRequest(objPath="/x", createMode=0, openFlags=0, offset=0, dataSize=0, numThreads=0, oprType=0,
                               KeyValPair_PI=StringStringMap({}))  # fmt: skip
     with session.pool.get_connection() as connection:
@@ -127,7 +127,7 @@ def test_unsupported_call_is_an_error_and_the_connection_stays(session: iRODSSes
 
 
 def test_call_before_login_is_refused(zone: Zone) -> None:
-    """A connection that has not logged in may do nothing."""
+    """Before login, all calls except those for login are errors."""
     from irods.connection import Connection
 
     with zone.session() as session, session.clone().pool.no_auto_authenticate() as pool:

@@ -1,4 +1,4 @@
-"""What lies in the vault where a new object's file is to go: as on a real server, read in its sources."""
+"""Existing files and directories at the path of a new object's file. The behaviour is that of the server's source."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def put(session: iRODSSession, path: str, content: bytes) -> None:
 
 
 def folder_of(session: iRODSSession, collection: str) -> Path:
-    """The folder that a collection's objects have in the vault."""
+    """The directory in the vault for the objects of a collection."""
     put(session, f"{collection}/probe", b"")
     path = Path(session.data_objects.get(f"{collection}/probe").replicas[0].path)
     session.data_objects.unlink(f"{collection}/probe", force=True)

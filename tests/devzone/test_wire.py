@@ -1,4 +1,4 @@
-"""Reading and writing the protocol's bodies and tables."""
+"""Reading and writing the bodies and tables of the protocol."""
 
 import io
 
@@ -16,7 +16,7 @@ XML_TEXTS = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "C
 
 
 def request(**keywords: str) -> bytes:
-    """A body as python-irodsclient writes it."""
+    """A body that python-irodsclient writes."""
     message = FileOpenRequest(
         objPath="/z/x", createMode=0, openFlags=0, offset=0, dataSize=-1, numThreads=0, oprType=0,
         KeyValPair_PI=StringStringMap(keywords),
@@ -27,19 +27,19 @@ def request(**keywords: str) -> bytes:
 
 @given(st.dictionaries(st.from_regex(r"\A[a-z]{1,8}\Z"), TEXTS, max_size=5))
 def test_reads_keywords_of_the_client(keywords: dict[str, str]) -> None:
-    """Every text that python-irodsclient packs, control characters included, is read as it was."""
+    """Every text that python-irodsclient packs, including control characters, is read back unchanged."""
     assert parse(request(**keywords)).keywords() == keywords
 
 
 @given(TEXTS)
 def test_element_is_read_as_written(text: str) -> None:
-    """What the server writes it can read."""
+    """The server can read what it writes."""
     assert parse(element("A", {"b": text}).encode()).text("b") == text
 
 
 @given(st.lists(st.tuples(XML_TEXTS, XML_TEXTS), min_size=1, max_size=5))
 def test_client_reads_tables(rows: list[tuple[str, str]]) -> None:
-    """python-irodsclient reads a table's rows as they were; an empty text is None to it."""
+    """python-irodsclient reads a table's rows back unchanged, except that an empty text becomes None."""
     packed = pack_message("RODS_API_REPLY", table_body([401, 403], rows, 7, 9))
     message = read_message(io.BytesIO(packed))
     assert message is not None
@@ -51,7 +51,7 @@ def test_client_reads_tables(rows: list[tuple[str, str]]) -> None:
 
 @pytest.mark.parametrize("body", [b"<A><b>x</b>", b"</A>", b"<A></A></A>"])
 def test_broken_bodies_are_refused(body: bytes) -> None:
-    """Elements that do not close, or close twice, are a format error."""
+    """Elements that are not closed, or closed twice, are a format error."""
     with pytest.raises(IrodsError) as caught:
         parse(body)
     assert caught.value.code == SYS_PACK_INSTRUCT_FORMAT_ERR
@@ -66,7 +66,7 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 
 @pytest.mark.parametrize(("text", "fits"), [("a" * 1087, True), ("a" * 1088, False), ("\u00fc" * 544, False)])
 def test_paths_are_limited_in_bytes(text: str, fits: bool) -> None:
-    """A path may have 1,087 bytes."""
+    """A path may have at most 1,087 bytes."""
     node = parse(element("A", {"objPath": text}).encode())
     if fits:
         assert node.path("objPath") == text
@@ -77,7 +77,7 @@ def test_paths_are_limited_in_bytes(text: str, fits: bool) -> None:
 
 @pytest.mark.parametrize("stream", [b"", b"\0\0", b"\0\0\0\x05ab", b"\x7f\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n"])
 def test_other_protocols_end_the_connection(stream: bytes) -> None:
-    """What is no message of the protocol reads as the end."""
+    """Bytes that are not a message are treated as the end of the connection."""
     assert read_message(io.BytesIO(stream)) is None
 
 

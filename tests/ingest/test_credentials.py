@@ -1,4 +1,4 @@
-"""Secrets come from a variable or from the file that another one names; what is in a file is never repeated."""
+"""Secrets come from a variable, or from a file that another variable names. No message quotes the file."""
 
 from __future__ import annotations
 

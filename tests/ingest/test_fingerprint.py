@@ -1,4 +1,4 @@
-"""A fingerprint changes with size, mtime, ctime and operation, and tells ctime from the rest."""
+"""A fingerprint changes with size, mtime, ctime and operation, and distinguishes ctime from the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is stored of a job can be read by several threads from the first moment on."""
+"""Several threads can decode a stored job at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages arrive as they were sent, and nothing else gets through."""
+"""Messages are decoded as they were encoded, and other data is refused."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 
 import pytest
 from hypothesis import given
@@ -11,12 +12,18 @@ from hypothesis import strategies as st
 from ingest.errors import Refused
 from ingest.paths import (
     UNDECODABLE_PREFIX,
+    ancestors,
+    is_below,
+    is_within,
     join,
     logical_name,
     logical_path,
     normalise_target,
     overlap,
     physical_path,
+    prefix_of,
+    renamed,
+    shown,
     split,
 )
 
@@ -110,3 +117,33 @@ def test_a_physical_path_is_the_source_path_with_undecodable_names_replaced() ->
     assert physical_path(b"/src", b"b/\xe4") == f"/src/b/{UNDECODABLE_PREFIX}{encoded}"
     below = base64.urlsafe_b64encode(b"/\xe4").decode()
     assert physical_path(b"/\xe4", b"c") == f"/{UNDECODABLE_PREFIX}{below}/c"
+
+
+def test_the_ancestors_of_a_path_end_with_the_source() -> None:
+    assert list(ancestors(b"a/b/c")) == [b"a/b", b"a", b""]
+    assert (list(ancestors(b"a")), list(ancestors(b""))) == ([b""], [])
+
+
+@given(relative, relative)
+def test_a_path_is_within_its_ancestors_and_itself_and_below_its_ancestors_only(path: bytes, other: bytes) -> None:
+    assert is_below(path, other) == (other in set(ancestors(path)))
+    assert is_within(path, other) == (path == other or is_below(path, other))
+    assert is_below(join(b"/data", path), b"/data") == (path != b"")
+
+
+def test_names_that_begin_alike_are_not_below_each_other_and_the_root_directory_has_one_slash() -> None:
+    assert not is_within(b"ab", b"a")
+    assert (is_below("/z/a", "/z/"), is_below("/z", "/"), is_below("/", "/"), is_within("/", "/")) == (
+        (True, True, False, True)
+    )
+    assert (prefix_of(b"/"), prefix_of(b"/a"), prefix_of(""), prefix_of("a/")) == (b"/", b"/a/", "", "a/")
+
+
+@given(relative.filter(bool), relative.filter(bool), relative.filter(bool))
+def test_what_is_below_a_renamed_directory_is_renamed_with_it(old: bytes, new: bytes, name: bytes) -> None:
+    assert renamed(join(old, name), old, new) == join(new, name)
+    assert (renamed(old, old, new), renamed(b"x" + old, old, new)) == (old, b"x" + old)
+
+
+def test_bytes_that_are_not_utf8_are_shown_as_escapes_in_bytes_and_in_text() -> None:
+    assert shown(b"/caf\xe9/\xc3\xa9") == shown(os.fsdecode(b"/caf\xe9/\xc3\xa9")) == "/caf\\xe9/é"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ def test_other_jobs_go_on_while_one_waits_for_its_source(
     file = handler_file(moved_away(source, aside))
 
     def job() -> dict[str, Any]:
-        jobs = [each for group in json.loads(scan("list").out).values() for each in group]
+        jobs = [each for group in scan.jobs().values() for each in group]
         return next(each for each in jobs if each["job_name"] == "j")
 
     assert scan("start", source, f"{home}/j", "--job_name", "j", *ONE_BY_ONE, "--event_handler", file).status == 0

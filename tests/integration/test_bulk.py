@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from irods.models import DataObject
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.catalog import catalog, tree
 from tests.support.counting_proxy import CountingProxy
+
+pytestmark = pytest.mark.usefixtures("two_workers")
 
 
 def fill(source: Path, number: int) -> None:

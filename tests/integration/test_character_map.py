@@ -75,13 +75,13 @@ def test_a_mapped_tree_is_recognised_with_an_empty_cache_and_follows_its_source(
 
 
 def test_an_undecodable_name_is_encoded_and_not_mapped_in_collections_that_are(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     directory = os.fsencode(source) + b"/a b"
     os.mkdir(directory)
     with open(directory + b"/x y\xff", "w") as out:
         out.write("odd")
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("PUT_SYNC", more=BODY)))
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler("PUT_SYNC", more=BODY)))
     assert ran.status == 0, ran
     value = base64.b64encode(directory + b"/x y\xff").decode()
     (name,) = rows(irods, home)
@@ -117,7 +117,7 @@ def test_rules_that_make_no_sense_are_refused_before_anything_starts(
 
 
 def test_a_hook_sees_the_old_name_of_what_was_mapped_in_meta(
-    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, tmp_path: Path
+    served: CommandLine, source: Path, home: str, handler_file: HandlerFile, tmp_path: Path
 ) -> None:
     (source / "a b").write_text("one")
     (source / "plain").write_text("one")
@@ -131,7 +131,7 @@ def post_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
         print(meta["target"].rpartition("/")[2], meta.get("b64_path_str_charmap"), meta.get("b64_reason"), file=out)
 """
     )
-    assert scan.ingest(source, home, "--event_handler", handler_file(body)).status == 0
+    assert served.ingest(source, home, "--event_handler", handler_file(body)).status == 0
     assert sorted(log.read_text().splitlines()) == [
         f"a_b_E4 {encoded(source / 'a b').encode()!r} character_map",
         "plain None None",

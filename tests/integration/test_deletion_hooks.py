@@ -9,6 +9,8 @@ from irods.session import iRODSSession
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.integration import children, collections, content, deleting, handler, rows, running, wait_until
 
+pytestmark = pytest.mark.usefixtures("two_workers")
+
 EVENTS = ("data_obj_delete", "coll_delete")
 REGISTER = handler("REGISTER_SYNC", more=deleting("UNREGISTER"))
 

@@ -229,3 +229,21 @@ def test_an_update_and_a_deletion_change_nothing_else_in_the_zone(
     assert after == before
     assert (new.size, stale) == (13, other._replace(status=STALE))
     assert first.size != 13
+
+
+@pytest.mark.parametrize("name", ["x' || like '%", "it's a || b", "' || = '"])
+def test_a_directory_whose_name_looks_like_a_condition_deletes_its_own_only(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, deletes: tuple[str, Path], name: str
+) -> None:
+    irods.collections.create(f"{home}/others")
+    irods.data_objects.create(f"{home}/others/object")
+    make(source, f"{name}/f", f"{name}/d/g", "x/h")
+    assert scan.ingest(source, f"{home}/target", *deletes).status == 0
+    ran = scan.ingest(source, f"{home}/target", *deletes, "--ignore_cache")
+    assert (ran.status, ran.out.count(" 0 failed; 0 collections created, 0 deleted")) == (0, 1), ran
+    (source / name / "f").unlink()
+    shutil.rmtree(source / "x")
+    ran = scan.ingest(source, f"{home}/target", *deletes)
+    assert (ran.status, ran.out.count(" 3 deleted")) == (0, 1), ran
+    assert set(rows(irods, f"{home}/target")) == {f"{name}/d/g"}
+    assert set(rows(irods, f"{home}/others")) == {"object"}

@@ -12,32 +12,33 @@ from tests.support.integration import rows, wait_until
 
 __all__ = ["fleet", "kafka", "redis"]
 
-FILES, DIRECTORIES = 20_000, 100
+DIRECTORIES = 100
 JOB_SECONDS = 240
 
 
+@pytest.mark.parametrize("files", [8_000, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_a_job_survives_the_death_of_consumers_and_the_restart_of_kafka_and_redis(
-    fleet: Fleet, source: Path, home: str, irods: iRODSSession
+    fleet: Fleet, source: Path, home: str, irods: iRODSSession, files: int
 ) -> None:
-    sizes = fill(source, FILES, DIRECTORIES)
+    sizes = fill(source, files, DIRECTORIES)
     for _ in range(3):
         fleet.add()
     begun = fleet("start", source, home, "--job_name", "big")
     assert (begun.status, begun.out) == (0, ""), begun.err
     assert "is queued" in begun.err
 
-    wait_until(fleet.has_done("big", 500), fleet.work)
+    wait_until(fleet.has_done("big", files // 40), fleet.work)
     fleet.crash(0)
     fleet.add()
-    wait_until(fleet.has_done("big", 3000), fleet.work)
+    wait_until(fleet.has_done("big", files // 8), fleet.work)
     fleet.kafka.stop()
     fleet.kafka.start()
-    wait_until(fleet.has_done("big", 8000), fleet.work)
+    wait_until(fleet.has_done("big", files // 2), fleet.work)
     assert fleet.status("big").state.active
     fleet.redis.stop()
     fleet.redis.start()
 
-    assert_exact(fleet.ended("big", JOB_SECONDS), FILES)
+    assert_exact(fleet.ended("big", JOB_SECONDS), files)
     assert {path: row.size for path, (row,) in rows(irods, home).items()} == sizes
     assert fleet.end()[1:] == [0, 0, 0]
 

@@ -15,6 +15,8 @@ from tests.support.catalog import catalog, tree
 from tests.support.devzone_process import running_zone
 from tests.support.integration import children, gated, handler, hooks, logged, rows, wait_until
 
+pytestmark = pytest.mark.usefixtures("two_workers")
+
 
 def make(source: Path, count: int, name: str = "f") -> None:
     """Files f0, f1 and so on."""

@@ -161,12 +161,12 @@ def note(*words):
 
 
 def test_a_handler_asks_the_catalog_through_automated_ingests_helpers(
-    scan: CommandLine, source: Path, home: str, tmp_path: Path
+    served: CommandLine, source: Path, home: str, tmp_path: Path
 ) -> None:
     (source / "f").write_text("four")
     file, log = tmp_path / "asks.py", tmp_path / "log"
     file.write_text(ASKS.replace("LOG", repr(str(log))))
-    ran = scan.ingest(source, home, "--event_handler", file)
+    ran = served.ingest(source, home, "--event_handler", file)
     assert ran.status == 0, ran
     assert log.read_text().splitlines() == [
         f"creates {home}",

@@ -16,6 +16,8 @@ from tests.conftest import CommandLine, HandlerFile
 from tests.support.counting_proxy import CountingProxy
 from tests.support.integration import Storage, avus, content, handler, only, rows
 
+pytestmark = pytest.mark.usefixtures("two_workers")
+
 RECORDER = """
 import json
 from irods_capability_automated_ingest.core import Core
@@ -130,15 +132,15 @@ def test_hooks_are_called_in_order_and_with_the_documented_arguments(
 
 
 def test_a_new_replica_is_announced_as_one(
-    scan: CommandLine, source: Path, home: str, storage: Storage, handler_file: HandlerFile, tmp_path: Path
+    served: CommandLine, source: Path, home: str, storage: Storage, handler_file: HandlerFile, tmp_path: Path
 ) -> None:
     (source / "f").write_text("one")
     first, second = storage.resource(), storage.resource()
-    assert scan.ingest(source, home, "--event_handler", handler_file(handler("PUT", resource=first))).status == 0
+    assert served.ingest(source, home, "--event_handler", handler_file(handler("PUT", resource=first))).status == 0
     recorder = Recorder(tmp_path, home, "REGISTER_AS_REPLICA_SYNC")
     with recorder.file.open("a") as out:
         out.write(f"\nevent_handler.to_resource = staticmethod(lambda session, meta, **options: {second!r})\n")
-    ran = scan.ingest(source, home, "--event_handler", recorder.file, "--ignore_cache")
+    ran = served.ingest(source, home, "--event_handler", recorder.file, "--ignore_cache")
     assert ran.status == 0, ran
     assert [call for call in recorder.take() if call[4] == "/f"] == pair(
         "data_obj_create", "/f", {"allow_redirect": False, "regRepl": ""}
@@ -187,7 +189,7 @@ def test_counters_of_several_workers_add_up(scan: CommandLine, source: Path, hom
 
 
 def test_what_a_pre_hook_makes_of_meta_is_what_is_done(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     (source / "f").write_text("one")
     body = """
@@ -195,7 +197,7 @@ def test_what_a_pre_hook_makes_of_meta_is_what_is_done(
 def pre_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
     meta.update(size=4242, target=meta["target"] + ".edited", path="/elsewhere/f")
 """
-    assert scan.ingest(source, home, "--event_handler", handler_file(body)).status == 0
+    assert served.ingest(source, home, "--event_handler", handler_file(body)).status == 0
     row = only(irods, home, "f.edited")
     assert (row.size, row.path) == (4242, "/elsewhere/f")
 
@@ -215,7 +217,7 @@ def pre_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
 
 
 def test_an_override_of_an_event_may_replace_the_action(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     for name in ("f", "skipped"):
         (source / name).write_text("one")
@@ -228,12 +230,12 @@ def on_data_obj_create(cls, func, hdlr_mod, logger, session, meta, *args, **opti
 def pre_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
     meta["size"] = 7 if options == {"allow_redirect": True} else 0
 """
-    assert scan.ingest(source, home, "--event_handler", handler_file(body)).status == 0
+    assert served.ingest(source, home, "--event_handler", handler_file(body)).status == 0
     assert {name: row[0].size for name, row in rows(irods, home).items()} == {"f": 7}
 
 
 def test_target_path_is_the_path_that_is_registered_and_kept_up(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     (source / "f").write_text("one")
     body = f"""
@@ -242,10 +244,10 @@ def target_path(session, meta, **options):
     return meta["path"].replace({str(source)!r}, "/mnt/instrument")
 """
     file = handler_file(body)
-    assert scan.ingest(source, home, "--event_handler", file).status == 0
+    assert served.ingest(source, home, "--event_handler", file).status == 0
     assert only(irods, home, "f").path == "/mnt/instrument/f"
     (source / "f").write_text("changed")
-    ran = scan.ingest(source, home, "--event_handler", file)
+    ran = served.ingest(source, home, "--event_handler", file)
     assert ran.status == 0, ran
     row = only(irods, home, "f")
     assert (row.path, row.size) == ("/mnt/instrument/f", 7)
@@ -267,7 +269,7 @@ def user(irods: iRODSSession) -> Iterator[str]:
 
 
 def test_what_is_ingested_as_another_user_is_that_users(
-    scan: CommandLine, source: Path, irods: iRODSSession, user: str, handler_file: HandlerFile
+    served: CommandLine, source: Path, irods: iRODSSession, user: str, handler_file: HandlerFile
 ) -> None:
     (source / "d").mkdir()
     (source / "d" / "f").write_text("one")
@@ -281,7 +283,7 @@ def post_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
     from irods.meta import iRODSMeta
     session.data_objects.get(meta["target"]).metadata.add(iRODSMeta("written by", session.pool.account.client_user))
 """)  # fmt: skip
-    ran = scan.ingest(source, target, "--event_handler", handler_file(body))
+    ran = served.ingest(source, target, "--event_handler", handler_file(body))
     assert ran.status == 0, ran
     assert [avu[:3] for avu in avus(irods, target)] == [("d/f", "written by", user)]
     assert irods.data_objects.get(f"{target}/d/f").owner_name == user

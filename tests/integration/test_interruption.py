@@ -1,6 +1,5 @@
 """Jobs that are killed, interrupted, stopped, or that meet each other."""
 
-import json
 import signal
 import subprocess
 from pathlib import Path
@@ -12,6 +11,8 @@ from irods.session import iRODSSession
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.catalog import catalog, tree
 from tests.support.integration import children, gated, handler, rows, running, wait_until
+
+pytestmark = pytest.mark.usefixtures("two_workers")
 
 END_SECONDS = 60
 
@@ -71,7 +72,7 @@ def test_after_kill_9_the_workers_are_gone_and_the_same_command_brings_everythin
     files = files_of(scan)
     assert files["total"] == files["done"] + files["unchanged"] == 3000
     assert (files["failed"], files["skipped"], files["remaining"]) == (0, 0, 0)
-    assert len(json.loads(scan("list").out)["finished"]) == 1
+    assert len(scan.jobs()["finished"]) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -93,7 +94,7 @@ def test_a_signal_interrupts_a_job_with_one_sentence_and_the_same_command_goes_o
     ]
     assert not any(map(running, workers))
     assert arrived(irods, home) < 1000
-    (job,) = json.loads(scan("list").out)["singlepass"]
+    (job,) = scan.jobs()["singlepass"]
     assert job["files"]["failed"] == 0
     (tmp_path / "released").touch()
     ran = scan.ingest(source, home, *options)
@@ -114,7 +115,7 @@ def test_an_interrupted_job_can_be_stopped_instead(
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=END_SECONDS)
     assert scan("stop", "mine").status == 0
-    assert [job["job_name"] for job in json.loads(scan("list").out)["stopped"]] == ["mine"]
+    assert [job["job_name"] for job in scan.jobs()["stopped"]] == ["mine"]
     assert scan("stop", "mine").err == "ingest-scan: job mine is not active: it is stopped\n"
 
 
@@ -130,7 +131,7 @@ def test_two_foreground_jobs_share_a_state_file(
         out, err = process.communicate(timeout=END_SECONDS)
         assert (process.returncode, out.count(" 600 synced")) == (0, 1), out + err
         assert catalog(irods, f"{home}/{source.name}") == tree(source, f"{home}/{source.name}")
-    finished = json.loads(scan("list").out)["finished"]
+    finished = scan.jobs()["finished"]
     assert sorted((job["job_name"], job["files"]["done"]) for job in finished) == [("one", 600), ("two", 600)]
 
 
@@ -150,7 +151,7 @@ def test_stop_ends_a_running_job_within_the_grace_although_a_hook_hangs(
     assert not any(map(running, workers))
     assert "Job mine stopped" in out, out + err
     assert "Failed d0/f20: interrupted: the job was stopped" in out, out + err
-    listed = json.loads(scan("list").out)
+    listed = scan.jobs()
     assert (listed["singlepass"], listed["finished"]) == ([], [])
     (job,) = listed["stopped"]
     assert (job["job_name"], job["state"], job["files"]["failed"]) == ("mine", "stopped", 1)
@@ -177,7 +178,7 @@ def test_a_name_or_target_of_a_running_job_is_refused_elsewhere(
         assert (ran.status, ran.out) == (1, ""), ran
         assert ran.err.endswith("job mine is running in another process: see `ingest-scan watch mine`\n")
         assert process.poll() is None
-        (job,) = json.loads(scan("list").out)["singlepass"]
+        (job,) = scan.jobs()["singlepass"]
         assert (job["job_name"], job["state"]) == ("mine", "running")
     finally:
         end(process)

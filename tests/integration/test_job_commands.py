@@ -123,6 +123,6 @@ def test_a_forgotten_job_is_off_the_list_and_its_paths_are_out_of_the_cache(
         assert scan.ingest(source, home, "--job_name", "j").status == 0
     assert calls.total() == 0, "the path cache answers"
     assert scan("forget", "j").status == 0
-    assert json.loads(scan("list").out)["finished"] == []
+    assert scan.jobs()["finished"] == []
     assert scan.ingest(source, home, "--job_name", "j").status == 0
     assert calls.total() > 0, "the catalog is asked again"

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.catalog import catalog, tree
 from tests.support.counting_proxy import CountingProxy
+
+pytestmark = pytest.mark.usefixtures("two_workers")
 
 
 def test_ten_thousand_files_and_ten_levels_arrive_once_within_the_call_budget(

@@ -13,6 +13,7 @@ from tests.support.counting_proxy import CountingProxy
 from tests.support.integration import avus, collections, content, handler, only, rows
 
 ODD = (
+    "x' || like '%", "it's a || b", "it's && 'c", "\\' || like '%",
     "it's", "''", 'say "hi"', "this and that", " and ", "tick`tock", "100%", "%41", "under_score", "back\\slash",
     "\\", "new\nline", "\n", " leading", "trailing ", " ", "tab\tbed", "x" * 255, "é" * 127, "\u00e9", "e\u0301",
     "😀", "&amp;", "<name>", "]]>", "{brace}", "star*", "que?stion", "se;mi", "$HOME", "-dash", "~", "#", "ctrl\x01",
@@ -140,7 +141,7 @@ def test_a_link_arrives_with_the_size_of_its_target_and_an_avu_and_one_that_leav
 
 
 def test_follow_symlinks_takes_what_links_lead_to_and_ends_in_spite_of_a_cycle(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, tmp_path: Path
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -148,7 +149,7 @@ def test_follow_symlinks_takes_what_links_lead_to_and_ends_in_spite_of_a_cycle(
     (source / "link").symlink_to(outside)
     (source / "d").mkdir()
     (source / "d" / "cycle").symlink_to(source)
-    ran = scan.ingest(source, home, "--follow-symlinks")
+    ran = served.ingest(source, home, "--follow-symlinks")
     assert ran.status == 0, ran
     assert set(rows(irods, home)) == {"link/f"}
     assert "Skipped d/cycle: " in ran.out

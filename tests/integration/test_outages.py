@@ -17,7 +17,7 @@ from tests.support.services import free_ports
 
 __all__ = ["fleet", "kafka", "redis"]
 
-FILES, DIRECTORIES = 2000, 100
+FILES, DIRECTORIES = 1000, 50
 CONSUMERS = 2
 JOB_SECONDS = 120
 
@@ -34,7 +34,7 @@ def begin(fleet: Fleet, source: Path, target: str) -> dict[str, int]:
 
 
 def in_the_middle(fleet: Fleet, job: str) -> None:
-    wait_until(fleet.has_done(job, 300), fleet.work)
+    wait_until(fleet.has_done(job, 150), fleet.work)
     assert fleet.status(job).counts.remaining_files > 0
 
 
@@ -77,7 +77,7 @@ def test_a_zone_that_is_away_is_a_pause(fleet: Fleet, source: Path, tmp_path: Pa
         fleet.environment = zone.environment
         sizes = begin(fleet, source, target)
         zone.kill()
-    wait_until(waiting(fleet, "", 5), fleet.work)  # the fifth comes after 15 seconds
+    wait_until(waiting(fleet, "", 4), fleet.work)  # the fourth comes after 7 seconds
     with running_zone(tmp_path / "zone", port=port) as zone, zone.session() as session:
         assert_all_is_well(fleet, sizes, session, target)
         assert fleet.end() == [0, 0]
@@ -110,14 +110,14 @@ def test_a_redis_that_comes_back_empty_ends_the_consumers_in_a_sentence_and_the_
     fleet.redis.forget()
     fleet.redis.start()
     assert [each.wait(JOB_SECONDS) for each in fleet.consumers] == [1, 1]
-    sentence = "has lost what was in it; its jobs must be started again"
+    sentence = "has lost its data: start its jobs again"
     for number in range(CONSUMERS):
         *before, last = fleet.said(number).splitlines()
         assert re.fullmatch(rf"ingest-consume: the store at redis://127\.0\.0\.1:\d+/0 {sentence}", last), last
         warnings = [line for line in before if not line.startswith(("Serving ", "[info "))]
         assert all(line.startswith("[warning  ] out of reach, waiting ") for line in warnings), warnings
     with KafkaAdminClient(bootstrap_servers=fleet.kafka.bootstrap) as admin:
-        assert admin.describe_groups(["ingest"])["ingest"]["members"] == []  # their partitions are free at once
+        assert admin.describe_groups([fleet.group])[fleet.group]["members"] == []  # their partitions are free at once
     fleet.consumers.clear()
     fleet.add()
     assert fleet("start", source, home, "--job_name", "job").status == 0

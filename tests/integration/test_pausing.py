@@ -1,6 +1,5 @@
 """Jobs that are paused and go on, and messages that nobody can read."""
 
-import json
 from pathlib import Path
 
 import msgspec
@@ -40,7 +39,7 @@ def test_a_paused_job_begins_nothing_while_others_go_on_and_then_does_the_rest(
     (tmp_path / "released").touch()
     assert scan.ingest(other, f"{home}/two").status == 0
     assert len(rows(irods, f"{home}/one")) < 60
-    (job,) = json.loads(scan("list").out)["singlepass"]
+    (job,) = scan.jobs()["singlepass"]
     assert (job["job_name"], job["state"]) == ("held", "paused")
     assert scan("resume", "held").out == "Job held resumed.\n"
     assert "60 synced" in scan("watch", "held").out

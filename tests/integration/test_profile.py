@@ -219,4 +219,4 @@ def test_profiles_that_cannot_be_are_refused_before_anything_starts(
     assert (ran.status, ran.out, ran.err.count("\n")) == (status, "", 1), ran
     assert word in ran.err
     assert "unexpected" not in ran.err
-    assert not any(json.loads(scan("list").out).values())
+    assert not any(scan.jobs().values())

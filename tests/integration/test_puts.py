@@ -43,14 +43,14 @@ def test_a_new_file_is_put_in_one_call_and_not_again(
 
 
 def test_put_leaves_a_changed_file_alone_even_with_ignore_cache(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     file = handler_file(handler("PUT"))
     (source / "f").write_text("old")
-    assert scan.ingest(source, home, "--event_handler", file).status == 0
+    assert served.ingest(source, home, "--event_handler", file).status == 0
     (source / "f").write_text("newer")
     for options in ((), ("--ignore_cache",)):
-        ran = scan.ingest(source, home, "--event_handler", file, *options)
+        ran = served.ingest(source, home, "--event_handler", file, *options)
         assert ran.status == 0, ran
         assert content(irods, f"{home}/f") == b"old"
 
@@ -160,18 +160,18 @@ def test_preserve_mtime_costs_one_more_call_and_tells_what_is_unchanged(
 
 
 def test_with_checksum_the_catalog_has_the_digest_of_the_content(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     file = handler_file(handler("PUT_SYNC"))
     for data in (b"first", b"the second"):
         (source / "f").write_bytes(data)
-        assert scan.ingest(source, home, "--event_handler", file, "--checksum").status == 0
+        assert served.ingest(source, home, "--event_handler", file, "--checksum").status == 0
         assert only(irods, home, "f").checksum == sha2(data)
 
 
 @pytest.mark.parametrize("operation", ["PUT_SYNC", "PUT_APPEND"])
 def test_a_put_over_a_registered_replica_is_refused_and_the_registered_file_untouched(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path,
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path,
     operation: str,
 ) -> None:  # fmt: skip
     precious = tmp_path / "precious"
@@ -182,11 +182,11 @@ def test_a_put_over_a_registered_replica_is_refused_and_the_registered_file_unto
     )
     for name in ("own", "other"):
         (source / name).write_bytes(b"registered")
-    assert scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more))).status == 0
+    assert served.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more))).status == 0
     before = rows(irods, home)
     for name in ("own", "other"):
         (source / name).write_bytes(b"registered and then appended to")
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler(operation)), "--ignore_cache")
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler(operation)), "--ignore_cache")
     assert (ran.status, ran.out.count("2 failed")) == (255, 1), ran
     assert f"is the registered file {source}/own, outside the vault" in ran.out
     assert f"is the registered file {precious}, outside the vault" in ran.out
@@ -196,17 +196,17 @@ def test_a_put_over_a_registered_replica_is_refused_and_the_registered_file_unto
 
 
 def test_a_put_where_the_object_has_no_replica_on_the_resource_is_refused(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
 ) -> None:
     first, second = storage.resource(), storage.resource()
     for operation in PUTS:
         (source / operation).write_text("old")
-    assert scan.ingest(source, home, "--event_handler", handler_file(handler("PUT", resource=first))).status == 0
+    assert served.ingest(source, home, "--event_handler", handler_file(handler("PUT", resource=first))).status == 0
     before = rows(irods, home)
     for operation in PUTS:
         (source / operation).write_text("newer")
     by_name = handler("__members__.get(meta['path'].rpartition('/')[2], Operation.PUT)", resource=second)
-    ran = scan.ingest(source, home, "--event_handler", handler_file(by_name))
+    ran = served.ingest(source, home, "--event_handler", handler_file(by_name))
     reason = f"the data object has no replica on resource {second}, only on {first}"
     assert (ran.status, ran.out.count(reason)) == (255, 3), ran
     assert rows(irods, home) == before
@@ -214,14 +214,14 @@ def test_a_put_where_the_object_has_no_replica_on_the_resource_is_refused(
 
 @pytest.mark.parametrize("operation", ["PUT_SYNC", "PUT_APPEND"])
 def test_content_goes_to_the_resource_that_the_handler_names_and_stays_there(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
     tmp_path: Path, operation: str,
 ) -> None:  # fmt: skip
     root, leaf = storage.tree()
     file = handler_file(handler(operation, resource=root))
     for text in ("old", "old and new"):
         (source / "f").write_text(text)
-        assert scan.ingest(source, home, "--event_handler", file).status == 0
+        assert served.ingest(source, home, "--event_handler", file).status == 0
         row = only(irods, home, "f")
         assert (row.hierarchy, row.size, row.status) == (f"{root};{leaf}", len(text), GOOD)
         assert row.path.startswith(f"{tmp_path}/vaults/{leaf}/")
@@ -229,12 +229,12 @@ def test_content_goes_to_the_resource_that_the_handler_names_and_stays_there(
 
 
 def test_what_has_no_content_is_skipped_with_the_reason_and_never_blocks(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     os.mkfifo(source / "fifo")
     (source / "broken").symlink_to(source / "nothing")
     (source / "f").write_text("content")
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("PUT_SYNC")))
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler("PUT_SYNC")))
     assert (ran.status, ran.out.count("1 synced"), ran.out.count("2 skipped")) == (0, 1, 1), ran
     assert "Skipped fifo: a pipe has no content to put" in ran.out
     assert "Skipped broken: a broken link has no content to put" in ran.out

@@ -22,7 +22,7 @@ def row_of(file: Path, hierarchy: str, number: int = 0) -> Row:
 
 @both
 def test_a_new_file_is_registered_on_the_target_resource_with_its_size_and_time(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
     operation: str,
 ) -> None:  # fmt: skip
     resource = storage.resource()
@@ -30,7 +30,7 @@ def test_a_new_file_is_registered_on_the_target_resource_with_its_size_and_time(
     for name in ("a", "d/b"):
         (source / name).write_text(name)
         os.utime(source / name, (1_000_000_000.9, 1_000_000_000.9))
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler(operation, resource=resource)))
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler(operation, resource=resource)))
     assert ran.status == 0, ran
     assert rows(irods, home) == {name: [row_of(source / name, resource)] for name in ("a", "d/b")}
     assert only(irods, home, "a").mtime == 1_000_000_000
@@ -38,21 +38,21 @@ def test_a_new_file_is_registered_on_the_target_resource_with_its_size_and_time(
 
 @both
 def test_a_changed_file_updates_its_own_replica_and_makes_the_other_replica_of_that_object_alone_stale(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
     operation: str,
 ) -> None:  # fmt: skip
     resource, second = storage.resource(), storage.resource()
     file = handler_file(handler(operation, resource=resource))
     for name in ("changed", "bystander"):
         (source / name).write_text("old")
-    assert scan.ingest(source, home, "--event_handler", file).status == 0
+    assert served.ingest(source, home, "--event_handler", file).status == 0
     for name in ("changed", "bystander"):
         irods.data_objects.replicate(f"{home}/{name}", resource=second)
     before = rows(irods, home)
     assert [row.hierarchy for row in before["changed"]] == [resource, second]
     (source / "changed").write_text("newer")
     os.utime(source / "changed", (1_500_000_000, 1_500_000_000))
-    ran = scan.ingest(source, home, "--event_handler", file)
+    ran = served.ingest(source, home, "--event_handler", file)
     assert (ran.status, ran.out.count("1 synced")) == (0, 1), ran
     after = rows(irods, home)
     assert after["bystander"] == before["bystander"]
@@ -61,7 +61,7 @@ def test_a_changed_file_updates_its_own_replica_and_makes_the_other_replica_of_t
 
 @both
 def test_what_cannot_be_registered_fails_alone_with_the_reason_and_changes_nothing(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
     tmp_path: Path, operation: str,
 ) -> None:  # fmt: skip
     resource = storage.resource()
@@ -69,12 +69,12 @@ def test_what_cannot_be_registered_fails_alone_with_the_reason_and_changes_nothi
     moved.mkdir()
     (moved / "wrong path").write_text("other")
     file = handler_file(handler("REGISTER_SYNC", resource=resource))
-    assert scan.ingest(moved, home, "--event_handler", file).status == 0
+    assert served.ingest(moved, home, "--event_handler", file).status == 0
     irods.collections.create(f"{home}/collection")
     before = rows(irods, home)
     for name in ("wrong path", "collection", "fine"):
         (source / name).write_text("new content")
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler(operation, resource=resource)))
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler(operation, resource=resource)))
     assert ran.status == 255, ran
     assert "2 failed" in ran.out
     assert f"wrong resource or path: the replica on {resource} is {moved}/wrong path" in ran.out
@@ -85,20 +85,20 @@ def test_what_cannot_be_registered_fails_alone_with_the_reason_and_changes_nothi
 
 @both
 def test_an_object_whose_file_is_gone_from_the_source_is_given_the_one_of_its_name(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
     operation: str,
 ) -> None:  # fmt: skip
     resource = storage.resource()
     file = handler_file(handler(operation, resource=resource))
     for name in ("old", "stays"):
         (source / name).write_text(name)
-    assert scan.ingest(source, home, "--event_handler", file).status == 0
+    assert served.ingest(source, home, "--event_handler", file).status == 0
     for old, new in (("old", "new"), ("stays", "taken")):
         irods.data_objects.move(f"{home}/{old}", f"{home}/{new}")
     (source / "old").rename(source / "new")
     (source / "taken").write_text("another")
     before = rows(irods, home)
-    ran = scan.ingest(source, home, "--event_handler", file, "--ignore_cache")
+    ran = served.ingest(source, home, "--event_handler", file, "--ignore_cache")
     assert (ran.status, ran.out.count("1 failed")) == (255, 1), ran
     assert f"wrong resource or path: the replica on {resource} is {source}/stays" in ran.out
     after = rows(irods, home)
@@ -107,42 +107,42 @@ def test_an_object_whose_file_is_gone_from_the_source_is_given_the_one_of_its_na
 
 
 def test_register_sync_refuses_an_object_without_replica_on_the_target_resource(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
 ) -> None:
     first, second = storage.resource(), storage.resource()
     (source / "f").write_text("content")
     on_first = handler_file(handler("REGISTER_SYNC", resource=first))
-    assert scan.ingest(source, home, "--event_handler", on_first).status == 0
+    assert served.ingest(source, home, "--event_handler", on_first).status == 0
     before = rows(irods, home)
     (source / "f").write_text("new content")
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", resource=second)))
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", resource=second)))
     assert ran.status == 255, ran
     assert f"no replica on resource {second}, only on {first}" in ran.out
     assert rows(irods, home) == before
 
 
 def test_register_as_replica_adds_a_replica_with_the_size_and_time_of_the_file(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     first, second = storage.resource(), storage.resource()
     for name in ("f", "bystander"):
         (source / name).write_text("content")
     on_first = handler_file(handler("REGISTER_SYNC", resource=first))
-    assert scan.ingest(source, home, "--event_handler", on_first).status == 0
+    assert served.ingest(source, home, "--event_handler", on_first).status == 0
     before = rows(irods, home)
     copies = tmp_path / "copies"
     copies.mkdir()
     shutil.copy(source / "f", copies / "f")
     os.utime(copies / "f", (1_200_000_000, 1_200_000_000))
     as_replica = handler_file(handler("REGISTER_AS_REPLICA_SYNC", resource=second))
-    assert scan.ingest(copies, home, "--event_handler", as_replica).status == 0
+    assert served.ingest(copies, home, "--event_handler", as_replica).status == 0
     after = rows(irods, home)
     assert after["bystander"] == before["bystander"]
     old, new = after["f"]
     assert old._replace(status=GOOD) == before["f"][0]
     assert new == row_of(copies / "f", second, number=1)
-    ran = scan.ingest(copies, home, "--event_handler", as_replica, "--ignore_cache")
+    ran = served.ingest(copies, home, "--event_handler", as_replica, "--ignore_cache")
     assert ran.status == 0, ran
     assert len(rows(irods, home)["f"]) == 2
 
@@ -166,39 +166,39 @@ def test_the_root_of_a_hierarchy_stands_for_the_leaf_below_it(
 
 
 def test_the_checksum_of_old_content_is_cleared_and_with_checksum_computed_anew(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
 ) -> None:
     file = handler_file(handler("REGISTER_SYNC", resource=storage.resource()))
     contents = {"first": "--checksum", "the second": "", "and the third": "--checksum"}
     for text, option in contents.items():
         (source / "f").write_text(text)
-        ran = scan.ingest(source, home, "--event_handler", file, *filter(None, [option]))
+        ran = served.ingest(source, home, "--event_handler", file, *filter(None, [option]))
         assert ran.status == 0, ran
         assert only(irods, home, "f").checksum == (sha2(text.encode()) if option else None)
         assert only(irods, home, "f").size == len(text)
 
 
 def test_target_path_is_what_the_catalog_records(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     (source / "f").write_text("content")
     more = (
         "@staticmethod\ndef target_path(session, meta, **options):\n    return '/mounted/elsewhere/' + meta['path'][-1]"
     )
     file = handler_file(handler("REGISTER_SYNC", more=more))
-    assert scan.ingest(source, home, "--event_handler", file).status == 0
+    assert served.ingest(source, home, "--event_handler", file).status == 0
     assert only(irods, home, "f").path == "/mounted/elsewhere/f"
     (source / "f").write_text("new content")
-    assert scan.ingest(source, home, "--event_handler", file).status == 0
+    assert served.ingest(source, home, "--event_handler", file).status == 0
     row = only(irods, home, "f")
     assert (row.path, row.size) == ("/mounted/elsewhere/f", 11)
 
 
-def test_a_file_with_an_older_time_is_synced(scan: CommandLine, source: Path, home: str, irods: iRODSSession) -> None:
+def test_a_file_with_an_older_time_is_synced(served: CommandLine, source: Path, home: str, irods: iRODSSession) -> None:
     (source / "f").write_text("content")
-    assert scan.ingest(source, home).status == 0
+    assert served.ingest(source, home).status == 0
     os.utime(source / "f", (1_000_000_000, 1_000_000_000))
-    assert "1 synced" in scan.ingest(source, home).out
+    assert "1 synced" in served.ingest(source, home).out
     assert only(irods, home, "f").mtime == 1_000_000_000
 
 
@@ -241,7 +241,7 @@ def test_ignore_cache_updates_what_looks_unchanged_with_its_hooks(
 
 
 def test_an_object_that_appears_between_listing_and_sync_is_taken_as_it_is(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     (source / "same").write_text("content")
     (source / "outdated").write_text("content")
@@ -251,7 +251,7 @@ def pre_data_obj_create(module, logger, session, meta, *args, **options):
     session.data_objects.register(
         meta['path'], meta['target'], dataSize=str(size), dataModify=f"{int(meta['mtime']):011d}")
 """
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
     assert (ran.status, ran.out.count("1 synced"), ran.out.count("1 unchanged")) == (0, 1, 1), ran
     assert {name: row[0].size for name, row in rows(irods, home).items()} == {"same": 7, "outdated": 7}
 
@@ -271,7 +271,7 @@ def test_initial_ingest_copes_with_a_target_that_is_not_empty(
 
 
 def test_a_path_that_is_too_long_for_irods_fails_alone_and_says_so(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession
+    served: CommandLine, source: Path, home: str, irods: iRODSSession
 ) -> None:
     directory = source
     while len(os.fsencode(f"{home}{str(directory).removeprefix(str(source))}")) < 850:
@@ -279,7 +279,7 @@ def test_a_path_that_is_too_long_for_irods_fails_alone_and_says_so(
     directory.mkdir(parents=True)
     (directory / ("y" * 250)).write_text("too long")
     (directory / "short").write_text("fits")
-    ran = scan.ingest(source, home)
+    ran = served.ingest(source, home)
     assert (ran.status, ran.out.count("1 synced"), ran.out.count("1 failed")) == (255, 1, 1), ran
     assert "the path is longer than the 1087 bytes that iRODS can hold" in ran.out
     assert [name.rpartition("/")[2] for name in rows(irods, home)] == ["short"]

@@ -24,7 +24,7 @@ def post_{event}(module, logger, session, meta, **options):
 
 @pytest.mark.parametrize("error", ["TimeoutError", "ConnectionRefusedError"])
 def test_a_hook_that_loses_a_connection_of_its_own_fails_its_path_and_the_pass_ends(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, error: str
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, error: str
 ) -> None:
     (source / "a").touch()
     (source / "b").touch()
@@ -32,7 +32,7 @@ def test_a_hook_that_loses_a_connection_of_its_own_fails_its_path_and_the_pass_e
         "@staticmethod\ndef pre_data_obj_create(module, logger, session, meta, **options):\n"
         f"    if meta['path'].endswith('a'):\n        raise {error}('the web service does not answer')\n"
     )
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=hook)))
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=hook)))
     assert ran.status == 255
     assert "pre_data_obj_create() of the event handler" in ran.out
     assert set(rows(irods, home)) == {"b"}
@@ -42,22 +42,22 @@ def test_a_hook_that_loses_a_connection_of_its_own_fails_its_path_and_the_pass_e
     "hook", ["pre_job(module, logger, meta)", "pre_coll_create(module, logger, session, meta, **_)"]
 )
 def test_a_pass_ends_though_a_hook_around_it_loses_a_connection_of_its_own(
-    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, hook: str
+    served: CommandLine, source: Path, home: str, handler_file: HandlerFile, hook: str
 ) -> None:
     (source / "a").touch()
     body = f"@staticmethod\ndef {hook}:\n    raise ConnectionResetError('the web service has hung up')\n"
-    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=body)))
+    ran = served.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=body)))
     assert ran.status == 255
     assert "the web service has hung up" in ran.out
 
 
 @pytest.mark.parametrize("event", ["data_obj_create", "coll_create"])
 def test_what_a_hook_finds_in_the_catalog_already_is_its_failure_and_no_race(
-    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile, event: str
+    served: CommandLine, source: Path, home: str, handler_file: HandlerFile, event: str
 ) -> None:
     (source / "a").touch()
     body = handler("REGISTER_SYNC", more=_DUPLICATE.format(event=event))
-    ran = scan.ingest(source, home, "--event_handler", handler_file(body))
+    ran = served.ingest(source, home, "--event_handler", handler_file(body))
     assert ran.status == 255
     assert f"post_{event}() of the event handler" in ran.out
 
@@ -116,27 +116,28 @@ def test_a_slow_file_holds_up_its_own_partition_and_no_other(
 
 
 def test_a_large_file_that_is_rewritten_while_it_is_put_fails_and_its_object_does_not_look_good(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
-    """It is rewritten by a wrapped put, in place and with the same size, when everything has been sent."""
+    """It is rewritten in place and with the same size, when its data object has been opened."""
     (source / "big").write_bytes(b"a" * (33 * 1024 * 1024))
     body = """
 @staticmethod
 def pre_data_obj_create(module, logger, session, meta, *args, **options):
     import os
-    put = session.data_objects.put
+    opening = session.data_objects.open
     def rewritten(*given, **more):
-        put(*given, **more)
+        opened = opening(*given, **more)
         if not os.path.exists(meta["path"] + ".once"):
             open(meta["path"] + ".once", "w").close()
             with open(meta["path"], "r+b") as file:
                 file.write(b"b")
-    session.data_objects.put = rewritten
+        return opened
+    session.data_objects.open = rewritten
 """
-    first = scan.ingest(source, home, "--event_handler", handler_file(handler("PUT", more=body)))
+    first = served.ingest(source, home, "--event_handler", handler_file(handler("PUT", more=body)))
     assert (first.status, "the file changed while it was read" in first.out) == (255, True), first.out
     assert [replica.status for replica in irods.data_objects.get(f"{home}/big").replicas] == ["0"]
-    second = scan.ingest(source, home, "--event_handler", handler_file(handler("PUT")))
+    second = served.ingest(source, home, "--event_handler", handler_file(handler("PUT")))
     assert second.status == 0, second.out
     assert [replica.status for replica in irods.data_objects.get(f"{home}/big").replicas] == ["1"]
     with irods.data_objects.open(f"{home}/big", "r") as stored:

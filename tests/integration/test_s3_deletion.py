@@ -11,7 +11,7 @@ from irods.session import iRODSSession
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.integration import collections, deleting, handler, hooks, logged, rows, wait_until
 from tests.support.s3_jobs import ingest, summary
-from tests.support.s3_servers import Bucket
+from tests.support.s3_servers import BOTH_S3, Bucket
 
 
 def _hooks(log: Path) -> str:
@@ -25,7 +25,7 @@ def _hooks(log: Path) -> str:
     [("REGISTER_SYNC", "UNREGISTER"), ("PUT_SYNC", "TRASH"), ("PUT_SYNC", "NO_TRASH"), ("PUT_SYNC", "DO_NOT_DELETE")],
 )
 def test_each_mode_deletes_what_is_gone_and_nothing_else_and_a_second_pass_nothing(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path,
+    served_s3: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path,
     operation: str, mode: str,
 ) -> None:  # fmt: skip
     log = tmp_path / "log"
@@ -33,11 +33,11 @@ def test_each_mode_deletes_what_is_gone_and_nothing_else_and_a_second_pass_nothi
     keys = ("p/keep", "p/gone", "p/d/keep", "p/d/gone", "p/e/f/gone", "p/e/gone", "p/skip.tmp")
     for key in keys:
         bucket.put(key, key.encode())
-    assert ingest(scan, bucket, home, "--event_handler", file, prefix="p").status == 0
+    assert ingest(served_s3, bucket, home, "--event_handler", file, prefix="p").status == 0
     bucket.remove(*(key for key in keys if key.endswith("gone")))
     kept = {"keep", "d/keep", "skip.tmp"} if mode != "DO_NOT_DELETE" else {key.removeprefix("p/") for key in keys}
     for deleted in (6 if mode != "DO_NOT_DELETE" else 0, 0):
-        ran = ingest(scan, bucket, home, "--event_handler", file, "--exclude", "*.tmp", prefix="p")
+        ran = ingest(served_s3, bucket, home, "--event_handler", file, "--exclude", "*.tmp", prefix="p")
         assert summary(ran, f"{deleted} deleted", "0 failed") == (0, True), ran
         assert set(rows(irods, home)) == kept
         assert collections(irods, home) == ({"d"} if mode != "DO_NOT_DELETE" else {"d", "e", "e/f"})
@@ -49,35 +49,36 @@ def test_each_mode_deletes_what_is_gone_and_nothing_else_and_a_second_pass_nothi
         irods.collections.remove(trash, recurse=True, force=True)
 
 
+@BOTH_S3
 def test_an_object_and_a_prefix_may_take_each_others_place(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served_s3: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     file = handler_file(handler("PUT_SYNC", more=deleting("NO_TRASH")))
     for before, after in (("a", "a/b/c"), ("a/b", "a")):
         bucket.put("other")
         bucket.put(before)
-        assert ingest(scan, bucket, home, "--event_handler", file).status == 0
+        assert ingest(served_s3, bucket, home, "--event_handler", file).status == 0
         bucket.remove(before, "a/")
         bucket.put(after)
         for _ in range(2):
-            ran = ingest(scan, bucket, home, "--event_handler", file)
+            ran = ingest(served_s3, bucket, home, "--event_handler", file)
             assert summary(ran, "0 failed") == (0, True), ran
             assert set(rows(irods, home)) == {after, "other"}
         bucket.remove(after, "a/b/", "a/")
 
 
 def test_an_empty_bucket_or_prefix_deletes_nothing_and_says_so(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served_s3: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     file = handler_file(handler("REGISTER_SYNC", more=deleting("UNREGISTER")))
     bucket.put("p/d/x")
     for prefix in ("p", ""):
         target = f"{home}/{len(prefix)}"
-        assert ingest(scan, bucket, target, "--event_handler", file, prefix=prefix).status == 0
+        assert ingest(served_s3, bucket, target, "--event_handler", file, prefix=prefix).status == 0
     before = rows(irods, home)
     bucket.remove("p/d/x", "p/d/", "p/")
     for prefix in ("p", ""):
-        ran = ingest(scan, bucket, f"{home}/{len(prefix)}", "--event_handler", file, prefix=prefix)
+        ran = ingest(served_s3, bucket, f"{home}/{len(prefix)}", "--event_handler", file, prefix=prefix)
         assert (ran.status, "the source is empty and the target is not" in ran.out) == (255, True), ran
         assert "warning: there are no objects in" in ran.err
     assert rows(irods, home) == before

@@ -12,7 +12,7 @@ from tests.conftest import CommandLine, HandlerFile
 from tests.support.counting_proxy import CountingProxy
 from tests.support.integration import GOOD, Storage, content, handler, only, rows, sha2, wait_until
 from tests.support.s3_jobs import ingest, summary
-from tests.support.s3_servers import Bucket, S3Server
+from tests.support.s3_servers import BOTH_S3, Bucket, S3Server
 
 MIB = 1 << 20
 
@@ -36,8 +36,9 @@ def test_a_large_object_goes_in_parallel_and_is_verified_and_a_second_pass_leave
     assert only(irods, home, "large") == row
 
 
+@BOTH_S3
 def test_objects_of_all_sizes_are_put_where_a_hook_lets_servers_redirect(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
+    served_s3: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
 ) -> None:
     redirect = (
         "@staticmethod\ndef pre_data_obj_create(module, logger, session, meta, *args, **options):\n"
@@ -45,20 +46,20 @@ def test_objects_of_all_sizes_are_put_where_a_hook_lets_servers_redirect(
     )
     for key, data in (("empty", b""), ("small", b"x")):
         bucket.put(key, data)
-    ran = ingest(scan, bucket, home, "--event_handler", handler_file(handler("PUT_SYNC", more=redirect)))
+    ran = ingest(served_s3, bucket, home, "--event_handler", handler_file(handler("PUT_SYNC", more=redirect)))
     assert summary(ran, "2 synced (1 B)") == (0, True), ran
     assert (content(irods, f"{home}/empty"), content(irods, f"{home}/small")) == (b"", b"x")
 
 
 def test_a_changed_object_is_put_again_to_the_resource_where_it_was(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
+    served_s3: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile
 ) -> None:
     root, leaf = storage.tree()
     file = handler_file(handler("PUT_SYNC", resource=root))
     for data in (b"old", b"new", b"a longer one", os.urandom(MIB) * 40, os.urandom(MIB) * 33, b"short"):
         bucket.put("object", data, part_size=64 * MIB)
         for synced in (1, 0):
-            ran = ingest(scan, bucket, home, "--event_handler", file)
+            ran = ingest(served_s3, bucket, home, "--event_handler", file)
             assert summary(ran, f"{synced} synced") == (0, True), ran
         row = only(irods, home, "object")
         assert (row.hierarchy, row.size, row.status) == (f"{root};{leaf}", len(data), GOOD)
@@ -84,7 +85,7 @@ def test_an_object_is_never_appended_to_but_replaced_as_it_was_in_the_bucket(
 
 @pytest.mark.parametrize("size", [1000, 40 * MIB])
 def test_an_object_that_changes_before_it_is_read_fails_and_the_next_pass_puts_it(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path,
+    served_s3: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path,
     size: int,
 ) -> None:  # fmt: skip
     done = tmp_path / "done"
@@ -100,11 +101,11 @@ def test_an_object_that_changes_before_it_is_read_fails_and_the_next_pass_puts_i
     )
     bucket.put("object", b"x" * size, part_size=64 * MIB)
     file = handler_file(handler("PUT", more=hook))
-    ran = ingest(scan, bucket, home, "--event_handler", file)
+    ran = ingest(served_s3, bucket, home, "--event_handler", file)
     assert (ran.status, "the object changed while it was read" in ran.out) == (255, True), ran
     # The server learns from the end of the connection that nothing more will come.
     wait_until(lambda: all(row.status != GOOD for found in rows(irods, home).values() for row in found))
-    ran = ingest(scan, bucket, home, "--event_handler", file)
+    ran = ingest(served_s3, bucket, home, "--event_handler", file)
     assert summary(ran, "1 synced") == (0, True), ran
     assert (content(irods, f"{home}/object"), only(irods, home, "object").status) == (b"y" * size, GOOD)
 

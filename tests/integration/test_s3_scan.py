@@ -13,14 +13,24 @@ from tests.conftest import CommandLine, HandlerFile
 from tests.scanner.buckets.test_source import ODD_KEYS
 from tests.support.integration import collections, content, handler, hooks, logged, only, rows, sha2, wait_until
 from tests.support.s3_jobs import ingest, put_all, summary
-from tests.support.s3_servers import Bucket, S3Server
+from tests.support.s3_servers import BOTH_S3, REAL, Bucket, S3Server
 
 
-def test_five_thousand_objects_arrive_with_their_contents_and_once(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile
+@pytest.mark.usefixtures("two_workers")
+@pytest.mark.parametrize(
+    ("s3", "flat", "nested"),
+    [
+        ("minio", 1200, 800),  # more than a page has, and many prefixes
+        ("versitygw", 100, 400),
+        *(pytest.param(name, 1200, 4000, marks=pytest.mark.slow) for name in REAL),
+    ],
+    indirect=["s3"],
+)
+def test_thousands_of_objects_arrive_with_their_contents_and_once(
+    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, flat: int, nested: int
 ) -> None:
-    objects = {f"run/{number % 50}/{number}.dat": f"content of {number}".encode() for number in range(4000)}
-    objects |= {f"run/flat/{number:05}": b"%d" % number for number in range(1000)}
+    objects = {f"run/{number % 50}/{number}.dat": f"content of {number}".encode() for number in range(nested)}
+    objects |= {f"run/flat/{number:05}": b"%d" % number for number in range(flat)}
     objects |= {f"run/odd/{key}": key.encode() for key in ODD_KEYS}
     put_all(bucket, objects | {"running/other": b"not below the prefix", "run2": b"nor this"})
     file = handler_file(handler("PUT_SYNC"))
@@ -37,21 +47,22 @@ def test_five_thousand_objects_arrive_with_their_contents_and_once(
     assert {f"run/{path}": replicas for path, replicas in rows(irods, home).items()} == found
 
 
+@BOTH_S3
 def test_registered_objects_have_bucket_and_key_as_their_path_and_are_kept_in_step(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession
+    served_s3: CommandLine, bucket: Bucket, home: str, irods: iRODSSession
 ) -> None:
     bucket.put("a/b/c", b"12345")
     bucket.put("a/bc/d", b"of another prefix")
-    assert summary(ingest(scan, bucket, home, prefix="a/b"), "1 synced") == (0, True)
+    assert summary(ingest(served_s3, bucket, home, prefix="a/b"), "1 synced") == (0, True)
     modified = bucket.client.stat_object(bucket.name, "a/b/c").last_modified
     assert modified is not None
     row = only(irods, home, "c")
     assert (row.path, row.size, row.mtime) == (f"/{bucket.name}/a/b/c", 5, int(modified.timestamp()))
     assert set(rows(irods, home)) == {"c"}
-    assert summary(ingest(scan, bucket, home, prefix="a/b"), "0 synced", "1 unchanged") == (0, True)
+    assert summary(ingest(served_s3, bucket, home, prefix="a/b"), "0 synced", "1 unchanged") == (0, True)
     bucket.put("a/b/c", b"1234567")
     for synced in (1, 0):
-        assert summary(ingest(scan, bucket, home, prefix="a/b"), f"{synced} synced") == (0, True)
+        assert summary(ingest(served_s3, bucket, home, prefix="a/b"), f"{synced} synced") == (0, True)
         assert only(irods, home, "c").size == 7
 
 
@@ -70,11 +81,11 @@ def test_automated_ingests_form_of_a_source_works_with_a_keypair(
     }  # fmt: skip
 
 
-def test_excluded_keys_stay_out(scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession) -> None:
+def test_excluded_keys_stay_out(served_s3: CommandLine, bucket: Bucket, home: str, irods: iRODSSession) -> None:
     for key in ("keep", "x.tmp", "raw/a", "old/b", "old/c.log"):
         bucket.put(key)
     options = ("--exclude", "*.tmp", "--exclude_directory_name", ".*/raw$", "--exclude_file_name", r".*\.log$")
-    assert summary(ingest(scan, bucket, home, *options), "2 synced") == (0, True)
+    assert summary(ingest(served_s3, bucket, home, *options), "2 synced") == (0, True)
     assert set(rows(irods, home)) == {"keep", "old/b"}
     assert collections(irods, home) == {"old"}
 

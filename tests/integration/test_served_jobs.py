@@ -1,6 +1,5 @@
 """`ingest-consume` serves the jobs of a state file: `start` queues there and returns."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def test_start_returns_and_watch_shows_the_job_to_its_end(
     assert (ran.status, ran.out, ran.err) == (0, "", "Job queued is queued; see `ingest-scan watch queued`.\n")
     assert "50 synced" in scan("watch", "queued").out
     assert catalog(irods, home) == tree(source, home)
-    assert [job["job_name"] for job in json.loads(scan("list").out)["finished"]] == ["queued"]
+    assert [job["job_name"] for job in scan.jobs()["finished"]] == ["queued"]
 
 
 @pytest.mark.usefixtures("served")
@@ -76,7 +75,7 @@ def test_ctrl_c_while_waiting_ends_the_waiting_and_not_the_job(scan: CommandLine
     )  # fmt: skip
     writer = os.open(gate, os.O_WRONLY)  # the start-time check of the handler reads first
     os.close(writer)
-    while not any(job["job_name"] == "held" for job in json.loads(scan("list").out)["singlepass"]):
+    while not any(job["job_name"] == "held" for job in scan.jobs()["singlepass"]):
         assert waiting.poll() is None
     waiting.send_signal(signal.SIGINT)
     _, err = waiting.communicate(timeout=END_SECONDS)
@@ -106,8 +105,8 @@ def test_a_periodic_job_runs_pass_after_pass_until_it_is_stopped(
     assert "50 synced" in scan("watch", "again").out
     (source / "later").write_text("x")
     while len(catalog(irods, home)) < 51:
-        assert [job["job_name"] for job in json.loads(scan("list").out)["periodic"]] == ["again"]
+        assert [job["job_name"] for job in scan.jobs()["periodic"]] == ["again"]
     assert scan("stop", "again").status == 0
-    listed = json.loads(scan("list").out)
+    listed = scan.jobs()
     assert ([job["job_name"] for job in listed["stopped"]], listed["periodic"]) == (["again"], [])
     assert listed["stopped"][0]["passes"] >= 2

@@ -43,7 +43,7 @@ def back_once(watching: Watching) -> None:
     """It was out of sight once, and is back."""
     wait_until(lambda: not watching.job["watcher"]["away"])
     assert watching.said().count(AWAY) == 1
-    assert watching.job["watcher"]["notes"][-1].endswith("the source is back")
+    assert watching.job["watcher"]["notes"][-1].endswith("the source is visible again")
 
 
 @pytest.mark.parametrize("below", [(), ("not mounted",)], ids=["empty", "with a file below"])

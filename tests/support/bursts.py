@@ -8,9 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NamedTuple
 
 PER_DIRECTORY = 5
+Part = tuple[range, range]
 _QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+class Burst(NamedTuple):
+    """How many files are written into one directory, and how many nested directories."""
+
+    flat: int
+    nested: int
+
+    @property
+    def files(self) -> int:
+        """The number of all files."""
+        return self.flat + self.nested * PER_DIRECTORY
+
+    def split(self, flat: int, nested: int) -> tuple[Part, Part]:
+        """The numbers of files and directories before these, and from these on."""
+        return (range(flat), range(nested)), (range(flat, self.flat), range(nested, self.nested))
 
 
 def image(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient
 
-from ingest.job import JobStatus
+from ingest.job import DEFAULT_TOPICS, JobStatus
 from ingest.store.redis import RedisStore
 from tests.conftest import CommandLine
 from tests.support.services import Kafka, Redis, running
@@ -29,6 +31,7 @@ class Fleet(CommandLine):
         self._partitions = partitions
         self.kafka = kafka
         self.redis = redis
+        self.group = f"group-{secrets.token_hex(4)}"
         self._logs = logs
         self._crashed: set[int] = set()
         self.consumers: list[subprocess.Popen[bytes]] = []
@@ -39,6 +42,7 @@ class Fleet(CommandLine):
         return super().environ | {
             "INGEST_KAFKA": self.kafka.bootstrap,
             "INGEST_REDIS": self.redis.url,
+            "INGEST_GROUP": self.group,
             "INGEST_PARTITIONS": str(self._partitions),
         }
 
@@ -101,13 +105,13 @@ class Fleet(CommandLine):
 
 
 @pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[Kafka]:
-    """A broker that the test may restart."""
-    folder = tmp_path / "kafka"
-    folder.mkdir()
-    server = Kafka(folder)
-    with running(server):
-        yield server
+def kafka(kafka_broker: Kafka) -> Iterator[Kafka]:
+    """The broker of this run, which the test may restart; the topics of its jobs are deleted afterwards."""
+    yield kafka_broker
+    kafka_broker.ensure_running()
+    with KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap) as admin:
+        own = {*DEFAULT_TOPICS, *(f"{topic}.dlq" for topic in DEFAULT_TOPICS)}
+        admin.delete_topics(sorted(own & set(admin.list_topics())))
 
 
 @pytest.fixture

@@ -175,12 +175,15 @@ def logged(log: Path, target: str) -> list[str]:
 
 
 def wait_until(condition: Callable[[], bool], alive: Callable[[], bool] = lambda: True, seconds: float = 60.0) -> None:
-    """Return when the condition holds; fails when what is to bring it about is not alive, or after so long."""
-    end = time.monotonic() + seconds
+    """Return when the condition holds. Fails if what is to bring it about is not alive, or after so many seconds."""
+    begun = time.monotonic()
+    end = begun + seconds
     while not condition():
         assert alive(), "it ended before that"
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.02)
+        asked = time.monotonic()
+        assert asked < end, "it never came to that"
+        time.sleep(max(0.02, asked - begun))  # what is waited for needs the processor as well
+        begun = time.monotonic()
 
 
 def running(pid: int) -> bool:

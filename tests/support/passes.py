@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,9 +70,9 @@ class Passes:
 
 
 @contextmanager
-def running_consumer(scan: CommandLine) -> Iterator[Passes]:
-    """A consumer on the state file of a command line."""
-    process = scan.process("--workers", "2", program="consumer")
+def running_consumer(scan: CommandLine, environ: Mapping[str, str] | None = None) -> Iterator[Passes]:
+    """A consumer on the state file of a command line, with more in its environment."""
+    process = scan.process("--workers", "2", program="consumer", **(environ or {}))
     store = None
     try:
         end = time.monotonic() + SECONDS

@@ -23,6 +23,8 @@ from tests.support.services import READY_SECONDS, ROOT, Server, free_ports, runn
 
 PROGRAMS = ROOT / ".cache" / "bin"
 REAL = ("minio", "versitygw")
+BOTH_S3 = pytest.mark.parametrize("s3", REAL, indirect=True)
+"""A test runs on each of the real servers, although `s3` gives it one of them only."""
 
 
 class S3Server(Server):

@@ -78,6 +78,11 @@ class Server:
                 pytest.fail(f"{self._name} does not start:\n{self._log.read_text()[-2000:]}", pytrace=False)
             time.sleep(0.05)
 
+    def ensure_running(self) -> None:
+        """Start it if a test has left it stopped."""
+        if self._process is None:
+            self.start()
+
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End it; it is gone when this returns."""
         if self._process is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import subprocess
@@ -90,8 +89,8 @@ class Watching:
 
 def job(command: CommandLine) -> dict[str, Any]:
     """The one watch job as `list` shows it."""
-    (found,) = json.loads(command("list").out)["periodic"]
-    return dict(found)
+    (found,) = command.jobs()["periodic"]
+    return found
 
 
 def in_step(irods: iRODSSession, source: Path, home: str) -> bool:

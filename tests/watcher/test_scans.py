@@ -9,13 +9,14 @@ import pytest
 
 from ingest.job import Topics
 from ingest.messages import Restart, Scope, decode
+from ingest.service.backoff import NO_WAITS, Waits
 from ingest.store.embedded import EmbeddedStore
 from tests.ingest.store.support import begin, create, step, take
 from tests.support.integration import wait_until
 from watcher.events import Rescan
 from watcher.scans import Scans
 
-NEVER = (3600.0, 3600.0)
+NEVER = Waits(3600.0, 3600.0)
 
 
 class Watch:
@@ -66,7 +67,7 @@ def watch(tmp_path: Path) -> Iterator[Watch]:
 
 @pytest.fixture
 def scans() -> Scans:
-    return Scans(pauses=(0.0, 0.0))
+    return Scans(pauses=NO_WAITS)
 
 
 def test_what_is_wanted_is_asked_for_once(watch: Watch, scans: Scans) -> None:

@@ -1,9 +1,9 @@
-"""From the notifications of S3 servers to events below a prefix.
+"""Translates the notifications of S3 servers into events below a prefix.
 
 Amazon's message structure (version 2.x, "Event message structure" of the S3 user guide), which MinIO, Ceph RGW and
 VersityGW write too: `Records`, each with `eventName`, `s3.bucket.name` and `s3.object.key`, which is URL-encoded, with
-"+" for a blank (VersityGW 1.8 leaves keys as they are). SNS wraps it once more. Order and duplicates do not matter:
-whoever acts on an event looks at the bucket.
+"+" for a blank (VersityGW 1.8 does not encode keys). SNS wraps the message once more. Order and duplicates do not
+matter: the consumer looks at the bucket before it acts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from ingest.paths import prefix_of
 from ingest.service import logs
 from watcher.events import Directory, Event, Gone, Missed, Written
 
@@ -20,7 +21,7 @@ WRITTEN = ("ObjectCreated:", "ObjectRestore:Completed")
 GONE = ("ObjectRemoved:", "LifecycleExpiration:")
 _TEST = "s3:TestEvent"
 _PLAIN = frozenset({"kafka-global", "webhook-global"})
-"""What VersityGW writes as `configurationId`; its keys are not encoded."""
+"""`configurationId` in the notifications of VersityGW, whose keys are not encoded."""
 
 
 class _Bucket(msgspec.Struct):
@@ -52,22 +53,22 @@ _decoder = msgspec.json.Decoder(_Notification)
 
 
 class Reader:
-    """Reads the notifications of one bucket about what has a prefix."""
+    """Reads the notifications of one bucket about keys with a prefix."""
 
     def __init__(self, source: bytes, *, encoded: bool = True) -> None:
         """`source` is that of a job: /bucket or /bucket/prefix. `encoded`: whether the keys are URL-encoded."""
         self._encoded = encoded
         bucket, _, prefix = source[1:].partition(b"/")
         self.bucket = bucket.decode()
-        self._prefix = prefix + b"/" if prefix else b""
+        self._prefix = prefix_of(prefix)
 
     @property
     def prefix(self) -> str:
-        """What the keys of the source begin with."""
+        """The common prefix of the keys of the source."""
         return self._prefix.decode()
 
     def events(self, data: bytes) -> list[Event]:
-        """The events in a notification; what nobody can read may have been about anything."""
+        """The events in a notification. An unreadable one becomes a Missed of the whole source."""
         try:
             return list(self._read(data))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -95,7 +96,7 @@ class Reader:
         path = key[len(self._prefix) :]
         directory = path.removesuffix(b"/")
         if any(each in (b"", b".", b"..") or b"\0" in each for each in directory.split(b"/")):
-            logs.get("watcher").warning("a key is left alone that no path of iRODS can have", key=repr(text))
+            logs.get("watcher").warning("a key is skipped: no path of iRODS can have its name", key=repr(text))
             return  # the next scan lists it
         if name.startswith(WRITTEN):
             yield Written(path) if path == directory else Directory(directory)
@@ -103,5 +104,5 @@ class Reader:
             yield (
                 Gone(path, directory=False)
                 if path == directory
-                else Missed(directory, "the sign of a prefix was deleted")
+                else Missed(directory, "the object for a prefix was deleted")
             )

@@ -1,4 +1,4 @@
-"""Between the thread that receives notifications and whoever reads the events in them."""
+"""The queue between the thread that receives notifications and the thread that reads their events."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Generic, TypeVar
 
 from watcher.events import Event, Missed
 
-MOST = 100_000
-"""Events that wait to be read."""
+MAX_EVENTS = 100_000
+"""Events that may wait to be read."""
 
 Receipt = TypeVar("Receipt")
 
 
 class Inbox(Generic[Receipt]):
-    """Events in the order of their arrival, each batch with what acknowledges it to its sender."""
+    """Events in the order of their arrival, each batch with a receipt that acknowledges it to its sender."""
 
     def __init__(self) -> None:
         self._arrived = threading.Condition()
@@ -26,18 +26,18 @@ class Inbox(Generic[Receipt]):
         self._taken: list[Receipt] = []
 
     def put(self, events: Sequence[Event], receipt: Receipt | None = None) -> None:
-        """Take what has arrived. When nobody reads, what waits gives way to a scan of all."""
+        """Add events that have arrived. If too many wait to be read, a Missed of the whole source replaces them."""
         with self._arrived:
-            if self._number + len(events) > MOST:
+            if self._number + len(events) > MAX_EVENTS:
                 self._taken += [each for _, each in self._waiting if each is not None]
                 self._waiting.clear()
-                self._number, events = 0, [Missed(b"", f"more than {MOST} notifications waited")]
+                self._number, events = 0, [Missed(b"", f"more than {MAX_EVENTS} notifications waited")]
             self._waiting.append((events, receipt))
             self._number += len(events)
             self._arrived.notify_all()
 
     def take(self, timeout: float) -> list[Event]:
-        """All that has arrived; waits up to `timeout` seconds for the first event."""
+        """Remove and return all events that have arrived; waits up to `timeout` seconds for the first."""
         end = time.monotonic() + timeout
         events: list[Event] = []
         with self._arrived:
@@ -51,7 +51,7 @@ class Inbox(Generic[Receipt]):
         return events
 
     def receipts(self) -> list[Receipt]:
-        """What acknowledges all that was taken since the last call."""
+        """The receipts of all batches that were taken since the last call."""
         with self._arrived:
             taken, self._taken = self._taken, []
         return taken

@@ -1,7 +1,7 @@
 """Notifications that S3 servers write to a Kafka topic: MinIO, Ceph RGW, VersityGW.
 
-Offsets are committed when the events are in safety, so a watcher that comes again goes on where it was. One without
-offsets begins at the end: what was before is for the scan that every watcher begins with.
+Offsets are committed when the events are stored, so a restarted watcher continues where it was. A watcher without
+offsets begins at the end of the topic: the first scan of every watcher covers earlier changes.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka.errors import UnknownTopicOrPartitionError
 from kafka.structs import OffsetAndMetadata, TopicPartition
+from typing_extensions import override
 
 from ingest.broker.kafka.settings import KAFKA, connection, translated
 from ingest.errors import Refused, Unreachable
 from ingest.service import logs
-from ingest.service.backoff import Outage
+from ingest.service.backoff import NO_WAITS, Backoff
 from watcher.buckets.events import Reader
-from watcher.events import Event, Missed
+from watcher.events import Backend, Event, Missed
 
 REFRESH_SECONDS = 60
-"""How often further partitions are looked for."""
-_MOST = 500
-"""Messages that are taken at a time."""
+"""Seconds between checks for new partitions."""
+_MAX_RECORDS = 500
+"""Messages in one poll, at most."""
 
 
-class KafkaBackend:
-    """`watcher.events.Backend` for a topic."""
+class KafkaBackend(Backend):
+    """A backend that reads a topic."""
 
     unwatched = 0
+    ordered = False
 
     def __init__(
         self,
@@ -43,7 +45,7 @@ class KafkaBackend:
     ) -> None:
         """`source` is that of a job: /bucket or /bucket/prefix. Offsets are kept under the name of the `group`.
 
-        `variables`: what the environment variables about this Kafka begin with. Raises Refused when they are wrong.
+        `variables`: the prefix of the environment variables for this Kafka. Raises Refused when they are wrong.
         """
         self._reader = Reader(source)
         self._settings = connection(bootstrap, prefix=variables)
@@ -54,44 +56,48 @@ class KafkaBackend:
         self._refresh_seconds = refresh_seconds
         self._consumer: Any = None
         self._read: dict[TopicPartition, int] = {}
-        self._log: Any = logs.get("watcher").bind(topic=topic)
-        self._outage = Outage(self._log, (0.0, 0.0))  # to read is to wait
+        self._log = logs.get("watcher").bind(topic=topic)
+        self._outage = Backoff(self._log, NO_WAITS)  # each read waits
 
+    @override
     def __enter__(self) -> KafkaBackend:
         return self
 
+    @override
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @override
     def start(self) -> None:
-        """See Backend. Raises Refused when there is no such topic, or Kafka does not answer."""
+        """Start to read. Raises Refused when there is no such topic, or Kafka does not answer."""
         try:
             with translated(self._bootstrap, self._variables):
                 self._consumer = KafkaConsumer(
                     group_id=self._group,
                     enable_auto_commit=False,
                     auto_offset_reset="latest",
-                    max_poll_records=_MOST,
+                    max_poll_records=_MAX_RECORDS,
                     metadata_max_age_ms=1000 * self._refresh_seconds,
                     **self._settings,
                 )
                 self._take_partitions()
         except Unreachable as error:
             raise Refused(str(error)) from error
-        self.acknowledge()  # or what comes before the first event would be passed over after a crash
+        self.acknowledge()  # otherwise a crash before the first event would skip messages
 
+    @override
     def read(self, timeout: float) -> list[Event]:
-        """See Backend."""
         try:
             with translated(self._bootstrap, self._variables):
                 found = self._consumer.poll(timeout_ms=int(timeout * 1000))
         except Unreachable as error:
-            self._log.warning("cannot read, trying again", reason=str(error))
+            self._log.warning("cannot read the topic, trying again", reason=str(error))
             return []
         return self._events(found) + self._look_after_topic()
 
+    @override
     def acknowledge(self) -> None:
-        """See Backend. What cannot be committed now is with a later call."""
+        """Commit the offsets; if that fails, a later call commits them."""
         if not self._read or self._outage.reason:
             return
         offsets = {each: OffsetAndMetadata(offset, "", -1) for each, offset in self._read.items()}
@@ -103,17 +109,17 @@ class KafkaBackend:
         else:
             self._read.clear()
 
+    @override
     def close(self) -> None:
-        """See Backend."""
         if self._consumer is not None:
             self._consumer.close(autocommit=False)
             self._consumer = None
 
     def _look_after_topic(self) -> list[Event]:
-        """Notice when the topic is out of reach, and when it is back or has other partitions.
+        """Detect that the topic is out of reach, and report a Missed when it is reachable again or has new partitions.
 
-        A server without a queue of its own drops meanwhile what it has to tell. kafka-python connects anew by itself
-        and tells nobody but its metrics.
+        During an outage, an S3 server without a queue of its own drops its notifications. kafka-python reconnects by
+        itself; only its metrics show that.
         """
         before, reason, changed = self._outage.reason, "", False
         try:
@@ -124,20 +130,20 @@ class KafkaBackend:
         except Unreachable as error:
             reason = str(error)
         if not reason:
-            self._outage.over()
+            self._outage.succeeded()
         elif not before:
-            self._outage.met(reason)
-        missed = before or (f"the topic {self._topic} has other partitions now" if changed else "")
+            self._outage.failed(reason)
+        missed = before or (f"the partitions of the topic {self._topic} have changed" if changed else "")
         return [Missed(b"", missed)] if missed and not reason else []
 
     def _take_partitions(self) -> bool:
-        """Take all partitions, each from where it was left; whether they are others now. Raises Unreachable."""
+        """Assign all partitions, each at its committed offset. Returns whether they changed. Raises Unreachable."""
         try:
             numbers = self._consumer.partitions_for_topic(self._topic)
         except UnknownTopicOrPartitionError:
             numbers = None
         if not numbers:
-            self._consumer.unsubscribe()  # if it is made anew, its offsets are others
+            self._consumer.unsubscribe()  # a topic that is created again has other offsets
             self._read.clear()
             raise Unreachable(f"Kafka at {self._bootstrap} has no topic {self._topic}")
         partitions = {TopicPartition(self._topic, number) for number in numbers}

@@ -1,6 +1,6 @@
-"""Notifications that Amazon S3 puts into an SQS queue; messages are deleted when their events are in safety.
+"""Notifications that Amazon S3 puts into an SQS queue; messages are deleted when their events are stored.
 
-A queue keeps what nobody has read, and gives a message again that is not deleted in time: duplicates do no harm.
+A queue keeps unread messages, and delivers a message again that is not deleted in time: duplicates do no harm.
 """
 
 from __future__ import annotations
@@ -10,28 +10,33 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from typing_extensions import override
+
 from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import Keys
 from ingest.service import logs
+from ingest.service.backoff import WAITS, Backoff, Waits
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
+from watcher.events import Backend, Event
 
 WAIT_SECONDS = 10
-"""How long the queue holds a request back while it is empty."""
-BACK_OFF = (0.5, 15.0)
-"""Seconds to wait before the queue is asked again after an error: at first, and at most."""
+"""Seconds that a request waits while the queue is empty."""
 _BATCH = 10
 """Messages in one request, at most."""
 
 
-class SqsBackend:
-    """`watcher.events.Backend` for a queue."""
+class SqsBackend(Backend):
+    """A backend that reads a queue."""
 
     unwatched = 0
+    ordered = False
 
-    def __init__(self, source: bytes, settings: S3, queue: str) -> None:
+    def __init__(self, source: bytes, settings: S3, queue: str, waits: Waits = WAITS) -> None:
         """`source` is that of a job: /bucket or /bucket/prefix; `queue` is the URL of the queue.
+
+        `waits`: before the queue is asked again after an error.
 
         Raises Refused when boto3 is not installed.
         """
@@ -45,32 +50,37 @@ class SqsBackend:
         self._session, self._config = boto3.Session(), Config
         self._reader = Reader(source)
         self._settings = settings
+        self._waits = waits
         self._queue = queue
         self._inbox = Inbox[str]()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._receive, daemon=True, name="s3-sqs")
-        self._log: Any = logs.get("watcher").bind(queue=queue)
+        self._log = logs.get("watcher").bind(queue=queue)
 
+    @override
     def __enter__(self) -> SqsBackend:
         return self
 
+    @override
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @override
     def start(self) -> None:
-        """See Backend. Raises Refused when there is no such queue, or it does not answer."""
+        """Start to read. Raises Refused when there is no such queue, or it does not answer."""
         try:
             self._client().get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         except self._errors as error:
             raise Refused(f"cannot read --notifications-queue {self._queue}: {_why(error)}") from error
         self._thread.start()
 
-    def read(self, timeout: float) -> list[Any]:
-        """See Backend."""
+    @override
+    def read(self, timeout: float) -> list[Event]:
         return self._inbox.take(timeout)
 
+    @override
     def acknowledge(self) -> None:
-        """See Backend. What cannot be deleted now comes again."""
+        """Delete the messages; those that cannot be deleted now are delivered again."""
         receipts = self._inbox.receipts()
         try:
             for start in range(0, len(receipts), _BATCH):
@@ -80,14 +90,15 @@ class SqsBackend:
         except self._errors as error:
             self._log.warning("messages could not be deleted", reason=_why(error))
 
+    @override
     def close(self) -> None:
-        """See Backend; may wait for a request that the queue holds back."""
+        """Stop to read; may wait for the end of a request."""
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _client(self) -> Any:
-        """A client with the credentials of this moment; the queue's URL says where it is."""
+        """A client with the current credentials, for the host in the queue's URL."""
         keys = Keys(self._settings.keypair).retrieve()
         url = urlsplit(self._queue)
         return self._session.client(
@@ -101,24 +112,22 @@ class SqsBackend:
         )
 
     def _receive(self) -> None:
-        wait = BACK_OFF[0]
+        backoff = Backoff(self._log, self._waits)
         while not self._closed.is_set():
             try:
                 answer = self._client().receive_message(
                     QueueUrl=self._queue, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=WAIT_SECONDS
                 )
             except self._errors as error:
-                self._log.warning("cannot read the queue, trying again", reason=_why(error), seconds=wait)
-                self._closed.wait(wait)
-                wait = min(2 * wait, BACK_OFF[1])
+                self._closed.wait(backoff.failed(_why(error)))
                 continue
-            wait = BACK_OFF[0]
+            backoff.succeeded()
             for message in answer.get("Messages", ()):
                 self._inbox.put(self._reader.events(message["Body"].encode()), message["ReceiptHandle"])
 
 
 def _why(error: Exception) -> str:
-    """In words, without the URL of a proxy: it may have a password."""
+    """The text of an error without the URL of a proxy, which may have a password."""
     text = " ".join(str(error).split()) or type(error).__name__
     for scheme, proxy in getproxies().items():
         if scheme in ("http", "https"):

@@ -1,8 +1,8 @@
-"""Notifications that S3 servers send to an address of ours: MinIO's and VersityGW's webhook targets.
+"""Notifications that S3 servers send to an address of this host: webhook targets of MinIO and VersityGW.
 
-Each must come with the shared secret, as `Authorization: Bearer SECRET` (MinIO's `auth_token`) or, for senders that
-cannot do that, as the path of the address. It is answered when its events are in safety; a sender that gets another
-answer, or none, sends it again if it can.
+Each must have the shared secret, as `Authorization: Bearer SECRET` (MinIO's `auth_token`) or, for senders without such
+headers, as the path of the address. It is answered when its events are stored; after an error or without an answer, the
+sender sends it again if it can.
 """
 
 from __future__ import annotations
@@ -12,27 +12,30 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from typing_extensions import override
+
 from ingest.errors import Refused
 from ingest.service import logs
 from watcher.buckets.events import Reader
 from watcher.buckets.inbox import Inbox
-from watcher.events import Missed
+from watcher.events import Backend, Event, Missed
 
 MAX_BYTES = 4 * 1024 * 1024
-"""A notification of more is not read."""
+"""Longer notifications are not read."""
 ANSWER_SECONDS = 30.0
-"""How long a sender is kept waiting for its events to be in safety."""
+"""Seconds that a sender waits until its events are stored."""
 _IDLE_SECONDS = 60
 _SECRET_LENGTH = 16
 
 
-class WebhookBackend:
-    """`watcher.events.Backend` for what arrives at a port of this host."""
+class WebhookBackend(Backend):
+    """A backend for the notifications that arrive at a port of this host."""
 
     unwatched = 0
+    ordered = False
 
     def __init__(self, source: bytes, secret: str, host: str = "127.0.0.1", port: int = 0) -> None:
-        """`source` is that of a job: /bucket or /bucket/prefix. Port 0 is any that is free. Raises Refused."""
+        """`source` is that of a job: /bucket or /bucket/prefix. Port 0 is any free one. Raises Refused."""
         self._reader = Reader(source)
         if len(secret) < _SECRET_LENGTH:
             raise Refused(f"the secret of the webhook must have at least {_SECRET_LENGTH} characters")
@@ -41,19 +44,21 @@ class WebhookBackend:
         self._inbox = Inbox[threading.Event]()
         self._server: ThreadingHTTPServer | None = None
 
+    @override
     def __enter__(self) -> WebhookBackend:
         return self
 
+    @override
     def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
     def port(self) -> int:
-        """Where it listens, once it was started."""
+        """The port on which it listens, once it is started."""
         return self._place[1] if self._server is None else int(self._server.server_address[1])
 
+    @override
     def start(self) -> None:
-        """See Backend."""
         try:
             self._server = _Server(self._place, self)
         except OSError as error:
@@ -61,17 +66,17 @@ class WebhookBackend:
             raise Refused(f"cannot listen on {host}:{port}: {error.strerror}") from error
         threading.Thread(target=self._server.serve_forever, daemon=True, name="s3-webhook").start()
 
-    def read(self, timeout: float) -> list[Any]:
-        """See Backend."""
+    @override
+    def read(self, timeout: float) -> list[Event]:
         return self._inbox.take(timeout)
 
+    @override
     def acknowledge(self) -> None:
-        """See Backend."""
         for answered in self._inbox.receipts():
             answered.set()
 
+    @override
     def close(self) -> None:
-        """See Backend."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -83,7 +88,7 @@ class WebhookBackend:
         return any(hmac.compare_digest(each.encode("utf-8", "replace"), self._secret) for each in given)
 
     def take(self, data: bytes) -> bool:
-        """Take a notification; whether its events are in safety."""
+        """Take a notification. Returns whether its events were stored in time."""
         events = self._reader.events(data)
         if not events:
             return True
@@ -92,7 +97,7 @@ class WebhookBackend:
         return answered.wait(ANSWER_SECONDS)
 
     def take_unread(self, size: int) -> None:
-        """A notification is too long to be read."""
+        """Report that a notification was too long to be read."""
         self._inbox.put([Missed(b"", f"a notification had {size} bytes")])
 
 
@@ -104,12 +109,12 @@ class _Server(ThreadingHTTPServer):
         super().__init__(place, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's signature
-        """A sender that hangs up is no news; the request is in no message, for its path may be the secret."""
+        """Log a sender that hangs up, without the request: its path may be the secret."""
         logs.get("watcher").debug("a sender of notifications hung up", client=str(client_address))
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """HTTP 1.0, a connection for each request: none is left behind when the backend is closed."""
+    """HTTP 1.0 with one connection per request: none is open when the backend is closed."""
 
     server: _Server
     timeout = _IDLE_SECONDS
@@ -128,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200 if backend.take(self.rfile.read(int(size))) else 503)
 
     def do_HEAD(self) -> None:
-        """Senders ask whether anybody is here."""
+        """Answer senders that check the address."""
         self._answer(200)
 
     do_GET = do_HEAD  # noqa: N815
@@ -139,4 +144,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is http.server's
-        """Nothing: the path of a request may be the secret."""
+        """Log nothing: the path of a request may be the secret."""

@@ -1,4 +1,4 @@
-"""A thread that does nothing but empty an inotify descriptor, so that the queue of the kernel does not overflow."""
+"""A thread that only empties an inotify descriptor, so that the queue of the kernel does not overflow."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from inotify_simple import INotify, flags
 
 READ_BYTES = 256 * 1024
 MAX_BYTES = 32 * 1024 * 1024
-"""What may wait to be decoded, some 700,000 events; beyond that everything is dropped as if the kernel had done so."""
+"""Bytes that may wait to be decoded, some 700,000 events. Beyond that all are dropped, as if the kernel had done so."""
 GATHER_SECONDS = 0.002
-"""How long events gather before they are read: waking up for each one costs more than decoding it."""
+"""Seconds that events gather before they are read: waking up for each event costs more than decoding it."""
 
 Q_OVERFLOW = int(flags.Q_OVERFLOW)
 _HEAD = Struct("iIII")
 
 
 class Raw(NamedTuple):
-    """An event as inotify(7) gives it."""
+    """An event in the form of inotify(7)."""
 
     watch: int
     mask: int
@@ -33,7 +33,7 @@ class Raw(NamedTuple):
 
 
 def decode(data: bytes) -> Iterator[Raw]:
-    """The events in what one read has given."""
+    """The events in the result of one read."""
     at = 0
     while at < len(data):
         watch, mask, cookie, length = _HEAD.unpack_from(data, at)
@@ -45,7 +45,7 @@ _OVERFLOW = _HEAD.pack(-1, Q_OVERFLOW, 0, 0)
 
 
 class Drain:
-    """Reads from the descriptor until it is closed; for one taker. When it drops anything it leaves a Q_OVERFLOW."""
+    """Reads from the descriptor until it is closed; for one reader. Dropped events are replaced by a Q_OVERFLOW."""
 
     def __init__(self, inotify: INotify, most_bytes: int = MAX_BYTES) -> None:
         self._descriptor = inotify.fileno()
@@ -58,7 +58,7 @@ class Drain:
         self._thread.start()
 
     def take(self, timeout: float) -> bytes:
-        """Whole events, in one piece that can be decoded; waits up to `timeout` seconds; b"" when there are none."""
+        """Return whole events, to be decoded; waits up to `timeout` seconds; b"" if there are none."""
         with self._changed:
             if not self._waiting:
                 self._changed.wait(timeout)
@@ -82,7 +82,7 @@ class Drain:
             time.sleep(GATHER_SECONDS)
             try:
                 data = os.read(self._descriptor, READ_BYTES)
-            except OSError:  # whoever finds this word opens another descriptor
+            except OSError:  # the reader of this event opens another descriptor
                 data = _OVERFLOW
             with self._changed:
                 self._add(data)

@@ -1,6 +1,6 @@
-"""The backend of choice on Linux: inotify, emptied by a thread of its own and decoded when somebody reads.
+"""The default backend on Linux: inotify. A thread of its own empties the queue; events are decoded when they are read.
 
-What it cannot see: remote writes. What is mounted below the root it learns from the list of mounts.
+Inotify does not see writes of other hosts. Mounts below the root are found in the list of mounts.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from watcher.files.tree import Node, Place
 from watcher.files.watches import Watches
 
 PAIR_SECONDS = 0.2
-"""How long the first part of a rename waits for the others. The kernel queues one right after the other."""
+"""Seconds that the first event of a rename waits for the others. The kernel queues them one right after the other."""
 DOUBT_SECONDS = 0.05
-"""How often places are looked at again of which it is in doubt whether all that is there is watched."""
+"""Seconds between checks of places where it is unknown whether the directory is watched."""
 
 CREATE, DELETE, MODIFY = int(flags.CREATE), int(flags.DELETE), int(flags.MODIFY)
 ATTRIB, CLOSE_WRITE = int(flags.ATTRIB), int(flags.CLOSE_WRITE)
@@ -32,9 +32,10 @@ ROOT_GONE = int(flags.DELETE_SELF | flags.MOVE_SELF | flags.UNMOUNT | flags.IGNO
 
 @dataclass(slots=True)
 class Renaming:
-    """A rename of which there is more to be read: what had this name in this directory, and until when to wait.
+    """A rename whose further events are still to be read: directory and old name, and the time until when to wait.
 
-    First comes the second name, `to`, if it is below the root, then the word of the directory itself, if it is watched.
+    The event of the new name (`to`) comes next, if that is below the root. The event of the renamed directory itself
+    comes last, if it is watched.
     """
 
     directory: Node
@@ -47,8 +48,8 @@ class Renaming:
 class InotifyBackend(RootedBackend):
     """Watches a directory and all below it.
 
-    Directories that cannot be watched, because of the limit of the system or of `max_watches`, are looked at every
-    `poll_interval` seconds. More than `most_bytes` of events that nobody reads are dropped, with a Missed.
+    Directories beyond the limit of the system or of `max_watches` are polled every `poll_interval` seconds. When more
+    than `most_bytes` of events wait to be read, all are dropped and replaced by a Missed.
     """
 
     def __init__(
@@ -99,16 +100,16 @@ class InotifyBackend(RootedBackend):
         events: list[Event] = []
         for raw in decode(data):
             if raw.mask & Q_OVERFLOW:
-                return self._start_over("more happened at once than the queue of events holds", events)
+                return self._start_over("the queue of events has overflowed", events)
             if lost := self._event(raw, events):
                 return events, lost
-        self._give_up_on_late(pending, events)
+        self._end_late(pending, events)
         if watches.doubts and time.monotonic() >= self._next_look_again:
-            unsaid = {(each.directory, each.name) for each in self._renaming.values()}
-            watches.look_again(unsaid, events, calm=not data and not unsaid)
+            renaming = {(each.directory, each.name) for each in self._renaming.values()}
+            watches.look_again(renaming, events, calm=not data and not renaming)
             self._next_look_again = time.monotonic() + DOUBT_SECONDS
         if watches.confused:
-            return self._start_over("directories were renamed faster than could be followed", events)
+            return self._start_over("directories were renamed faster than the watcher could follow", events)
         if watches.tree.polled and time.monotonic() >= self._next_poll:
             watches.poll(events)
             self._after_polling()
@@ -120,7 +121,7 @@ class InotifyBackend(RootedBackend):
         super()._mounted(path, events)
 
     def _patience(self, timeout: float) -> float:
-        """How long to wait for events before there is something to be done without any."""
+        """The seconds to wait for events before other work is due."""
         if self._renaming:
             timeout = min(timeout, PAIR_SECONDS)
         if self._watches.doubts:
@@ -134,7 +135,7 @@ class InotifyBackend(RootedBackend):
         self.unwatched = self._watches.tree.unwatched
 
     def _event(self, raw: Raw, events: list[Event]) -> str | None:
-        """Say what one event means; gives a reason when the root is lost."""
+        """Translate one event. Returns the reason if the root is lost."""
         tree = self._watches.tree
         node = tree.by_watch.get(raw.watch)
         if node is None:
@@ -144,7 +145,7 @@ class InotifyBackend(RootedBackend):
         directory = bool(raw.mask & ISDIR)
         path = tree.prefix(node) + raw.name
         if self._renaming and raw.mask & (CREATE | MOVED_FROM | MOVED_TO):
-            self._give_up_on_others(node, raw, events)
+            self._end_others(node, raw, events)
         if self._excluded(path, directory):
             if raw.mask & MOVED_TO and (renaming := self._pop(raw.cookie)):
                 self._gone(renaming.directory, renaming.name, renaming.is_directory, events)
@@ -165,7 +166,7 @@ class InotifyBackend(RootedBackend):
             events.append(Missed(path, "a file system was unmounted"))
             self._mounts.clear()
         elif mask & IGNORED:
-            self._watches.tree.lost_watch(node)  # the event that says that its name is gone is still to come
+            self._watches.tree.lost_watch(node)  # the event of its name follows
         return None
 
     def _about_directory(self, node: Node, raw: Raw, events: list[Event]) -> None:
@@ -187,7 +188,7 @@ class InotifyBackend(RootedBackend):
                 self._watches.enter(node, raw.name, events)
 
     def _moved(self, node: Node, events: list[Event]) -> None:
-        """The last part of the rename of a directory that is watched."""
+        """Handle the last event of the rename of a watched directory."""
         for cookie, renaming in self._renaming.items():
             if renaming.directory is node.parent and renaming.name == node.name:
                 del self._renaming[cookie]
@@ -199,7 +200,7 @@ class InotifyBackend(RootedBackend):
 
     def _about_file(self, node: Node, raw: Raw, path: bytes, events: list[Event]) -> None:
         if raw.name in node.children:
-            # We have met the directory that takes its place before the event of that, which is to say so.
+            # A directory that replaces the file was found earlier than its own event, which follows.
             self._watches.leave(node, raw.name, events)
         if raw.mask & (CLOSE_WRITE | MODIFY | ATTRIB):
             events.append(Written(path))
@@ -213,11 +214,11 @@ class InotifyBackend(RootedBackend):
             old = self._watches.tree.prefix(renaming.directory) + renaming.name
             events.append(Moved(old, path, directory=False))
         else:
-            # Not `new`: what it replaced, if anything, may have been synced.
+            # Not `new`: it may have replaced a file that was synced.
             events.append(Written(path))
 
     def _pop(self, cookie: int) -> Renaming | None:
-        """The rename of that cookie, if its first part was read and the directory of that is still in the tree."""
+        """The rename of that cookie, if its first event was read and its directory is still in the tree."""
         renaming = self._renaming.pop(cookie, None)
         return renaming if renaming and self._watches.tree.holds(renaming.directory) else None
 
@@ -228,47 +229,47 @@ class InotifyBackend(RootedBackend):
             events.append(Gone(self._watches.tree.prefix(directory) + name, directory=False))
 
     def _end(self, renaming: Renaming, events: list[Event]) -> None:
-        """There is no more to be read of this rename."""
+        """Finish a rename that has no further events."""
         if renaming.to:
             self._watches.rename((renaming.directory, renaming.name), renaming.to, events)
         elif self._watches.tree.holds(renaming.directory):
             self._gone(renaming.directory, renaming.name, renaming.is_directory, events)
 
-    def _give_up_on_others(self, node: Node, raw: Raw, events: list[Event]) -> None:
-        """While a rename is going on the kernel lets nobody else change names in its directories."""
+    def _end_others(self, node: Node, raw: Raw, events: list[Event]) -> None:
+        """Finish other renames: during a rename, the kernel allows no other change of names in its directories."""
         for cookie, renaming in list(self._renaming.items()):
             if cookie != raw.cookie and node in (renaming.directory, *(renaming.to or ())):
                 del self._renaming[cookie]
                 self._end(renaming, events)
 
-    def _give_up_on_late(self, pending: list[int], events: list[Event]) -> None:
-        """What was moved out of the root: no second part came, neither in time nor before other events."""
+    def _end_late(self, pending: list[int], events: list[Event]) -> None:
+        """Finish renames out of the root: no second event came in time or before other events."""
         for cookie in pending:
             if (renaming := self._renaming.get(cookie)) and time.monotonic() >= renaming.deadline:
                 del self._renaming[cookie]
                 self._end(renaming, events)
 
     def _start_over(self, reason: str, events: list[Event]) -> tuple[list[Event], str | None]:
-        """Watch what is there now, with nothing left of what was to be read; a reason when the root is not there."""
+        """Drop all waiting events and watch the tree as it is now. Returns a reason if the root is absent."""
         self._unwatch()
         try:
             self._watch()
         except (OSError, Refused) as error:
-            self._identity = None  # nothing is left to be given back
+            self._identity = None  # `_unwatch` has freed everything
             return events, str(error)
         return [*events, Missed(b"", reason)], None
 
 
 def _without_repeated(events: list[Event]) -> list[Event]:
-    """Of what says that a file was written each only once, as long as nothing happened but writing."""
-    said: set[bytes] = set()
+    """Drop repeated Written events of a file, as long as there are no other events between them."""
+    kept_paths: set[bytes] = set()
     kept: list[Event] = []
     for event in events:
         if not isinstance(event, Written):
-            said.clear()
-        elif event.path in said:
+            kept_paths.clear()
+        elif event.path in kept_paths:
             continue
         else:
-            said.add(event.path)
+            kept_paths.add(event.path)
         kept.append(event)
     return kept

@@ -1,9 +1,9 @@
-"""watchdog's native observer behind our protocol: for macOS. On Linux take `inotify.py`.
+"""Watchdog's native observer as a backend, for macOS. On Linux, `inotify.py` is the better choice.
 
-There watchdog loses directories that are renamed while it looks (and goes on watching what was moved out), says nothing
-of directories that it could not watch, and tells of a queue that overflowed in its log only, from version 7 on. So a
-new directory is listed here too; when a directory was renamed or deleted a fresh observer takes over, which costs a
-walk; and a warning in watchdog's log is a Missed.
+On Linux, watchdog loses directories that are renamed while it lists them, keeps watching directories that were moved
+out, does not report directories that it cannot watch, and reports a queue overflow only in its log, from version 7 on.
+So this backend lists new directories itself. After the rename or deletion of a directory it starts a fresh observer,
+which walks the tree. A warning in watchdog's log becomes a Missed.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from ingest.paths import ancestors, prefix_of
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.files.root import Excluded, RootedBackend, nothing
 from watcher.files.snapshot import compare, take
 
 MAX_WAITING = 300_000
-"""Events that may wait to be read; beyond that they are dropped, with a Missed."""
+"""How many events may wait to be read; beyond that all are dropped and replaced by a Missed."""
 MAX_AT_ONCE = 10_000
 
 
 class _Handler(FileSystemEventHandler):
-    """Puts events into a queue, and the reason when they stop being all of them."""
+    """Puts events into a queue; if events are lost, puts the reason into it."""
 
     def __init__(self) -> None:
         self.waiting: queue.Queue[FileSystemEvent | str] = queue.Queue()
@@ -58,7 +59,7 @@ class ObserverBackend(RootedBackend):
 
     def __init__(self, root: bytes, excluded: Excluded = nothing) -> None:
         super().__init__(root, excluded)
-        self._base = root.rstrip(b"/") + b"/"
+        self._base = prefix_of(root)
         self._stale = False
         self._doubtful: set[bytes] = set()
 
@@ -90,7 +91,7 @@ class ObserverBackend(RootedBackend):
         return self._renew(events) if self._stale else (events, None)
 
     def _renew(self, events: list[Event]) -> tuple[list[Event], str | None]:
-        """Let a fresh observer take over from one that may have lost track of directories."""
+        """Replace the observer, which may have lost track of directories, by a fresh one."""
         before, warnings, handler = self._observer, self._warnings, self._handler
         try:
             self._watch()
@@ -101,7 +102,7 @@ class ObserverBackend(RootedBackend):
         for each in _waiting(handler, 0.0):
             if not isinstance(each, str):
                 self._event(each, events)
-        events.extend(Missed(path, "more may have happened than its rename") for path in sorted(self._doubtful))
+        events.extend(Missed(path, "changes may have been missed during its rename") for path in sorted(self._doubtful))
         self._stale = False
         self._doubtful.clear()
         return events, None
@@ -129,7 +130,7 @@ class ObserverBackend(RootedBackend):
             events.append(Directory(path))
             events.extend(compare({}, take(self.root, path, self._excluded, {}), path, at_once=True))
         elif not directory and kind in ("created", "modified", "attrib", "closed"):
-            # Not `new`: it may have been moved here, over something that was synced.
+            # Not `new`: it may have been moved here and have replaced a file that was synced.
             events.append(Written(path))
 
     def _path(self, path: bytes | str) -> bytes:
@@ -137,15 +138,15 @@ class ObserverBackend(RootedBackend):
         return os.fsencode(path)[len(self._base) :]
 
     def _left_out(self, path: bytes, directory: bool) -> bool:
-        """Whether the path or a directory above it is; watchdog watches these, too."""
+        """Whether the path or a directory above it is excluded; watchdog watches excluded directories, too."""
         if self._excluded is nothing:
             return False
-        above = os.path.dirname(path)
-        return (above != b"" and self._left_out(above, directory=True)) or self._excluded(path, directory)
+        above = any(each and self._excluded(each, True) for each in ancestors(path))
+        return above or self._excluded(path, directory)
 
 
 def _waiting(handler: _Handler, timeout: float) -> Iterator[FileSystemEvent | str]:
-    """What the handler has; waits for the first."""
+    """The events in the handler's queue; waits up to `timeout` seconds for the first."""
     try:
         yield handler.waiting.get(timeout=timeout)
         while True:
@@ -155,6 +156,6 @@ def _waiting(handler: _Handler, timeout: float) -> Iterator[FileSystemEvent | st
 
 
 def _stop(observer: BaseObserver) -> None:
-    """Stop it, also when its account of its watches is in disorder."""
+    """Stop the observer, even if its record of its watches is inconsistent."""
     with suppress(KeyError):
         observer.stop()

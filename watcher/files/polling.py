@@ -1,8 +1,8 @@
-"""The polling backend, for what the kernel does not tell about: NFS, Lustre, anything that others write to.
+"""The polling backend, for file systems on which the kernel reports no events of other hosts: NFS, Lustre.
 
-It compares snapshots of our own (`snapshot.py`), not watchdog's: the inotify backend needs the same comparison for
-directories that it cannot watch, and watchdog's emitter ends when the root vanishes, takes an inode that is used again
-for a rename, and gives no account of directories that it may not list.
+It compares our own snapshots (`snapshot.py`), not watchdog's. The inotify backend needs the same comparison for
+directories that it cannot watch. Watchdog's emitter ends when the root vanishes, takes a reused inode for a rename, and
+does not report directories that it may not list.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from watcher.files.snapshot import RECENT_SECONDS, Snapshot, compare, take
 
 
 class PollingBackend(RootedBackend):
-    """Looks at every entry below the root, and again `poll_interval` seconds after it has finished."""
+    """Looks at every entry below the root, and again `poll_interval` seconds after the end of each round."""
 
     def __init__(self, root: bytes, excluded: Excluded = nothing, poll_interval: float = 30.0) -> None:
         super().__init__(root, excluded)
@@ -24,7 +24,7 @@ class PollingBackend(RootedBackend):
         self._next_poll = 0.0
 
     def _watch(self) -> None:
-        time.sleep(RECENT_SECONDS)  # else what was written just before would be said to have changed
+        time.sleep(RECENT_SECONDS)  # otherwise files that were written just before would count as changed
         self._snapshot = self._take({})
 
     def _unwatch(self) -> None:
@@ -35,7 +35,7 @@ class PollingBackend(RootedBackend):
         if time.monotonic() < self._next_poll:
             return [], None
         before, after = self._snapshot, self._take(self._snapshot)
-        # Looked at afterwards: had it vanished meanwhile, everything in it would seem to be gone.
+        # Check the root after the snapshot: had it vanished meanwhile, all its entries would seem to be deleted.
         if lost := self._look():
             return [], lost
         self._snapshot = after

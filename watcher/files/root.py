@@ -1,4 +1,4 @@
-"""What all backends have in common: they watch a root, lose it, wait until it is back, and watch it again."""
+"""The base of the backends for directories: watch a root; after its loss, wait for it and watch it again."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from typing_extensions import override
+
 from ingest.errors import Refused
 from ingest.mounts import mount_point, points_below
-from watcher.events import Event, Missed, RootLost
-from watcher.waiting import ancestors
+from ingest.paths import ancestors, shown
+from watcher.events import Backend, Event, Missed, RootLost
 
 LOOK_SECONDS = 1.0
-"""How often the root itself is looked at: nobody tells us of a directory above it that is renamed or mounted over."""
+"""Seconds between checks of the root itself: no event reports that a directory above it is renamed or mounted over."""
 
 Excluded = Callable[[bytes, bool], bool]
-"""Whether a path, and whether it is a directory, is left out. What lies below an excluded directory is never asked."""
+"""Whether a path (a directory or not) is left out; never called for paths below an excluded directory."""
 
 
-def nothing(path: bytes, directory: bool) -> bool:  # noqa: ARG001 - it has the shape of `Excluded`
+def nothing(path: bytes, directory: bool) -> bool:  # noqa: ARG001 - an `Excluded`
     """Leave nothing out."""
     return False
 
 
-class RootedBackend(ABC):
-    """A backend that says RootLost once, waits, and says Missed of the whole once the root can be listed again.
+class RootedBackend(Backend, ABC):
+    """A backend that reports RootLost once, waits, and reports Missed of the whole once the root can be listed again.
 
-    A root that lay on a mount when the watching began is back only when something is mounted there again: the bare
-    directory below is not it.
+    If the root was on a mount at the start, it counts as visible only when something is mounted there again: the bare
+    mount point is not the root.
     """
+
+    ordered = True
 
     def __init__(self, root: bytes, excluded: Excluded = nothing) -> None:
         self.root = root
@@ -42,17 +46,16 @@ class RootedBackend(ABC):
         self._mounts = Counter[bytes]()
         self._next_look = 0.0
 
+    @override
     def start(self) -> None:
-        """Watch the whole tree. Raises Refused."""
         try:
             self._open_root()
             self._mount_point = mount_point(self.root)
         except OSError as error:
-            shown = self.root.decode(errors="backslashreplace")
-            raise Refused(f"cannot watch {shown}: {error.strerror or error}") from error
+            raise Refused(f"cannot watch {shown(self.root)}: {error.strerror or error}") from error
 
+    @override
     def read(self, timeout: float) -> Sequence[Event]:
-        """What has happened since the last call, in its order; waits up to `timeout` seconds for the first event."""
         deadline = time.monotonic() + timeout
         while True:
             left = max(0.0, deadline - time.monotonic())
@@ -60,32 +63,35 @@ class RootedBackend(ABC):
             if events or not left:
                 return events
 
-    def acknowledge(self) -> None:  # noqa: B027 - what the system tells, it tells once
-        """Nobody has sent anything that could be forgotten."""
+    @override
+    def acknowledge(self) -> None:
+        """Do nothing: the system reports every event once and keeps none."""
 
+    @override
     def close(self) -> None:
-        """Stop watching; a second time is fine."""
         if self._identity:
             self._unwatch()
             self._identity = None
 
+    @override
     def __enter__(self) -> RootedBackend:
         return self
 
+    @override
     def __exit__(self, *_: object) -> None:
         self.close()
 
     @abstractmethod
     def _watch(self) -> None:
-        """Begin to watch the tree as it is now, with nothing left of an earlier time. Raises OSError, Refused."""
+        """Start to watch the tree as it is now, without any state of an earlier start. Raises OSError, Refused."""
 
     @abstractmethod
     def _unwatch(self) -> None:
-        """Give back what `_watch` took."""
+        """Free what `_watch` has allocated."""
 
     @abstractmethod
     def _collect(self, timeout: float) -> tuple[list[Event], str | None]:
-        """Events, waiting up to `timeout` seconds for the first, and the reason if they say that the root is lost."""
+        """Wait up to `timeout` seconds for events. Returns them, and the reason if the root is lost."""
 
     def _open_root(self) -> None:
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -112,25 +118,25 @@ class RootedBackend(ABC):
         return events
 
     def _look_for_mounts(self, events: list[Event]) -> None:
-        """Only new ones are looked at: what has been watched for long may lie on a server that does not answer."""
+        """Report new mounts. Known ones are not accessed: they may be on a server that does not answer."""
         now = Counter(points_below(self.root))
         for path in now - self._mounts:
             self._mounted(path, events)
         self._mounts = now
 
     def _mounted(self, path: bytes, events: list[Event]) -> None:
-        """Something was mounted there, of which no event tells. The scan also takes note of what the source lies on."""
+        """Report a mount, for which the system has no event. The scan also records the mounts of the source."""
         if not any(each and self._excluded(each, True) for each in (path, *ancestors(path))):
             events.append(Missed(path, "a file system was mounted"))
 
     def _look(self) -> str | None:
-        """Why the root is no more what is watched, if so."""
+        """The reason if the root is not the watched directory any more."""
         try:
             found = os.stat(self.root)
         except OSError as error:
             return error.strerror or str(error)
         same = stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) == self._identity
-        return None if same else "something else has taken its place"
+        return None if same else "another directory has replaced it"
 
     def _wait_for_root(self, timeout: float) -> list[Event]:
         time.sleep(min(timeout, max(0.0, self._next_look - time.monotonic())))
@@ -143,4 +149,4 @@ class RootedBackend(ABC):
             self._open_root()
         except (OSError, Refused):
             return []
-        return [Missed(b"", "the source is back")]
+        return [Missed(b"", "the source is visible again")]

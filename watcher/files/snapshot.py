@@ -1,4 +1,4 @@
-"""What a tree looked like at one moment, and what must have happened between two such moments.
+"""Snapshots of a tree, and the events that lead from one snapshot to the next.
 
 For trees that the kernel does not watch: remote writes on NFS or Lustre, directories beyond the limit of watches.
 """
@@ -13,22 +13,23 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from ingest.paths import ancestors, is_below, prefix_of
 from watcher.events import Directory, Event, Gone, Missed, Moved, Written
 from watcher.files.root import Excluded
 
 RECENT_SECONDS = 0.02
-"""For how long a file system may give the same time to another change; local ones count in ticks of 1 to 10 ms."""
+"""Seconds in which a later change may get the same time: local file systems count in ticks of 1 to 10 ms."""
 RECENT_SECONDS_OF_WHOLE = 2.0
-"""The same for file systems that know whole seconds only."""
+"""The same for file systems that store whole seconds only."""
 RECENT = -1
 
 
 class Seen(NamedTuple):
-    """One entry. `unique`: no other name can have this identity, as hard links do.
+    """One entry. `unique`: no other name has this identity, as hard links do.
 
-    `changed`: its ctime, or RECENT if it may change again without another one; so it is said to have changed next time.
-    `told`: it was said that it is there, and whoever heard it looked at it after this snapshot only.
-    `held`: it was not said yet that it is there or has changed, since it may be growing; `new`: nothing ever was.
+    `changed`: its ctime, or RECENT if a later change may have the same ctime; then the next comparison reports it.
+    `reported`: an event of it was returned, and consumers looked at it only after this snapshot.
+    `held`: its event is held back since it may still be growing; `new`: no event of it was ever returned.
     """
 
     directory: bool
@@ -37,13 +38,13 @@ class Seen(NamedTuple):
     identity: tuple[int, int]
     content: tuple[int, int]
     changed: int
-    told: bool = False
+    reported: bool = False
     held: bool = False
     new: bool = False
 
     @classmethod
     def of(cls, found: os.stat_result) -> Seen:
-        """Out of what lstat gives."""
+        """The entry for the result of an lstat."""
         directory = stat.S_ISDIR(found.st_mode)
         recent = RECENT_SECONDS if found.st_ctime_ns % 1_000_000_000 else RECENT_SECONDS_OF_WHOLE
         return cls(
@@ -57,16 +58,16 @@ class Seen(NamedTuple):
 
 
 Snapshot = dict[bytes, Seen]
-"""Path below the top → entry; a directory comes before what is in it. The top itself is not among them."""
+"""Path below the top → entry; a directory precedes its entries. The top itself is not included."""
 
 
 Change = Written | Directory | Gone | Moved | Missed
 
 
 def take(root: bytes, top: bytes, excluded: Excluded, before: Snapshot) -> Snapshot:
-    """What is below the directory `top` of the root now.
+    """Take a snapshot of everything below the directory `top` of the root.
 
-    Of a directory that cannot be listed (not one that is gone) it repeats what `before` has: nobody saw that leave.
+    If a directory exists but cannot be listed, its entries are carried over from `before`.
     """
     found: Snapshot = {}
     pending = [b""]
@@ -84,8 +85,7 @@ def take(root: bytes, top: bytes, excluded: Excluded, before: Snapshot) -> Snaps
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
-            prefix = path + b"/" if path else b""
-            found |= {each: seen for each, seen in before.items() if each.startswith(prefix) and each not in found}
+            found |= {each: seen for each, seen in before.items() if is_below(each, path) and each not in found}
     return found
 
 
@@ -97,15 +97,15 @@ def _look(entry: os.DirEntry[bytes]) -> Seen | None:
 
 
 def compare(before: Snapshot, after: Snapshot, top: bytes = b"", *, at_once: bool = False) -> Iterator[Event]:
-    """What led from one to the other, moves first, then what is gone, then what is there or has changed.
+    """Return the events from one snapshot to the next: first moves, then deletions, then new and changed entries.
 
-    That a regular file was written is said when its size and mtime stood still from one to the other, so perhaps by the
-    next comparison, with `after`. With `at_once` it is said now, to somebody who will hear of further changes.
+    A regular file that was written is reported once its size and mtime are equal in two snapshots, so perhaps by the
+    next comparison, with `after`. With `at_once` it is reported now: further changes of it will be reported, too.
 
-    `top` is the path of the top, to which those of the snapshots are relative. A rename is known by device and inode.
-    Where these could mislead (hard links, an inode used again for other content) something is gone and something new.
+    `top` is the path of the top, to which the paths in the snapshots are relative. Device and inode identify a rename.
+    Where they may mislead (hard links, an inode reused for other content) a deletion and a new entry are reported.
     """
-    prefix = top + b"/" if top else b""
+    prefix = prefix_of(top)
     for event in _compare(before, after, at_once=at_once):
         if isinstance(event, Moved):
             yield replace(event, old=prefix + event.old, new=prefix + event.new)
@@ -117,38 +117,33 @@ def _compare(before: Snapshot, after: Snapshot, *, at_once: bool) -> Iterator[Ch
     moves, moved = _moves(before, after)
     ordered = list(_in_order(moves))
     yield from ordered
-    gone: set[bytes] = set()
+    deleted: set[bytes] = set()
     for path, seen in moved.items():
         now = after.get(path)
         if now is None or now.directory != seen.directory:
-            if os.path.dirname(path) not in gone:
+            if os.path.dirname(path) not in deleted:
                 yield Gone(path, seen.directory)
             if seen.directory:
-                gone.add(path)
+                deleted.add(path)
     crossed = _crossed([each for each in ordered if isinstance(each, Moved)])
     yield from _there(before, moved, after, {move.new for move in moves}, crossed, at_once=at_once)
 
 
 def _crossed(moves: list[Moved]) -> set[bytes]:
-    """The new names of what is moved below a name that is taken later, or out of one that was taken before."""
+    """The new names of moves into a directory that is moved there later, or out of one that was replaced before."""
     turns = {move.new: turn for turn, move in enumerate(moves)}
     return {
         move.new
         for turn, move in enumerate(moves)
-        if any(turns.get(above, -1) > turn for above in _ancestors(move.new))
-        or any(turns.get(above, len(moves)) <= turn for above in _ancestors(move.old))
+        if any(turns.get(above, -1) > turn for above in ancestors(move.new))
+        or any(turns.get(above, len(moves)) <= turn for above in ancestors(move.old))
     }
-
-
-def _ancestors(path: bytes) -> Iterator[bytes]:
-    while path := os.path.dirname(path):
-        yield path
 
 
 def _there(
     before: Snapshot, moved: Snapshot, after: Snapshot, arrived: set[bytes], crossed: set[bytes], *, at_once: bool
 ) -> Iterator[Change]:
-    """What is new or has changed, or was perhaps not there when it was looked at; of a new directory all in it."""
+    """Report new and changed entries, entries that consumers may have missed, and all entries of a new directory."""
     left: set[bytes] = set()
     entered: set[bytes] = set()
     for path, now in after.items():
@@ -157,8 +152,8 @@ def _there(
         if now.directory and (above in left or _may_have_left(path, above, before, after)):
             left.add(path)
         appeared = seen is None or seen.directory != now.directory
-        in_vain = seen is not None and seen.told and (path in left or above in left)
-        again = in_vain or above in entered or path in crossed
+        missed = seen is not None and seen.reported and (path in left or above in left)
+        again = missed or above in entered or path in crossed
         if now.directory and (appeared or again):
             entered.add(path)
             yield Directory(path)
@@ -168,13 +163,13 @@ def _there(
                 after[path] = now._replace(held=True, new=new)
                 continue
             yield Written(path, new=new)
-        elif path not in arrived and not (above and after[above].told):
+        elif path not in arrived and not (above and after[above].reported):
             continue
-        after[path] = now._replace(told=True, held=False, new=False)
+        after[path] = now._replace(reported=True, held=False, new=False)
 
 
 def _may_have_left(path: bytes, above: bytes, before: Snapshot, after: Snapshot) -> bool:
-    """Whether a directory may have had another name between the two, so that it was looked at in vain meanwhile."""
+    """Whether a directory may have had another name between the two, so that consumers did not find it."""
     one, other = before.get(path), after[path]
     if one is None or one.identity != other.identity:
         return True
@@ -182,14 +177,14 @@ def _may_have_left(path: bytes, above: bytes, before: Snapshot, after: Snapshot)
 
 
 def _differs(before: Seen, now: Seen, *, just_content: bool) -> bool:
-    """A rename changes ctime, so of what was renamed only the content is compared."""
+    """Whether an entry has changed. A rename changes ctime, so only the content of renamed entries is compared."""
     if before.held or before.content != now.content or (just_content and before.changed == RECENT):
         return True
     return not just_content and (before.identity, before.changed) != (now.identity, now.changed)
 
 
 def _moves(before: Snapshot, after: Snapshot) -> tuple[list[Moved], Snapshot]:
-    """The renames, and `before` with the names that it has after them."""
+    """The renames, and the snapshot `before` with the names after them."""
     targets = _targets(before, after)
     moves: list[Moved] = []
     moved: Snapshot = {}
@@ -207,7 +202,7 @@ def _moves(before: Snapshot, after: Snapshot) -> tuple[list[Moved], Snapshot]:
 
 
 def _targets(before: Snapshot, after: Snapshot) -> dict[bytes, bytes]:
-    """Old path → new path of everything that has another path now, by a rename of its own or of a directory above."""
+    """Old path → new path of each entry that was renamed, by itself or with a directory above it."""
     left = {
         seen.identity: path
         for path, seen in before.items()
@@ -224,14 +219,14 @@ def _targets(before: Snapshot, after: Snapshot) -> dict[bytes, bytes]:
         for old, new in same.items()
         if os.path.basename(old) == os.path.basename(new)
     }
-    # A directory in which something was made since is still the same one if it kept something.
+    # A directory with new entries is still the same one if it kept an old entry.
     kept = {old: new for old, new in pairs.items() if before[old].directory and (old, new) in names_kept}
-    # What nothing was said of is new under its other name.
+    # An entry that was never reported is new under its new name.
     return {old: new for old, new in (same | kept).items() if not before[old].new}
 
 
 def _in_order(moves: list[Moved]) -> Iterator[Moved | Missed]:
-    """The moves, each only when its new name is free; of names that were exchanged nothing is known but the place."""
+    """The moves in an order in which each new name is free. For exchanged names, only their directory is reported."""
     pending = moves
     while pending:
         taken = {move.old for move in pending}

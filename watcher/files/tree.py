@@ -9,10 +9,10 @@ from watcher.files.snapshot import Snapshot
 
 
 class Node:
-    """A directory. `watch` is its watch descriptor; where it has none, `polled` is what it looked like last.
+    """A directory. `watch` is its watch descriptor; without one, `polled` is its latest snapshot.
 
-    `identity` is device and inode of what is watched, which is not used again as long as the watch lasts. `prefix` is
-    for `Tree.prefix`, and right if `known` is the number of renames so far.
+    `identity` is device and inode of the watched directory; the inode is not reused while the watch exists. `prefix` is
+    a cache of `Tree.prefix`, valid if `known` is the number of renames so far.
     """
 
     __slots__ = ("children", "identity", "known", "name", "parent", "polled", "prefix", "watch")
@@ -34,10 +34,10 @@ Place = tuple[Node, bytes]
 
 @dataclass(slots=True)
 class Doubt:
-    """Why it is in doubt whether what is at a place is watched.
+    """Why it is unknown whether the directory at a place is watched.
 
-    `known`: it was seen to be this directory, which has another place in the tree. `looks`: how often it was looked at
-    in vain when there were no events to be read.
+    `known`: it was seen to be this directory, which has another place in the tree. `looks`: how many checks have failed
+    to resolve the doubt while no events were waiting.
     """
 
     known: Node | None = None
@@ -45,7 +45,7 @@ class Doubt:
 
 
 class Tree:
-    """Nodes by watch descriptor and by name. Names are as of the events that have been read, not always as of now.
+    """Nodes by watch descriptor and by name. Names are those after the events read so far, not always the current ones.
 
     `unwatched` counts the directories that are polled, those below a polled one included.
     """
@@ -58,7 +58,7 @@ class Tree:
         self._renames = 0
 
     def prefix(self, node: Node) -> bytes:
-        """The path of the directory with a slash behind it; b"" for the root. Computed once between two renames."""
+        """The path of the directory and a slash; b"" for the root. Computed once between two renames."""
         outdated = []
         while node.parent and node.known != self._renames:
             outdated.append(node)
@@ -74,45 +74,45 @@ class Tree:
         return self.prefix(node)[:-1]
 
     def find(self, path: bytes) -> Node | None:
-        """The directory that has this path."""
+        """The directory at this path."""
         node: Node | None = self.root
         for name in path.split(b"/"):
             node = node and node.children.get(name)
         return node
 
     def holds(self, node: Node) -> bool:
-        """Whether the node has a place in the tree still."""
+        """Whether the node is still in the tree."""
         while node.parent and node.parent.children.get(node.name) is node:
             node = node.parent
         return node is self.root
 
     def is_below(self, node: Node | None, above: Node) -> bool:
-        """Whether it is the same node or one below it."""
+        """Whether a node is `above` or below it."""
         while node is not None and node is not above:
             node = node.parent
         return node is not None
 
     def watched(self, node: Node, watch: int, identity: tuple[int, int]) -> None:
-        """The node has this watch from now on and is not polled."""
+        """Record that the node has this watch from now on and is not polled."""
         node.watch, node.identity = watch, identity
         self.by_watch[watch] = node
         self._ends_polling(node)
 
     def polls(self, node: Node, snapshot: Snapshot) -> None:
-        """The node has no watch and is polled from now on."""
+        """Record that the node has no watch and is polled from now on."""
         self._ends_polling(node)
         node.polled = snapshot
         self.polled.add(node)
         self.unwatched += _directories(snapshot)
 
     def below(self, node: Node, name: bytes) -> Node:
-        """The child of that name, a new one if there is none."""
+        """The child of that name; it is created if there is none."""
         if (child := node.children.get(name)) is None:
             child = node.children[name] = Node(node, name)
         return child
 
     def move(self, node: Node, parent: Node, name: bytes) -> None:
-        """Give a node, not the root, another place, which must be free, and not below itself."""
+        """Move a node, not the root, to another place, which must be free and not below the node."""
         if node.parent:
             del node.parent.children[node.name]
         node.parent, node.name = parent, name
@@ -120,13 +120,13 @@ class Tree:
         self._renames += 1
 
     def lost_watch(self, node: Node) -> None:
-        """The system has taken its watch away."""
+        """Record that the system has removed the watch of the node."""
         if node.watch is not None:
             del self.by_watch[node.watch]
             node.watch = node.identity = None
 
     def remove(self, node: Node) -> Iterator[int]:
-        """Take a node out with all that is below it; yields the watches that they had. Exhaust it."""
+        """Remove a node and all nodes below it; yields their watches. The caller must exhaust it."""
         if node.parent:
             node.parent.children.pop(node.name, None)
         pending = [node]
@@ -146,5 +146,5 @@ class Tree:
 
 
 def _directories(snapshot: Snapshot) -> int:
-    """How many there are, the top included."""
+    """The number of directories in a snapshot, and one for its top."""
     return 1 + sum(seen.directory for seen in snapshot.values())

@@ -1,4 +1,4 @@
-"""The path cache in SQLite."""
+"""The path cache in SQLite: three 64-bit numbers and a fingerprint per path."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class EmbeddedDeletion(Deletion):
 
 
 def add(db: sqlite3.Connection, pass_id: str, candidates: Sequence[Candidate]) -> None:
-    """Hold candidates; one that is there already is the same one."""
+    """Add candidates. A candidate that exists is replaced."""
     db.executemany(
         "INSERT OR REPLACE INTO candidate VALUES (?, ?, ?, ?, ?)",
         [(*_key(pass_id, each), msgspec.msgpack.encode(each)) for each in candidates],
@@ -55,7 +55,7 @@ def add(db: sqlite3.Connection, pass_id: str, candidates: Sequence[Candidate]) -
 
 
 def drop(db: sqlite3.Connection, pass_id: str, candidates: Sequence[Candidate]) -> None:
-    """Let go of candidates."""
+    """Remove candidates."""
     db.executemany(
         "DELETE FROM candidate WHERE pass_id = ? AND collection = ? AND height = ? AND target = ?",
         [_key(pass_id, each) for each in candidates],
@@ -63,5 +63,5 @@ def drop(db: sqlite3.Connection, pass_id: str, candidates: Sequence[Candidate]) 
 
 
 def _key(pass_id: str, candidate: Candidate) -> tuple[str, int, int, str]:
-    """The deepest come first."""
+    """Return the key of a candidate. The deepest candidates come first."""
     return pass_id, int(candidate.collection), -candidate.target.count("/"), candidate.target

@@ -149,7 +149,7 @@ class EmbeddedJobs(Jobs):
 
 
 def withdraw(db: sqlite3.Connection, name: str) -> None:
-    """Take back everything of a job that is scheduled or not yet published."""
+    """Remove all messages of a job that are in the outbox, in the schedule or parked."""
     db.execute("DELETE FROM schedule WHERE job = ?", (name,))
     db.execute("DELETE FROM outbox WHERE job = ?", (name,))
     db.execute("DELETE FROM parked WHERE job = ?", (name,))

@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS cache (
 
 
 def send(db: sqlite3.Connection, job: str, message: Outgoing) -> None:
-    """Put a message into the outbox."""
+    """Add a message to the outbox."""
     db.execute(
         "INSERT INTO outbox (job, topic, partition, value) VALUES (?, ?, ?, ?)",
         (job, message.topic, message.partition, message.value),
@@ -66,7 +66,7 @@ def send(db: sqlite3.Connection, job: str, message: Outgoing) -> None:
 
 
 def plan(db: sqlite3.Connection, job: str, due: float, message: Outgoing, *, next_pass: bool = False) -> None:
-    """Put a message into the schedule; `next_pass`: it starts the next pass."""
+    """Add a message to the schedule, for `due` in seconds since the epoch. `next_pass`: it starts the next pass."""
     db.execute(
         "INSERT INTO schedule (job, due, topic, partition, value, next_pass) VALUES (?, ?, ?, ?, ?, ?)",
         (job, due, message.topic, message.partition, message.value, next_pass),

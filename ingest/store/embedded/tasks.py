@@ -21,7 +21,7 @@ from ingest.store.tasks import Child, Step, Tasks
 _ADD_COUNTS = f"UPDATE pass SET {', '.join(f'{name} = {name} + ?' for name in COUNT_NAMES)} WHERE pass_id = ?"
 _ROUND = "SELECT round FROM task JOIN pass USING (pass_id) WHERE pass_id = ? AND task = ? AND ended IS NULL"
 _PASSES_KEPT = 100
-"""Earlier passes, begun or skipped, that are recognised when their message is delivered once more."""
+"""Number of earlier passes, begun or skipped, whose messages are recognised when they are delivered again."""
 _FORGET_PASSES = (
     "DELETE FROM pass WHERE job = ? AND rowid NOT IN (SELECT rowid FROM pass WHERE job = ? ORDER BY rowid DESC LIMIT ?)"
     " AND pass_id NOT IN (SELECT live_pass FROM job WHERE live_pass IS NOT NULL)"
@@ -52,7 +52,7 @@ class EmbeddedTasks(Tasks):
             if job is None or known or not JobState(job[0]).active:
                 return False
             if following is not None and next_due is not None:
-                # At most one is scheduled, or a stray message would start a second chain of passes.
+                # Schedule one pass at most: a late message must not start a second chain of passes.
                 db.execute("DELETE FROM schedule WHERE job = ? AND next_pass", (name,))
                 plan(db, name, next_due, following, next_pass=True)
                 db.execute("UPDATE job SET next_pass = ? WHERE name = ?", (next_due, name))
@@ -100,7 +100,7 @@ class EmbeddedTasks(Tasks):
                 _count_late_files(db, step)
                 return False
             if step.after is not msgspec.UNSET and step.after != self.cursor(step.pass_id, step.task):
-                return False  # another worker has taken the listing further
+                return False  # another worker has continued the listing
             for child in step.children:
                 _add_child(db, step.job, step.pass_id, child)
             _add(db, step.pass_id, step.counts)
@@ -156,7 +156,7 @@ def _job(db: sqlite3.Connection, name: str) -> Job:
 
 def _hand_out_again(db: sqlite3.Connection, step: Step) -> None:
     again = step.again
-    assert again is not None  # noqa: S101 - the caller has looked
+    assert again is not None  # noqa: S101 - the caller has checked
     db.execute("UPDATE task SET round = ? WHERE pass_id = ? AND task = ?", (again.round, step.pass_id, step.task))
     if again.due <= step.at:
         send(db, step.job, again.message)
@@ -198,9 +198,9 @@ def _forget_task(db: sqlite3.Connection, step: Step) -> bool:
 
 
 def _count_late_files(db: sqlite3.Connection, step: Step) -> None:
-    """Count what a worker finished after its job was stopped: it is in the catalog all the same.
+    """Count files that a worker finished after its job was stopped, because they are in the catalog.
 
-    The tasks that were outstanding at the stop are still known, so that each counts once.
+    The tasks that were outstanding at the stop are still in the table, so that each is counted once.
     """
     stopped = db.execute(
         "SELECT 1 FROM job WHERE name = ? AND ? IN (pass_id, live_pass) AND state = ?",

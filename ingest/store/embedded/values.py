@@ -1,4 +1,4 @@
-"""The values of handlers in SQLite."""
+"""The values of handlers in SQLite: a row per key, and a row per element of a list."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class EmbeddedValues(Values):
 
     @override
     def elements(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
-        with transaction(self._db):  # the length is to be that of the list that is read
+        with transaction(self._db):  # so that the list does not change between the two queries
             length = self.length(key, now)
             first, last = (max(0, place + length) if place < 0 else place for place in (first, last + 1 or length))
             rows = self._db.execute(
@@ -113,7 +113,7 @@ class EmbeddedValues(Values):
 
 
 _Row = tuple[bytes | None, float | None]
-"""Content (None: it is a list) and time of expiry."""
+"""The content, None for a list, and the time of expiry."""
 
 
 def _row(db: sqlite3.Connection, key: bytes, now: float) -> _Row | None:
@@ -125,7 +125,7 @@ def _row(db: sqlite3.Connection, key: bytes, now: float) -> _Row | None:
 
 @contextmanager
 def _changing(db: sqlite3.Connection, key: bytes, now: float) -> Iterator[_Row | None]:
-    """A transaction that gives the row of the key; all that has expired is removed first."""
+    """Begin a transaction, remove all expired values, and yield the row of the key."""
     with transaction(db):
         db.execute("DELETE FROM value_item WHERE key IN (SELECT key FROM value WHERE until <= ?)", (now,))
         db.execute("DELETE FROM value WHERE until <= ?", (now,))

@@ -1,4 +1,4 @@
-"""The path cache in Redis."""
+"""The path cache in Redis: 16 bytes per path; the format is in `scripts/cache.lua`."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class RedisCache(Cache):
 
 
 def path_hash(directory: bytes, name: bytes) -> bytes:
-    """Under what a path is cached."""
+    """Return the key of a path in the cache."""
     return _SIGNED.pack(name_hash(directory + b"\0" + name))
 
 
 def packed(fingerprint: int) -> bytes:
-    """A fingerprint as it is stored."""
+    """Return a fingerprint as it is stored."""
     return _SIGNED.pack(fingerprint)

@@ -45,7 +45,7 @@ _KINDS = ("objects", "collections")
 
 
 def packed(candidate: Candidate) -> dict[str, object]:
-    """A candidate for a script; the deepest come first."""
+    """Return a candidate as an argument of a script. The deepest candidates come first."""
     return {
         "kind": _KINDS[candidate.collection],
         "height": -candidate.target.count("/"),

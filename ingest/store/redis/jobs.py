@@ -100,7 +100,7 @@ class RedisJobs(Jobs):
         self._server.run("note_watching", name=name, watching=msgspec.json.encode(watching))
 
     def _refuse(self, other: str) -> None:
-        """Raise JobExists for a job that is in the way, unless it has gone meanwhile."""
+        """Raise JobExists for a conflicting job, if it is still active."""
         status = self.get(other)
         if status is not None and status.state.active:
             raise JobExists(status)

@@ -35,7 +35,7 @@ class RedisOutbox(Outbox):
         return [
             (int(number), msgspec.msgpack.decode(each.partition(b"\0")[2], type=Outgoing))
             for number, each in zip(numbers, kept, strict=True)
-            if each is not None  # another process has published it meanwhile
+            if each is not None  # None: another process has published it meanwhile
         ]
 
     @override

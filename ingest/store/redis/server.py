@@ -1,4 +1,4 @@
-"""The Redis server behind the store: the connection, the scripts, and its errors as ours."""
+"""The Redis server of the store: connection, scripts, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _FILES = {
     "INGEST_REDIS_KEY_FILE": "ssl_keyfile",
 }
 ENVIRONMENT = (_USERNAME, _PASSWORD, f"{_PASSWORD}_FILE", *_FILES)
-"""The environment variables that are read here; secrets are on no command line."""
-# Account, host (an IPv6 address in brackets) with port, number or socket; redis-py knows what may stand behind "?".
+"""The environment variables for the connection. No command line contains secrets."""
+# Account, host (an IPv6 address in brackets) with port, number or socket. redis-py checks what follows "?".
 _URL = re.compile(r"(rediss?|unix)://(?:[^/?#]*@)?((?:[\w.%-]*|\[[\w:.%]*\])(?::\d+)?(?:/[^?#@]*)?)(?:\?[^#]*)?")
 _SCRIPTS = Path(__file__).with_name("scripts")
 _WITH_CACHE = {"settle", "cached", "clear_cache"}
@@ -40,10 +40,10 @@ _PASSING = ("LOADING", "READONLY", "OOM", "MISCONF", "MASTERDOWN", "NOREPLICAS",
 
 
 class Server:
-    """Runs commands and scripts on the Redis at `url`; all keys begin with `prefix`. One object per thread.
+    """Runs commands and scripts on a Redis server. Create one object per thread.
 
-    Nothing is repeated by itself: a command whose answer was lost may have been carried out. Raises Unreachable when
-    the server does not answer, Refused when it does not let us in, or when it has lost what was in it.
+    It never repeats a command, because a command without an answer may have taken effect. Every method raises
+    Unreachable when the server does not answer, and Refused when it denies access, or has lost its data.
     """
 
     def __init__(self, url: str, prefix: str = PREFIX) -> None:
@@ -66,17 +66,17 @@ class Server:
         self.store_id: bytes = self.command("GET", self.key("id"))
 
     def key(self, kind: str, name: str | bytes | None = None) -> bytes:
-        """The key of one thing of a kind, or of the one thing of this kind."""
+        """Return the key of an object: its kind, and its name if there are several of this kind."""
         text = name.encode() if isinstance(name, str) else name
         return (self._prefix + kind).encode() + (b"" if text is None else b":" + text)
 
     def command(self, *words: str | bytes | float) -> Any:
-        """The answer to one command."""
+        """Run one command and return the answer."""
         with self._translated():
             return self._client.execute_command(*words)
 
     def commands(self, *several: tuple[str | bytes | float, ...]) -> list[Any]:
-        """The answers to several commands that are carried out as one."""
+        """Run several commands as one transaction and return the answers."""
         with self._translated():
             pipeline: Any = self._client.pipeline(transaction=True)
             for words in several:
@@ -84,17 +84,17 @@ class Server:
             return list(pipeline.execute())
 
     def run(self, script: str, **arguments: object) -> Any:
-        """The answer of a script; what is None is nil there."""
-        given = {name: value for name, value in arguments.items() if value is not None}
+        """Run a script and return the answer. Arguments that are None become nil."""
+        present = {name: value for name, value in arguments.items() if value is not None}
         if script not in self._scripts:
             self._scripts[script] = self._client.register_script(_source(script))
         with self._translated():
-            # Redis knows the old format only, in which text and bytes are one.
-            packed = msgpack.packb(given, use_bin_type=False)
+            # Redis supports only the old format, which does not distinguish text and bytes.
+            packed = msgpack.packb(present, use_bin_type=False)
             return self._scripts[script](args=[self._prefix, self.store_id, packed])
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
 
     @contextmanager
@@ -108,22 +108,20 @@ class Server:
         except exceptions.ResponseError as error:
             text = str(error)
             if text.startswith("LOST"):
-                raise Refused(
-                    f"the store at {self._place} has lost what was in it; its jobs must be started again"
-                ) from error
+                raise Refused(f"the store at {self._place} has lost its data: start its jobs again") from error
             if isinstance(error, (exceptions.ReadOnlyError, exceptions.OutOfMemoryError)) or text.startswith(_PASSING):
                 raise Unreachable(f"Redis at {self._place} cannot work: {text}") from error
             raise
 
 
 def place(url: str) -> str:
-    """A URL without its secrets; of one that is no URL of Redis, nothing."""
+    """Return a URL without its secrets; for an invalid URL, return a text that contains none of it."""
     found = _URL.fullmatch(url)
     return f"{found[1]}://{found[2]}" if found else "(no URL)"
 
 
 def _from_environment(url: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Account and TLS settings that are not in the URL. Raises Refused."""
+    """Return the account and TLS settings from the environment. Raises Refused for a file that cannot be read."""
     env = os.environ if environ is None else environ
     found: dict[str, Any] = {"ssl_check_hostname": True} if url.startswith("rediss:") else {}
     for name, setting in _FILES.items():

@@ -1,4 +1,4 @@
-"""Passes and tasks in Redis."""
+"""Passes and tasks in Redis. A step is one script: `scripts/settle.lua`."""
 
 from __future__ import annotations
 
@@ -111,5 +111,5 @@ def _child(child: Child) -> dict[str, Any]:
 
 def _again(step: Step) -> dict[str, Any]:
     again = step.again
-    assert again is not None  # noqa: S101 - the caller has looked
+    assert again is not None  # noqa: S101 - the caller has checked
     return {"due": again.due, "round": again.round, "message": msgspec.msgpack.encode(again.message)}

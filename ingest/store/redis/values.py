@@ -1,4 +1,4 @@
-"""The values of handlers in Redis."""
+"""The values of handlers in Redis; the format is in `scripts/values.lua`."""
 
 from __future__ import annotations
 

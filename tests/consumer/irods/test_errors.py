@@ -26,13 +26,13 @@ OURS = [
 def test_a_code_that_the_client_does_not_know_is_told_with_its_name() -> None:
     found = server_error(KeyError(-129000))
     assert found is not None
-    assert (found.name, found.code) == ("SYS_INVALID_OPR_TYPE", -129000)
-    assert describe(KeyError(-129000)) == "SYS_INVALID_OPR_TYPE (-129000)"
+    assert (found.name, found.code) == ("PATH_REG_NOT_ALLOWED", -129000)
+    assert describe(KeyError(-129000)).startswith("PATH_REG_NOT_ALLOWED (-129000): hint: ")
 
 
 def test_a_code_that_nobody_knows_is_told_as_it_is() -> None:
     assert code_of(KeyError(-9999000)) == -9999000
-    assert describe(KeyError(-9999000)) == "error unknown to python-irodsclient (-9999000)"
+    assert describe(KeyError(-9999000)) == "unknown iRODS error (-9999000)"
 
 
 @pytest.mark.parametrize(

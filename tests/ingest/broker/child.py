@@ -1,4 +1,4 @@
-"""A second process that does with a broker what the test says, one command at a time, until it is killed."""
+"""A second process that runs commands of the test on a broker, until it is killed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ingest.broker import Broker, GroupMember, Outgoing, TopicPartition
 
 
 class Child:
-    """The test's end: `child("publish", topic, [[0, "text"]])` runs that method of `_Commands` over there."""
+    """The test calls `child("publish", topic, [[0, "text"]])` to run that method of `_Commands` in the process."""
 
     def __init__(self, source: str) -> None:
-        """Start a process whose broker is what the Python text `source` assigns to `broker`."""
+        """Start a process with the broker that the Python code `source` assigns to `broker`."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.ingest.broker.child", source],
             stdin=subprocess.PIPE,
@@ -41,7 +41,7 @@ class Child:
         return json.loads(line)
 
     def kill(self) -> None:
-        """kill -9; what the process held on to is gone when this returns."""
+        """Kill the process with SIGKILL, and wait for its end."""
         self._process.kill()
         self._process.communicate()
 
@@ -66,7 +66,7 @@ class _Commands:
         self._member = self._broker.join(group, [topic])
 
     def read(self, wanted: int) -> list[tuple[str, int, int, str]]:
-        """Polls until it has this many records: topic, partition, offset, text."""
+        """Poll until there are this many records; return topic, partition, offset and text of each."""
         assert self._member
         records = self._member.poll(0.05, wanted)
         while len(records) < wanted:

@@ -1,4 +1,4 @@
-"""What every broker does; `group_contract.py` adds what becomes of a group whose members come and go.
+"""The contract of every broker; `group_contract.py` adds the consumer group.
 
 A subclass says how a broker is made, here and in another process (see `BrokerFixtures`), and inherits the tests.
 """
@@ -16,11 +16,11 @@ from ingest.job import partition_of
 from tests.ingest.broker.child import Child
 
 PATIENCE = 120.0
-"""Seconds after which what a test waits for is taken not to happen."""
+"""The longest wait of a test, in seconds."""
 
 
 def poll_until(members: Sequence[GroupMember], done: Callable[[list[list[Record]]], object]) -> list[list[Record]]:
-    """Poll the members in turn until `done`, which is given what each has received so far; returns just that."""
+    """Poll the members in turn until `done` accepts what each has received so far, and return that."""
     received: list[list[Record]] = [[] for _ in members]
     deadline = time.monotonic() + PATIENCE
     while not done(received):
@@ -36,7 +36,7 @@ def read(member: GroupMember, count: int) -> list[Record]:
 
 
 def spread(members: Sequence[GroupMember], partitions: int) -> Callable[[object], bool]:
-    """Whether the members have all partitions of a topic among them, each as many as the next, give or take one."""
+    """Whether the members share all partitions of a topic evenly: their numbers differ by one at most."""
 
     def done(_: object) -> bool:
         sizes = [len(member.assignment()) for member in members]
@@ -50,29 +50,29 @@ def values(records: Sequence[Record]) -> list[bytes]:
 
 
 def behind(records: Sequence[Record]) -> dict[TopicPartition, int]:
-    """What to commit when all of these are dealt with."""
+    """The offsets to commit when all these records are done."""
     return {record.topic_partition: record.offset + 1 for record in records}
 
 
 def numbered(topic: str, numbers: range, partitions: int) -> list[Outgoing]:
-    """One message per number, over the partitions in turn."""
+    """One message per number, distributed over the partitions in turn."""
     return [Outgoing(topic, number % partitions, b"%d" % number) for number in numbers]
 
 
 class BrokerFixtures:
-    """What a subclass supplies (the first two), and what follows from it."""
+    """Fixtures of the contracts. A subclass implements the first two."""
 
     commits_at_once = True
-    """Whether a commit has an effect at once even while others come or go; otherwise a later poll brings it."""
+    """Whether a commit takes effect at once even during a rebalance; otherwise a later poll repeats it."""
 
     @pytest.fixture
     def open_broker(self) -> Callable[[], Broker]:
-        """Each call gives another Broker on the same storage, of 2 or more partitions; closed by the fixture."""
+        """Opens another Broker on the same storage, with 2 or more partitions. The fixture closes them."""
         raise NotImplementedError
 
     @pytest.fixture
     def child_source(self) -> str:
-        """Python text that assigns such a Broker to `broker`; its members lose their partitions after about 1 s."""
+        """Python code that assigns such a Broker to `broker`; its members lose their partitions after about 1 s."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -150,7 +150,7 @@ class BrokerContract(BrokerFixtures):
         broker.publish([Outgoing(other, 0, b"not for us"), Outgoing(topic, 0, b"for us")])
         with broker.join(group, [topic]) as member:
             assert values(read(member, 1)) == [b"for us"]
-            assert {lane.topic for lane in member.assignment()} == {topic}
+            assert {partition.topic for partition in member.assignment()} == {topic}
 
     def test_publish_is_all_or_nothing(self, broker: Broker, group: str, topic: str, partitions: int) -> None:
         with pytest.raises(ValueError, match=topic):

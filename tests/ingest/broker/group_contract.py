@@ -1,4 +1,4 @@
-"""What every broker does when the members of the group come, go, stall and die."""
+"""The contract of the consumer group: members join, leave, stall and die."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.ingest.broker.contract import BrokerFixtures, behind, numbered, poll_
 
 
 def held_by_two(members: Sequence[GroupMember]) -> bool:
-    held = [lane for member in members for lane in member.assignment()]
+    held = [partition for member in members for partition in member.assignment()]
     return len(held) != len(set(held))
 
 
 def share_of(member: GroupMember) -> dict[str, int]:
-    """How many partitions of each topic a member has."""
-    return Counter(lane.topic for lane in member.assignment())
+    """The number of partitions of each topic that a member has."""
+    return Counter(partition.topic for partition in member.assignment())
 
 
 class GroupContract(BrokerFixtures):
@@ -57,7 +57,7 @@ class GroupContract(BrokerFixtures):
         sent = 0
 
         def work(members: Sequence[GroupMember], wanted: int) -> None:
-            """Publish, consume and commit until these members have shared out a topic of `wanted` partitions."""
+            """Publish, consume and commit until these members share a topic of `wanted` partitions."""
             nonlocal sent
 
             def step(_: list[list[Record]]) -> bool:

@@ -1,4 +1,4 @@
-"""Whatever three members do in whatever order, they see what a simple model of a consumer group says."""
+"""A stateful test: after any sequence of events, three members see what a simple model of a group predicts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ partitions = st.integers(0, PARTITIONS - 1)
 
 
 class _Seat:
-    """A member, and what the model knows of it: per partition the number of the next record, and of the last seen."""
+    """A member and its model: for each partition the number of the next record and of the last one seen."""
 
     def __init__(self, member: EmbeddedMember) -> None:
         self.member = member
@@ -73,7 +73,7 @@ class Group(RuleBasedStateMachine):
 
     @rule(name=names, partition=partitions, less=st.integers(0, 3))
     def commit(self, name: str, partition: int, less: int) -> None:
-        """Perhaps late, perhaps lower than before, perhaps for a partition that is another's by now."""
+        """A commit may be late, lower than before, or for a partition that another member owns now."""
         seat = self._seat(name)
         number = seat.seen.get(partition, -1) - less
         if number < 0:
@@ -103,7 +103,7 @@ class Group(RuleBasedStateMachine):
 
     @rule(name=names)
     def stall(self, name: str) -> None:
-        """The member's lease runs out, and everyone looks at the group in its next poll."""
+        """The lease of the member expires, and all members read the group in their next poll."""
         seat = self._seat(name)
         seat.stalled = True
         with transaction(self.broker._connection) as db:
@@ -138,12 +138,12 @@ class Group(RuleBasedStateMachine):
         self.holder = [None if holder == name else holder for holder in self.holder]
 
     def _follow_rebalance(self, name: str, seat: _Seat) -> None:
-        """A poll finds out who has stalled, itself included; then what changed hands must have been free."""
+        """A poll detects stalled members, itself included. A partition that moved must have been free before."""
         for each in [key for key, other in self.seats.items() if other.stalled]:
             self._release(each)
         if seat.stalled:
             seat.stalled, seat.next, seat.paused = False, {}, set()
-        held = {lane.partition for lane in seat.member.assignment()}
+        held = {partition.partition for partition in seat.member.assignment()}
         for partition in seat.next.keys() - held:
             self.holder[partition] = None
         for partition in held - seat.next.keys():

@@ -14,7 +14,7 @@ PARTITIONS = 4
 
 
 class KafkaFixtures(BrokerFixtures):
-    commits_at_once = False  # Kafka takes no commits from a member that has not heard how the rebalance ended
+    commits_at_once = False  # Kafka takes no commits from a member before the rebalance has ended for it
 
     @pytest.fixture
     def open_broker(self, kafka_bootstrap: str) -> Iterator[Callable[[], KafkaBroker]]:

@@ -1,4 +1,4 @@
-"""What is Kafka's own in the Kafka broker: headers, topics that are there, restarts, credentials."""
+"""The Kafka broker on a real cluster: headers, existing topics, restarts, credentials."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ _T = TypeVar("_T")
 
 
 def when_back(call: Callable[[], _T]) -> _T:
-    """What the call gives once the cluster answers again."""
+    """Return the result of a call when the cluster answers again."""
     deadline = time.monotonic() + 60
     while True:
         try:

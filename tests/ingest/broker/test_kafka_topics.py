@@ -1,4 +1,4 @@
-"""What is said of topics that others have made, and of members that keep their place in the group."""
+"""Warnings about topics that others have created, and static members of the group."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture(scope="module")
 def made(kafka_bootstrap: str) -> Iterator[Callable[..., str]]:
-    """Makes a topic with settings that are not ours; its name."""
+    """Create a topic with other settings than ours, and return its name."""
     admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
 
     def make(**settings: str) -> str:
@@ -37,7 +37,7 @@ def made(kafka_bootstrap: str) -> Iterator[Callable[..., str]]:
 class TestTopicsOfOthers(KafkaFixtures):
     @pytest.fixture
     def said(self, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-        """What was logged, whether or not an earlier test has set up logging in this process."""
+        """The log records, even if an earlier test has configured logging in this process."""
         return lambda: "".join(capsys.readouterr()) + caplog.text
 
     @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ class TestMembersWithAnInstanceId(KafkaFixtures):
 
         poll_until([again, two], back)
         assert again.assignment() == had
-        broker.publish([Outgoing(topic, lane.partition, b"x") for lane in had])
+        broker.publish([Outgoing(topic, partition.partition, b"x") for partition in had])
         assert values(read(again, len(had))) == [b"x"] * len(had)
 
     def test_of_two_with_the_same_id_the_older_is_refused(self, join: Callable[[str], KafkaMember]) -> None:
@@ -134,5 +134,5 @@ class TestMembersWithAnInstanceId(KafkaFixtures):
         assert len(newer.assignment()) == PARTITIONS
 
     def test_an_id_that_kafka_does_not_take_is_refused(self, join: Callable[[str], KafkaMember]) -> None:
-        with pytest.raises(Refused, match=r"^an instance id has letters, digits, .* not 'no/name'$"):
+        with pytest.raises(Refused, match=r"^an instance id may have letters, digits, .* not 'no/name'$"):
             join("no/name")

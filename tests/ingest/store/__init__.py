@@ -1,6 +1,6 @@
 import pytest
 
-# The contracts are no test files by name; only when told does pytest say what differs in their assertions.
+# The contracts are not named like test files, so pytest must be asked to explain their failed assertions.
 pytest.register_assert_rewrite(
     "tests.ingest.store.contract",
     "tests.ingest.store.deletion_contract",

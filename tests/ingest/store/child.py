@@ -1,4 +1,4 @@
-"""A second process that does with a store what the test says, one command at a time, until it is killed."""
+"""A second process that runs commands of the test on a store, until it is killed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ingest.store import Step, Store
 
 
 class Process:
-    """The test's end: `process("settle", steps)` runs that method of `_Commands` over there."""
+    """The test calls `process("settle", steps)` to run that method of `_Commands` in the process."""
 
     def __init__(self, source: str) -> None:
-        """Start a process whose store is what the Python text `source` assigns to `store`."""
+        """Start a process with the store that the Python code `source` assigns to `store`."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.ingest.store.child", source],
             stdin=subprocess.PIPE,
@@ -42,7 +42,7 @@ class Process:
         return msgspec.json.decode(line)
 
     def kill(self) -> None:
-        """kill -9; gone when this returns."""
+        """Kill the process with SIGKILL, and wait for its end."""
         self._process.kill()
         self._process.communicate()
 
@@ -56,7 +56,7 @@ class _Commands:
         return [self._store.tasks.settle(step) for step in steps]
 
     def settle_then_stall(self, argument: Any) -> None:
-        """Answers after each step, for ever ready to be killed."""
+        """Print the result of each step, so that the test can kill the process between two steps."""
         for step in msgspec.convert(argument, list[Step]):
             print(msgspec.json.encode(self._store.tasks.settle(step)).decode(), flush=True)
 
@@ -66,7 +66,7 @@ class _Commands:
         return len(times)
 
     def lease(self, argument: Any) -> int:
-        """How many of these names this owner gets."""
+        """Return how many of these leases the owner gets."""
         owner, names, now = argument
         return sum(self._store.leases.take(name, owner, now, 60.0) for name in names)
 

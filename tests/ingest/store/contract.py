@@ -1,4 +1,4 @@
-"""What every store does with whole jobs; `task_contract.py` and `shared_contract.py` state the rest.
+"""The contract for jobs; `task_contract.py` and `shared_contract.py` state the rest.
 
 A subclass says how a store is made, here and in another process (see `StoreFixtures`), and inherits the tests.
 """
@@ -31,16 +31,16 @@ from tests.ingest.store.support import (
 
 
 class StoreFixtures:
-    """What a subclass supplies (the first two), and what follows from it."""
+    """Fixtures of the contracts. A subclass implements the first two."""
 
     @pytest.fixture
     def open_store(self) -> Callable[[], Store]:
-        """Each call gives another Store on the same storage, empty at first; closed by the fixture."""
+        """Opens another Store on the same storage, which is empty at first. The fixture closes them."""
         raise NotImplementedError
 
     @pytest.fixture
     def child_source(self) -> str:
-        """Python text that assigns such a Store to `store`."""
+        """Python code that assigns such a Store to `store`."""
         raise NotImplementedError
 
     @pytest.fixture

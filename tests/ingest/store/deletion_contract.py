@@ -1,4 +1,4 @@
-"""What every store does with candidates for deletion, and with what was mounted at a source."""
+"""The contract for deletion candidates and mounts."""
 
 from __future__ import annotations
 

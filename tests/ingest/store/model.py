@@ -1,4 +1,4 @@
-"""Whatever happens to a job in whatever order, its counts are those of a simple model: the base of a stateful test."""
+"""A stateful test: after any sequence of events, the counts of a job are those of a simple model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ few = st.integers(0, 3)
 
 
 class PassMachine(RuleBasedStateMachine):
-    """One job after the other on one store. A subclass says how the store is opened."""
+    """Runs jobs, one after the other, on one store. A subclass opens the store."""
 
     def open(self) -> Store:
         raise NotImplementedError
@@ -110,7 +110,7 @@ class PassMachine(RuleBasedStateMachine):
     @rule(which=pick)
     @precondition(lambda self: self.relayed)
     def settle_again(self, which: int) -> None:
-        """Also of earlier passes, also after a stop."""
+        """Steps of earlier passes, and steps after a stop, are refused too."""
         assert not self.store.tasks.settle(self.relayed[which % len(self.relayed)])
 
     @rule()
@@ -166,7 +166,7 @@ class PassMachine(RuleBasedStateMachine):
             assert self.counts.remaining_tasks == len(self.tasks) > 0
 
     def teardown(self) -> None:
-        """A pass that is running ends once its tasks have left, its closing task last."""
+        """A running pass ends when all its tasks are done, the closing task last."""
         while self.state is JobState.RUNNING:
             self.settle(0, 0, 0, "leave", closes=False)
         self.the_store_says_what_the_model_says()

@@ -1,4 +1,4 @@
-"""What every store does for several processes at once: messages on their way, leases, cache, crashes."""
+"""The contract for several processes at once: outbox, leases, consumers, cache, crashes."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def begin(
 
 
 def step(task: str, **changes: Any) -> Step:
-    """The end of a task: by default of round 0 of the pass `pass` of the job `job`, to be followed by `close`."""
+    """The end of a task: by default in round 0 of the pass `pass` of the job `job`, and `close` closes the pass."""
     closing = None if task == "close" else child("close")
     values: dict[str, Any] = {"job": "job", "pass_id": "pass", "round": 0, "at": T0, "closing": closing}
     return Step(task=task, **(values | changes))
@@ -57,7 +57,7 @@ def problem(path: bytes, *, skipped: bool = False) -> Problem:
 
 
 def running(store: Store, *tasks: str, **options: Any) -> Job:
-    """A job in a pass whose outstanding tasks are just these; the outbox is empty."""
+    """Create a job with a running pass that has these outstanding tasks, and empty the outbox."""
     job = create(store, **options)
     assert begin(store)
     if tasks:
@@ -67,7 +67,7 @@ def running(store: Store, *tasks: str, **options: Any) -> Job:
 
 
 def take(store: Store) -> list[str]:
-    """What is in the outbox, which is empty afterwards."""
+    """Empty the outbox and return its messages."""
     messages = store.outbox.oldest(1_000_000)
     store.outbox.remove([number for number, _ in messages])
     return [each.value.decode() for _, each in messages]

@@ -1,4 +1,4 @@
-"""What every store does with passes and tasks: each is accounted for exactly once, whatever is delivered twice."""
+"""The contract for passes and tasks: each is counted exactly once, even if messages are delivered twice."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class PassContract(StoreFixtures):
 
 
 def _delivered_twice(store: Store, first: Step) -> None:
-    """Settle a step, then again: nothing changes."""
+    """Settle a step twice; the second time changes nothing."""
     assert store.tasks.settle(first)
     before, waiting, due = status_of(store), store.outbox.oldest(99), store.outbox.fire_due(0)
     assert not store.tasks.settle(first)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def in_another_process(file: Path, expression: str) -> str:
-    """What the expression gives for a store that is closed again."""
+    """Return the value of an expression about a store, which is closed again."""
     program = (
         "import pathlib, sys; from ingest.store.embedded import EmbeddedStore\n"
         f"store = EmbeddedStore(pathlib.Path(sys.argv[1]))\nprint({expression})\nstore.close()"
@@ -30,7 +30,7 @@ def in_another_process(file: Path, expression: str) -> str:
 
 
 def test_a_process_that_comes_and_goes_takes_nothing_from_one_that_has_broker_and_store_open(tmp_path: Path) -> None:
-    """Whoever is the last to close the file removes the write-ahead log: it must see that others are there."""
+    """The last process to close the file removes the write-ahead log, so it must see the other processes."""
     file = tmp_path / "state.db"
     broker, store = EmbeddedBroker(file), EmbeddedStore(file)
     broker.ensure_topics(["topic"])

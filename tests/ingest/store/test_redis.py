@@ -18,7 +18,7 @@ from tests.ingest.store.watching_contract import PausingContract, WatchingContra
 
 
 def remove_keys(url: str, prefix: str) -> None:
-    """Leave nothing of a test behind."""
+    """Remove all keys of a test."""
     with redis.Redis.from_url(url) as client:
         for keys in iter(lambda: list(client.scan_iter(f"{prefix}*", 10_000)), []):
             client.unlink(*keys)

@@ -1,4 +1,4 @@
-"""What is Redis's own in the Redis store: memory, loss, restarts, errors in a sentence."""
+"""The Redis store on a real server: memory, loss, restarts, and errors in one sentence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BYTES_PER_PATH = 60
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Redis]:
-    """A server that nobody else uses."""
+    """A server for this test only."""
     server = Redis(tmp_path)
     with running_server(server):
         yield server
@@ -94,7 +94,7 @@ class TestServer(RedisFixtures):
         with redis.Redis.from_url(redis_url) as client:
             client.delete(*client.scan_iter(f"{prefix}*"))
         for use in (lambda: store.tasks.settle(step("task")), lambda: store.outbox.fire_due(T0)):
-            with pytest.raises(Refused, match="has lost what was in it; its jobs must be started again"):
+            with pytest.raises(Refused, match="has lost its data: start its jobs again"):
                 use()
         other = open_store()
         assert other.store_id != store.store_id
@@ -146,7 +146,7 @@ class TestServer(RedisFixtures):
             RedisStore(own_server.url)
 
     @pytest.mark.parametrize(
-        ("url", "told"),
+        ("url", "shown"),
         [
             ("redis://h:1/0", "redis://h:1/0"),
             ("rediss://user:p@ss@h:1/0?password=secret", "rediss://h:1/0"),
@@ -154,5 +154,5 @@ class TestServer(RedisFixtures):
             ("unix://:secret@/run/redis.sock?db=1", "unix:///run/redis.sock"),
         ],
     )
-    def test_a_place_is_a_url_without_its_secrets(self, url: str, told: str) -> None:
-        assert place(url) == told
+    def test_a_place_is_a_url_without_its_secrets(self, url: str, shown: str) -> None:
+        assert place(url) == shown

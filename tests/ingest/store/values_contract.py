@@ -1,4 +1,4 @@
-"""What every store does with the values of handlers."""
+"""The contract for the values of handlers."""
 
 from __future__ import annotations
 

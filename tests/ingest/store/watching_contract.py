@@ -1,4 +1,4 @@
-"""What every store does with jobs that are paused, and with those that a watcher feeds."""
+"""The contract for paused jobs and watched jobs."""
 
 from __future__ import annotations
 

@@ -11,14 +11,20 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.support.bursts import PER_DIRECTORY, image, overflow_queue, writing
+from tests.support.bursts import Burst, image, overflow_queue, writing
 from tests.support.integration import handler, hooks, logged, wait_until
 from tests.support.watching import UNREGISTER, Watching, at_rest, in_step
 
-FLAT, NESTED = 8_000, 400
-FILES = FLAT + NESTED * PER_DIRECTORY
-HALF = (range(FLAT // 2), range(NESTED // 2)), (range(FLAT // 2, FLAT), range(NESTED // 2, NESTED))
 SECONDS = 150
+
+
+@pytest.fixture(
+    params=[Burst(4_000, 240), pytest.param(Burst(8_000, 400), marks=pytest.mark.slow)], ids=lambda each: each.files
+)
+def burst(request: pytest.FixtureRequest) -> Burst:
+    """What happens at once."""
+    found: Burst = request.param
+    return found
 
 
 @pytest.fixture
@@ -49,54 +55,56 @@ def assert_adds_up(watcher: Watching) -> None:
 
 
 def test_a_burst_arrives_whole_and_each_file_counts_once(
-    watcher: Watching, source: Path, home: str, created: Path, irods: iRODSSession
+    watcher: Watching, source: Path, home: str, created: Path, irods: iRODSSession, burst: Burst
 ) -> None:
-    with writing(source, range(FLAT), range(NESTED)):
+    with writing(source, range(burst.flat), range(burst.nested)):
         pass
-    wait_until(lambda: watcher.job["live"]["done"] >= FILES, watcher.alive, SECONDS)
+    wait_until(lambda: watcher.job["live"]["done"] >= burst.files, watcher.alive, SECONDS)
     wait_until(at_rest(watcher), watcher.alive)
     assert in_step(irods, source, home)
     live = watcher.job["live"]
-    assert (live["files"], live["done"], live["failed"], live["skipped"]) == (FILES, FILES, 0, 0)
-    assert len(logged(created, home)) == FILES
+    assert (live["files"], live["done"], live["failed"], live["skipped"]) == (burst.files, burst.files, 0, 0)
+    assert len(logged(created, home)) == burst.files
     assert watcher.job["watcher"]["missed"] == 0
 
 
 def test_what_the_kernel_had_no_room_for_is_found_by_a_scan_and_nothing_is_created_twice(
-    watcher: Watching, source: Path, home: str, created: Path, irods: iRODSSession
+    watcher: Watching, source: Path, home: str, created: Path, irods: iRODSSession, burst: Burst
 ) -> None:
+    first, second = burst.split(burst.flat // 2, burst.nested // 2)
     watcher.process.send_signal(signal.SIGSTOP)  # and with it the thread that empties the queue
-    with writing(source, *HALF[0]):
+    with writing(source, *first):
         pass
     overflow_queue(source)
-    with writing(source, *HALF[1]):
+    with writing(source, *second):
         pass
     watcher.process.send_signal(signal.SIGCONT)
     wait_until(lambda: in_step(irods, source, home), watcher.alive, SECONDS)
     wait_until(at_rest(watcher), watcher.alive)
     creations = logged(created, home)
-    assert (len(creations), len(set(creations))) == (FILES + 2, FILES + 2)
+    assert (len(creations), len(set(creations))) == (burst.files + 2, burst.files + 2)
     assert_adds_up(watcher)
     told = watcher.job["watcher"]
     assert told["missed"] == 1
-    assert "more happened at once than the queue of events holds" in told["notes"][0]
-    assert watcher.said().count("a scan takes the place of lost events") == 1
+    assert "the queue of events has overflowed" in told["notes"][0]
+    assert watcher.said().count("events were lost, scanning instead") == 1
 
 
 def test_a_watcher_that_is_killed_in_a_burst_finds_what_happened_without_it(
-    watcher: Watching, source: Path, home: str, created: Path, irods: iRODSSession
+    watcher: Watching, source: Path, home: str, created: Path, irods: iRODSSession, burst: Burst
 ) -> None:
-    with writing(source, *HALF[0]):
+    first, second = burst.split(burst.flat // 2, burst.nested // 2)
+    with writing(source, *first):
         pass
     wait_until(lambda: len(logged(created, home)) > 200, watcher.alive)
-    with writing(source, *HALF[1]) as writers:
-        wait_until((source / image(FLAT - FLAT // 3)).exists, watcher.alive)
+    with writing(source, *second) as writers:
+        wait_until((source / image(burst.flat - burst.flat // 3)).exists, watcher.alive)
         assert any(writer.is_alive() for writer in writers)
         watcher.kill()
-    assert len(logged(created, home)) < FILES // 2
-    for number in range(0, FLAT, 7):
+    assert len(logged(created, home)) < burst.files // 2
+    for number in range(0, burst.flat, 7):
         (source / image(number)).unlink()
-    for number in range(1, FLAT, 7):
+    for number in range(1, burst.flat, 7):
         (source / image(number)).rename(source / f"renamed_{number}")
     shutil.rmtree(source / "run_0/day_1")
     (source / "run_0/day_2").rename(source / "run_1/day_2/inside")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 from collections.abc import Iterator
@@ -80,14 +79,14 @@ def test_what_happens_while_a_killed_watcher_is_away_is_found_by_the_same_comman
     wait_until(lambda: in_step(irods, source, home))
     status, told = watcher.end()
     assert (status, "Run the same command to continue" in told) == (0, True)
-    assert len(json.loads(scan("list").out)["periodic"]) == 1
+    assert len(scan.jobs()["periodic"]) == 1
 
 
 def test_a_watcher_ends_when_its_job_is_stopped(watcher: Watching, scan: CommandLine) -> None:
     name = job(scan)["job_name"]
     assert scan("stop", name).status == 0
     assert watcher.process.wait(END_SECONDS) == 0
-    assert json.loads(scan("list").out)["stopped"][0]["job_name"] == name
+    assert scan.jobs()["stopped"][0]["job_name"] == name
 
 
 @pytest.mark.usefixtures("watcher")
@@ -99,4 +98,4 @@ def test_of_nested_directories_that_come_at_once_each_gets_its_collection(
     for each in made:
         (source / each).mkdir(parents=True)
     wait_until(lambda: made <= collections(irods, home))
-    assert json.loads(scan("list").out)["periodic"][0]["failed_tasks"] == 0
+    assert scan.jobs()["periodic"][0]["failed_tasks"] == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -58,7 +57,7 @@ def test_a_time_that_no_clock_can_hold_is_refused(scan: CommandLine, source: Pat
 
 
 def test_a_spool_that_is_the_state_file_is_refused(scan: CommandLine, source: Path) -> None:
-    assert json.loads(scan("list").out)["periodic"] == []  # the state file is there
+    assert scan.jobs()["periodic"] == []  # the state file is there
     link = scan.state.with_name("link.db")
     link.symlink_to(scan.state)
     for spool in (scan.state, link):

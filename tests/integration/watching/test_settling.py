@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -197,7 +196,7 @@ def test_without_events_the_source_is_scanned_again_and_again(
     wait_until(lambda: irods.collections.exists(home) and in_step(irods, source, home), lambda: process.poll() is None)
     (source / "newer").write_text("x")
     wait_until(lambda: in_step(irods, source, home), lambda: process.poll() is None)
-    (listed,) = json.loads(scan("list").out)["periodic"]
+    (listed,) = scan.jobs()["periodic"]
     assert "watching" not in listed
     process.send_signal(signal.SIGTERM)
     assert process.wait(END_SECONDS) == 0
@@ -226,7 +225,7 @@ def test_what_is_wrong_with_an_option_is_said_in_a_sentence(
 def test_a_backend_that_loses_directories_is_refused(scan: CommandLine, source: Path, home: str) -> None:
     ran = scan(source, home, "--backend", "watchdog", program="watcher")
     assert (ran.status, ran.err.startswith("ingest-watch: on Linux watchdog loses")) == (1, True), ran.err
-    assert json.loads(scan("list").out)["periodic"] == []
+    assert scan.jobs()["periodic"] == []
 
 
 def test_a_source_that_is_not_there_and_a_bad_target_are_refused_in_a_sentence(

@@ -145,4 +145,4 @@ def test_an_error_that_is_no_xml_and_an_object_without_time_or_etag_are_told_in_
         source, _ = bent(without)
         skipped = skipped_of(source.looker().look(b"x"))
         assert skipped.failed
-        assert f"does not answer as it should: it does not tell the {header.lower()} of an object" in skipped.reason
+        assert f"does not answer as it should: it does not return the {header.lower()} of an object" in skipped.reason

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from watcher.buckets.events import Reader
-from watcher.buckets.inbox import MOST, Inbox
+from watcher.buckets.inbox import MAX_EVENTS, Inbox
 from watcher.events import Directory, Event, Gone, Missed, Written
 
 
@@ -118,8 +118,8 @@ def test_an_inbox_gives_what_came_in_order_and_then_its_receipts() -> None:
 
 def test_when_nobody_reads_a_scan_takes_the_place_of_what_waits() -> None:
     inbox = Inbox[int]()
-    for number in range(MOST + 1):
+    for number in range(MAX_EVENTS + 1):
         inbox.put([Written(b"%d" % number)], number)
     (event,) = inbox.take(0)
     assert isinstance(event, Missed)
-    assert inbox.receipts() == list(range(MOST + 1))
+    assert inbox.receipts() == list(range(MAX_EVENTS + 1))

@@ -151,7 +151,7 @@ def test_a_topic_that_is_deleted_is_waited_for_and_then_all_must_be_scanned(kafk
         write(kafka_bootstrap, topic, notification("p/after"))
         assert heard(backend, all_of(written("after"))) == [written("after")]
     admin.close()
-    assert [line["event"] for line in lines] == ["out of reach, waiting", "in reach again"]
+    assert [line["event"] for line in lines] == ["out of reach, waiting", "within reach again"]
 
 
 def test_a_topic_that_is_not_there_is_refused(kafka_bootstrap: str) -> None:

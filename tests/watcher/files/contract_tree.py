@@ -14,7 +14,7 @@ from tests.watcher.files.contract import BackendFixtures, write
 from tests.watcher.files.heard import Heard
 from watcher.events import Directory, Gone, Missed, RootLost, Written
 
-BACK = Missed(b"", "the source is back")
+BACK = Missed(b"", "the source is visible again")
 
 
 class TreeContract(BackendFixtures):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import astuple
 
+from ingest.paths import is_within
 from watcher.events import Backend, Directory, Event, Gone, Missed, Moved, RootLost, Written
 
 PATIENCE = 20.0
@@ -112,7 +113,7 @@ class Heard:
     def _move(self, old: bytes, new: bytes) -> None:
         """What has the old name by now is for another event to say."""
         self._drop(new)
-        for path in [each for each in self._told if _within(each, old)]:
+        for path in [each for each in self._told if is_within(each, old)]:
             del self._told[path]
             renamed = new + path[len(old) :]
             self._told[renamed] = looks(self.root, renamed)
@@ -127,9 +128,5 @@ class Heard:
                 self._told[path] = look
 
     def _drop(self, path: bytes) -> None:
-        for each in [each for each in self._told if _within(each, path)]:
+        for each in [each for each in self._told if is_within(each, path)]:
             del self._told[each]
-
-
-def _within(path: bytes, top: bytes) -> bool:
-    return not top or path == top or path.startswith(top + b"/")

@@ -1,4 +1,4 @@
--- Begin a pass with its opening task: see ingest.store.Store.begin_pass. 1, or 0 when it does not begin.
+-- Begin a pass with its opening task: see ingest.store.tasks.Tasks.begin_pass. Returns 1, or 0 when it does not begin.
 local KEPT = 100 -- earlier passes, begun or skipped, that are recognised when their message is delivered once more
 local job, pass, passes = key('job', args.name), key('pass', args.pass_id), key('passes', args.name)
 local state, previous, planned = unpack(call('HMGET', job, 'state', 'pass_id', 'next_number'))
@@ -6,7 +6,7 @@ if not ACTIVE[state] or call('EXISTS', pass) == 1 then
   return 0
 end
 if args.following then
-  -- At most one is scheduled, or a stray message would start a second chain of passes.
+  -- Schedule one pass at most: a late message must not start a second chain of passes.
   if planned and call('ZSCORE', key('schedule'), planned) then
     drop_message(planned)
   end

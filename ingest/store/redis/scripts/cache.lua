@@ -27,7 +27,7 @@ local function place(cache, hash)
   return bucket(cache.space, home)
 end
 
--- What a lost table has left behind must not come back: a bucket is emptied before it is used.
+-- Empty a bucket before it is used: an earlier table that was lost may have left entries in it.
 local function split_one(cache)
   local size = 2 ^ cache.level
   local from, to = bucket(cache.space, cache.split), bucket(cache.space, cache.split + size)

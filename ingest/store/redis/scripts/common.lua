@@ -1,5 +1,5 @@
--- What the scripts share. ARGV: prefix of all keys, id of the store, arguments in msgpack.
--- Keys are made here and not handed in: this is for one server, not for a cluster.
+-- Functions that the scripts share. ARGV: prefix of all keys, id of the store, arguments in msgpack.
+-- The keys are built here and not passed in KEYS, so the scripts work on one server, not on a Redis cluster.
 local prefix, args = ARGV[1], cmsgpack.unpack(ARGV[3])
 local call = redis.call
 
@@ -13,8 +13,8 @@ end
 
 local ACTIVE = {queued = true, running = true, waiting = true}
 
--- Messages: `messages` has job, NUL and message by number; `outbox` and `schedule` have the numbers in their order.
--- Numbers have leading zeros, so that of two that are due at once the older one comes first.
+-- `messages` maps a number to job, NUL and message; `outbox` and `schedule` contain the numbers in their order.
+-- Numbers have leading zeros, so that the older of two messages with the same time comes first.
 local function keep(job, message)
   local number = string.format('%016d', call('INCR', key('number')))
   call('HSET', key('messages'), number, job .. '\0' .. message)
@@ -70,7 +70,7 @@ local function drop_job(name)
   call('ZREM', key('jobs'), name)
 end
 
--- The active job that is in the way of one of this name and target, or nil.
+-- Returns the active job that conflicts with this name and target, or nil.
 local function in_the_way(name, target, allow_overlap)
   for _, other in ipairs(call('ZRANGE', key('jobs'), 0, -1)) do
     local state, place = unpack(call('HMGET', key('job', other), 'state', 'target'))

@@ -1,4 +1,4 @@
--- Enter a job as queued with its first message. The name of the active job that is in the way, or nil.
+-- Add a queued job with its first message. Returns nil, or the name of a conflicting active job.
 local other = in_the_way(args.name, args.target, args.allow_overlap)
 if other then
   return other

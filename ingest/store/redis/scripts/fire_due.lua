@@ -1,4 +1,4 @@
--- Move what is due from the schedule to the outbox; when the next one is due.
+-- Move due messages from the schedule to the outbox. Returns when the next one is due, or nil.
 local schedule = key('schedule')
 for _, number in ipairs(call('ZRANGEBYSCORE', schedule, '-inf', args.now)) do
   call('ZREM', schedule, number)

@@ -1,4 +1,4 @@
--- One job, or all in the order of their creation: the fields of the job, of its latest pass and of its live pass.
+-- Returns one job, or all jobs in the order of their creation: the fields of the job, of its latest pass and of its live pass.
 local found = {}
 for _, name in ipairs(args.name and {args.name} or call('ZRANGE', key('jobs'), 0, -1)) do
   local job = call('HGETALL', key('job', name))

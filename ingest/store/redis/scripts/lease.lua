@@ -1,4 +1,4 @@
--- Take or renew a lease. 1, or 0 when another owner has it. Dead ones are swept away by the server some time later.
+-- Take or renew a lease. Returns 1, or 0 when another owner has it. The server deletes expired leases later.
 local lease = key('lease', args.name)
 local owner, over = unpack(call('HMGET', lease, 'owner', 'until'))
 if owner and owner ~= args.owner and tonumber(over) > args.now then

@@ -1,4 +1,4 @@
--- Keep what a watcher says of itself, as long as there is such a job.
+-- Store the state that a watcher reports, if the job exists.
 local job = key('job', args.name)
 if call('EXISTS', job) == 1 then
   call('HSET', job, 'watching', args.watching)

@@ -1,4 +1,4 @@
--- Give a lease back.
+-- Release a lease.
 local lease = key('lease', args.name)
 if call('HGET', lease, 'owner') == args.owner then
   call('DEL', lease)

@@ -1,4 +1,4 @@
--- Queue an ended job once more. 1, 0 when it is active or unknown, or the name of the job that is in the way.
+-- Queue an ended job again. Returns 1, 0 when it is active or unknown, or the name of a conflicting job.
 local job = key('job', args.name)
 local state, target = unpack(call('HMGET', job, 'state', 'target'))
 if not state or ACTIVE[state] then

@@ -1,4 +1,4 @@
--- Let a paused job go on: what was parked moves to the outbox, in its order. 1, or 0 when it was not paused.
+-- Resume a paused job: its parked messages move to the outbox, in order. Returns 1, or 0 when it was not paused.
 if call('HDEL', key('job', args.name), 'paused') == 0 then
   return 0
 end

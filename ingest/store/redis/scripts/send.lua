@@ -1,4 +1,4 @@
--- Have a message of an active job published. 1, or 0 when it is not active.
+-- Add a message of a job to the outbox. Returns 1, or 0 when the job is not active.
 if not ACTIVE[call('HGET', key('job', args.name), 'state')] then
   return 0
 end

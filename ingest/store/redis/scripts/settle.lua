@@ -1,4 +1,5 @@
--- Take one step of a task, all of it or none: see ingest.store.Step. 1, or 0 when the task is not outstanding.
+-- Take one step of a task, all of it or none: see ingest.store.tasks.Step. Returns 1, or 0 when the task is not
+-- outstanding.
 local step = args
 local pass, tasks, cursors = key('pass', step.pass_id), key('tasks', step.pass_id), key('cursors', step.pass_id)
 local job = key('job', step.job)
@@ -20,8 +21,8 @@ local function remember()
   end
 end
 
--- What a worker finished after its job was stopped is in the catalog all the same. The tasks that were outstanding at
--- the stop are still known, so that each counts once.
+-- Count files that a worker finished after its job was stopped, because they are in the catalog. The tasks that were
+-- outstanding at the stop are still stored, so that each is counted once.
 local function count_late()
   local state, latest, live = unpack(call('HMGET', job, 'state', 'pass_id', 'live_pass'))
   local ours = latest == step.pass_id or live == step.pass_id

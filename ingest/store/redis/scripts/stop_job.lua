@@ -1,4 +1,4 @@
--- End an active job. 1, or 0 when it was not active.
+-- End an active job. Returns 1, or 0 when it was not active.
 local job = key('job', args.name)
 local state, pass_id, live_pass = unpack(call('HMGET', job, 'state', 'pass_id', 'live_pass'))
 if not ACTIVE[state] then

@@ -1,5 +1,5 @@
--- The values of handlers: a Redis string or list per key. The time of expiry is kept aside, because `now` is the
--- caller's. `value-keys` has all keys in their order.
+-- The values of handlers: a Redis string or list per key. The time of expiry is stored separately, because
+-- `now` is the time of the caller. `value-keys` contains all keys in order.
 local keys, expiry = key('value-keys'), key('value-expiry')
 local value = args.key and key('value', args.key)
 

@@ -1,4 +1,4 @@
--- The live pass of an active job, begun if there is none: see ingest.store.Store.watch_job.
+-- See ingest.store.jobs.Jobs.watch. Returns the live pass, or nil when the job is not active.
 local job = key('job', args.name)
 local state, live = unpack(call('HMGET', job, 'state', 'live_pass'))
 if not ACTIVE[state] or live then

@@ -1,4 +1,4 @@
-"""Logging in: negotiation, the native scheme as an authentication flow (API 110000) and in its older form (703, 704).
+"""Login: negotiation, and the native scheme as authentication flow (110000) and in its older form (703, 704).
 
 Source of the exchanges: python-irodsclient, ``irods.connection`` and ``irods.auth.native``.
 """
@@ -24,7 +24,7 @@ from devzone.wire import element
 
 PASSWORD_LENGTH = 50
 NEGOTIATION = "request_server_negotiation"
-# Without TLS the server's policy is to refuse it.
+# The server has no TLS, so its policy is CS_NEG_REFUSE.
 NEGOTIATION_BODY = element("CS_NEG_PI", {"status": 1, "result": "CS_NEG_REFUSE"})
 VERSION_BODY = element(
     "Version_PI",
@@ -33,13 +33,13 @@ VERSION_BODY = element(
 
 
 def digest(challenge: bytes, password: str) -> bytes:
-    """What the client must answer to a challenge: MD5 of it and the padded password, without zero bytes."""
+    """The right answer to a challenge: the MD5 of it and the padded password, with zero bytes replaced by ones."""
     padded = password.encode()[:PASSWORD_LENGTH].ljust(PASSWORD_LENGTH, b"\0")
     return hashlib.md5(challenge + padded, usedforsecurity=False).digest().replace(b"\0", b"\1")
 
 
 def start_challenge(session: Session, name: str) -> str:
-    """A new challenge of 64 characters for the user who wants to log in."""
+    """A new challenge of 64 characters for the user ``name``."""
     if not name:
         raise IrodsError(USER_INVALID_USERNAME_FORMAT)
     session.challenge = secrets.token_hex(32)
@@ -66,25 +66,25 @@ def check_answer(session: Session, name: str, zone: str, answer: bytes) -> None:
 
 
 def _flow(session: Session, request: Request) -> Reply:
-    """One step of the authentication flow; ``next_operation`` names the step."""
-    asked = json_of(request)
-    name, zone = str(asked.get("user_name", "")), str(asked.get("zone_name", ""))
-    if asked.get("next_operation") == "auth_agent_auth_request":
-        return json_reply({**asked, "request_result": start_challenge(session, name)})
-    if asked.get("next_operation") == "auth_agent_auth_response":
-        check_answer(session, name, zone, base64.b64decode(str(asked.get("digest", ""))))
-        return json_reply(asked)
+    """Run one step of the authentication flow. The field ``next_operation`` names the step."""
+    fields = json_of(request)
+    name, zone = str(fields.get("user_name", "")), str(fields.get("zone_name", ""))
+    if fields.get("next_operation") == "auth_agent_auth_request":
+        return json_reply({**fields, "request_result": start_challenge(session, name)})
+    if fields.get("next_operation") == "auth_agent_auth_response":
+        check_answer(session, name, zone, base64.b64decode(str(fields.get("digest", ""))))
+        return json_reply(fields)
     raise IrodsError(SYS_INVALID_INPUT_PARAM, "unknown authentication step")
 
 
 def _legacy_request(session: Session, request: Request) -> Reply:  # noqa: ARG001 - the request has no body
-    """The challenge of the older form."""
+    """Return the challenge, in the older form."""
     challenge = start_challenge(session, session.startup.get("proxyUser", ""))
     return Reply(0, element("authRequestOut_PI", {"challenge": base64.b64encode(challenge.encode()).decode()}))
 
 
 def _legacy_response(session: Session, request: Request) -> Reply:
-    """The answer to the challenge of the older form; the user may be given as name#zone."""
+    """Check the answer to the challenge, in the older form. The user may be written as name#zone."""
     name, _, zone = request.node.text("username").partition("#")
     answer = base64.b64decode(request.node.text("response"))
     check_answer(session, name, zone or session.startup.get("proxyRcatZone", ""), answer)
