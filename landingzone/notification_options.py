@@ -13,7 +13,7 @@ import click
 from ingest.credentials import secret
 from ingest.errors import Refused
 from ingest.job import S3
-from landingzone.options import gathered, option, said
+from landingzone.options import gathered, on_command_line, option
 from landingzone.watch_options import WatchOptions
 from watcher.events import Backend
 
@@ -75,7 +75,7 @@ def check(notified: NotificationOptions, watching: WatchOptions, *, in_s3: bool)
             " or --no-events to scan only"
         )
     for name in _FOR_DIRECTORIES:
-        if getattr(watching, name) and said(name):
+        if getattr(watching, name) and on_command_line(name):
             raise Refused(f"--{name.replace('_', '-')} is for directories: an object in S3 appears complete")
 
 

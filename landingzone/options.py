@@ -75,7 +75,7 @@ def option(name: str, **settings: Any) -> Decorator:
     return click.option(*([short] if short else []), *spellings, name, envvar=f"INGEST_{name.upper()}", **settings)
 
 
-def said(name: str) -> bool:
+def on_command_line(name: str) -> bool:
     """Whether the command line itself names an option. The environment and the settings file apply to many jobs."""
     context = click.get_current_context(silent=True)
     return context is None or context.get_parameter_source(name) is ParameterSource.COMMANDLINE
@@ -150,7 +150,7 @@ def read_config(file: Path, command: click.Command) -> dict[str, Any]:
             raise Refused(f"the settings file {file} has {key!r}, which is no option")
         wanted = "a list" if known[key].multiple else "a single value"
         if isinstance(value, list) is not known[key].multiple or isinstance(value, dict):
-            raise Refused(f"the settings file {file} must give {key} {wanted}")
+            raise Refused(f"the settings file {file} must have {wanted} for {key}")
     return named
 
 

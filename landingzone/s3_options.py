@@ -11,7 +11,7 @@ from ingest.errors import Refused
 from ingest.job import S3
 from ingest.paths import shown
 from landingzone.job_options import JobOptions, S3Options
-from landingzone.options import said
+from landingzone.options import on_command_line
 from scanner.files.directory import elements
 
 SCHEME = "s3://"
@@ -28,7 +28,7 @@ def is_s3(source: str, options: JobOptions) -> bool:
     Raises Refused if the command line has options for the other kind of source.
     """
     values = {name: getattr(options, name) for name in _FOR_DIRECTORIES} | asdict(options.s3)
-    named = [name for name, value in values.items() if value not in (None, False) and said(name)]
+    named = [name for name, value in values.items() if value not in (None, False) and on_command_line(name)]
     if source.startswith(SCHEME) or "s3_keypair" in named:
         for name in _FOR_DIRECTORIES:
             if name in named:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ingest.errors import Refused
-from landingzone.options import LONGEST, Seconds, gathered, option, said
+from landingzone.options import LONGEST, Seconds, gathered, on_command_line, option
 
 QUIET = 1.0
 """Seconds without a change after which a file is synced."""
@@ -70,10 +70,10 @@ _DATABASE = ("", "-wal", "-shm")
 def check(options: WatchOptions) -> None:
     """Raise Refused if options exclude each other."""
     for name in _FOR_EVENTS:
-        if options.no_events and getattr(options, name) not in (None, ()) and said(name):
+        if options.no_events and getattr(options, name) not in (None, ()) and on_command_line(name):
             raise Refused(f"--{name.replace('_', '-')} has no meaning with --no-events, which only scans")
     for name, backends in _BACKENDS.items():
-        if getattr(options, name) is not None and options.backend not in (None, *backends) and said(name):
+        if getattr(options, name) is not None and options.backend not in (None, *backends) and on_command_line(name):
             raise Refused(f"--{name.replace('_', '-')} has no meaning with --backend {options.backend}")
     if "/" in (options.marker or ""):
         raise Refused(f"--marker {options.marker!r} has a slash: it is a suffix of file names, such as .done")

@@ -17,7 +17,7 @@ from ingest.job_json import as_json
 
 
 class redis_key_handle:
-    """A value under the key category + delimiter + identifier; `redis_handle` is what `get_redis` gives."""
+    """A value under the key category + delimiter + identifier; `redis_handle` is what `get_redis` returns."""
 
     def __init__(self, redis_handle: Any, key_category: str, key_identifier: str, delimiter: str = ":/") -> None:
         self.redis_handle = redis_handle
@@ -30,7 +30,7 @@ class redis_key_handle:
         return f"{self.category}{self.delimiter}{self.identifier}"
 
     def get_value(self) -> Any:
-        """The value, None when there is none."""
+        """The value; None if it is not set."""
         return self.redis_handle.get(self.get_key())
 
     def set_value(self, value: Any) -> None:
@@ -50,7 +50,7 @@ class incremental_redis_key_handle(redis_key_handle):
     """A whole number."""
 
     def get_value(self) -> int | None:
-        """The number, None when there is none."""
+        """The number; None if it is not set."""
         value = self.redis_handle.get(self.get_key())
         return None if value is None else int(value)
 
@@ -96,7 +96,7 @@ class json_redis_key_handle(redis_key_handle):
     """Anything that JSON can hold."""
 
     def get_value(self) -> Any:
-        """The value, None when there is none."""
+        """The value; None if it is not set."""
         text = self.redis_handle.get(self.get_key())
         return None if text is None else json.loads(text)
 
@@ -109,7 +109,7 @@ class float_redis_key_handle(redis_key_handle):
     """A number."""
 
     def get_value(self) -> float | None:
-        """The number, None when there is none."""
+        """The number; None if it is not set."""
         value = self.redis_handle.get(self.get_key())
         return None if value is None else float(value)
 

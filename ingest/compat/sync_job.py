@@ -12,7 +12,7 @@ from ingest.job_json import as_json
 
 
 class sync_job:
-    """A job by its name; `redis_handle` is what `get_redis` gives."""
+    """A job by its name; `redis_handle` is what `get_redis` returns."""
 
     def __init__(self, job_name: str, redis_handle: Any) -> None:
         self.job_name = job_name
