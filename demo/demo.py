@@ -127,10 +127,10 @@ def watch(work: Path, programs: Path, source: Path, environment: str) -> int:
     with subprocess.Popen([*_without_override(), *command], env=environ, stderr=subprocess.PIPE, text=True) as watcher:
         try:
             assert watcher.stderr is not None
-            told = next((line for line in watcher.stderr if " watches " in line), None)
-            if told is None:
+            ready_line = next((line for line in watcher.stderr if " watches " in line), None)
+            if ready_line is None:
                 return 1
-            print(told, end="")
+            print(ready_line, end="")
             (source / "run0" / "dropped.dat").write_text("fresh from the instrument")
             dropped = time.monotonic()
             print("dropped run0/dropped.dat", flush=True)

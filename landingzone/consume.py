@@ -1,8 +1,8 @@
-"""`ingest-consume`: a consumer that serves jobs until it is told to end."""
+"""`ingest-consume`: a consumer that works on jobs until it is stopped."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
@@ -10,47 +10,104 @@ from ingest.broker import Broker
 from ingest.deployment import Deployment
 from ingest.errors import Refused, Unreachable
 from ingest.job import DEFAULT_TOPICS, LogSettings
-from landingzone.options import Seconds, common, metrics, option, processors, profiling
+from landingzone.options import (
+    MetricsOptions,
+    ProfileOptions,
+    Seconds,
+    common,
+    gathered,
+    metrics,
+    option,
+    processors,
+    profiling,
+)
 from landingzone.run import run, until_signal
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConsumeOptions:
+    """The options of `ingest-consume` itself."""
+
+    topics: str
+    workers: int | None
+    grace: float
+    group: str
+    instance_id: str | None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the topics. Raises Refused if there are none."""
+        names = [name.strip() for name in self.topics.split(",") if name.strip()]
+        if not names:
+            raise Refused("--topics names no topic")
+        return names
+
+
+consume_options = gathered(
+    "options",
+    ConsumeOptions,
+    option("topics", default=",".join(DEFAULT_TOPICS), show_default=True, help="Comma list of topics to work on."),
+    option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs]."),
+    option(
+        "grace",
+        type=Seconds(),
+        default=10.0,
+        show_default=True,
+        help="Seconds that tasks have to finish when the consumer is stopped.",
+    ),
+    option("group", default="ingest", show_default=True, help="Kafka consumer group, the same for all consumers."),
+    option(
+        "instance_id",
+        metavar="NAME",
+        help="A name of its own: after a restart within a minute the consumer keeps its partitions.",
+    ),
+)
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@option("topics", default=",".join(DEFAULT_TOPICS), show_default=True, help="Comma list of topics to work on.")
-@option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs].")
-@option("grace", type=Seconds(), default=10.0, show_default=True, help="Seconds for work on stop.")
-@option("group", default="ingest", show_default=True, help="Kafka's consumer group, the same for all consumers.")
-@option("instance_id", metavar="NAME", help="This consumer's own name: back in a minute, it has its partitions again.")
+@consume_options
 @click.version_option(package_name="irods-landing-zone")
 @metrics
 @profiling
 @common
-def cli(topics: str, workers: int | None, grace: float, state: Deployment, **given: Any) -> None:
+def cli(
+    options: ConsumeOptions,
+    state: Deployment,
+    metrics: MetricsOptions,
+    profiling: ProfileOptions,
+    log: LogSettings,
+) -> None:
     """Work on the jobs of a state file, or of Kafka and Redis, until SIGTERM or Ctrl-C.
 
-    While it runs, `ingest-scan start` on the same ones queues its job here and returns.
+    While it runs, `ingest-scan start` with the same state file, or Kafka and Redis, queues its job and returns.
     """
     from consumer.dispatch.loop import Consumer  # noqa: PLC0415 - --help must be quick
     from consumer.protocol import Setup  # noqa: PLC0415
-    from ingest.service import logs, profile  # noqa: PLC0415
+    from ingest.service import logs  # noqa: PLC0415
     from ingest.service.metrics import start_metrics  # noqa: PLC0415
+    from ingest.service.profile import ProfileFile  # noqa: PLC0415
 
-    count = workers or processors()
-    settings = LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"])
-    logs.configure(settings)
-    measure = profile.settings(given)
-    profile_file = None if measure is None else profile.ProfileFile(measure)
-    names = [name.strip() for name in topics.split(",") if name.strip()]
-    if not names:
-        raise Refused("--topics names no topic")
-    store, broker = state.open_store(), state.broker(instance_id=given["instance_id"])
+    count, names = options.workers or processors(), options.names
+    logs.configure(log)
+    settings = profiling.settings()
+    profile = None if settings is None else ProfileFile(settings)
+    store, broker = state.open_store(), state.broker(instance_id=options.instance_id)
     _ensure_topics(broker, names)
-    setup = Setup(state.text, settings, measure)
-    how = {"workers": count, "stop_grace": grace, "profile": profile_file, "group": given["group"]}
-    health = start_metrics(given, "consumer")
-    consumer = Consumer(broker, store, names, setup, **how)
-    told = until_signal()
+    setup = Setup(state.text, log, settings)
+    health = start_metrics(metrics.metrics_address, metrics.metrics_port, "consumer")
+    consumer = Consumer(
+        broker,
+        store,
+        names,
+        setup,
+        workers=count,
+        stop_grace=options.grace,
+        profile=profile,
+        group=options.group,
+    )
+    stopped = until_signal()
     click.echo(f"Serving {', '.join(names)} of {state} with {count} workers; Ctrl-C ends it.", err=True)
-    consumer.run(told, health)
+    consumer.run(stopped, health)
 
 
 def _ensure_topics(broker: Broker, names: list[str]) -> None:

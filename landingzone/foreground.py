@@ -1,4 +1,4 @@
-"""Seeing a job through in this process, or following it while others work on it."""
+"""Run a job in this process, or follow it while other processes work on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from landingzone import report
 from landingzone.submit import is_served
 
 _LOOK = 0.2
-_AWAY = 1.0
+_RETRY = 1.0
 
 
 class _Run(Protocol):
@@ -24,7 +24,7 @@ class _Run(Protocol):
 
 
 class Foreground:
-    """A job that this process sees through, or follows while others work on it."""
+    """A job that this process runs or follows."""
 
     def __init__(self, store: Store, job: str, *, progress: bool) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class Foreground:
         self._interrupted = False
 
     def run(self, consume: _Run) -> JobStatus:
-        """Have the consumer work until the job has ended or a signal comes; then tell how it went.
+        """Run the consumer until the job has ended or a signal arrives; then print a summary.
 
         After a signal a periodic job exits with status 0, any other raises Refused.
         """
@@ -60,30 +60,32 @@ class Foreground:
         finally:
             if progress is not None:
                 progress.close()
-        status = self._tell()
+        status = self._summarise()
         if self._interrupted and status.state.active:
-            goes_on = f"the same command continues job {self._name}, `ingest-scan stop {self._name}` ends it"
+            hint = f"the same command continues job {self._name}, `ingest-scan stop {self._name}` ends it"
             if not status.job.periodic:
-                raise Refused(f"interrupted: {goes_on}")
-            print(f"Interrupted: {goes_on}.", file=sys.stderr)  # which is how a job ends that has no end of its own
+                raise Refused(f"interrupted: {hint}")
+            print(f"Interrupted: {hint}.", file=sys.stderr)  # the usual end of a periodic job
             sys.exit(0)
         return status
 
     def wait(self) -> JobStatus:
-        """Follow the job that others work on; warn when nobody does."""
+        """Follow the job until its pass has ended; warn if no consumer is alive."""
         warned = False
 
         def until(status: JobStatus) -> bool:
             nonlocal warned
             if not warned and not is_served(self._store, status.job.topics.names):
                 warned = True
-                print(f"warning: no consumer is alive to work on job {self._name}", file=sys.stderr)
+                print(
+                    f"warning: no consumer is alive to work on job {self._name}; start ingest-consume", file=sys.stderr
+                )
             return ended(status)
 
         follow(self._store, self._name, report.Progress() if self._progress else None, until)
-        return self._tell()
+        return self._summarise()
 
-    def _tell(self) -> JobStatus:
+    def _summarise(self) -> JobStatus:
         status = self._status()
         report.print_summary(status, self._store.jobs.problems(self._name), time.time())
         return status
@@ -91,7 +93,7 @@ class Foreground:
     def _status(self) -> JobStatus:
         status = self._store.jobs.get(self._name)
         if status is None:
-            raise Refused(f"job {self._name} was forgotten while it ran")
+            raise Refused(f"the records of job {self._name} were removed while it ran")
         return status
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
@@ -99,18 +101,18 @@ class Foreground:
 
 
 def ended(status: JobStatus) -> bool:
-    """Whether the pass that one waits for is over."""
+    """Whether the pass is over."""
     return not status.state.active or status.state is JobState.WAITING
 
 
 def follow(store: Store, name: str, progress: report.Progress | None, until: Callable[[JobStatus], bool]) -> JobStatus:
-    """Look at a job until the condition holds. Ctrl-C ends the looking, not the job, and exits with status 0."""
+    """Poll a job until the condition holds. Ctrl-C exits with status 0; it does not end the job."""
     try:
         while True:
             try:
                 status = store.jobs.get(name)
-            except Unreachable:  # the consumers wait, too
-                time.sleep(_AWAY)
+            except Unreachable:  # the consumers wait for it, too
+                time.sleep(_RETRY)
                 continue
             if status is None:
                 raise Refused(f"there is no job {name} any more")
@@ -120,8 +122,8 @@ def follow(store: Store, name: str, progress: report.Progress | None, until: Cal
                 return status
             time.sleep(_LOOK)
     except KeyboardInterrupt:
-        goes_on = f"Job {name} goes on: `ingest-scan watch {name}` shows it, `ingest-scan stop {name}` ends it."
-        print(goes_on, file=sys.stderr)
+        hint = f"Job {name} is still active: `ingest-scan watch {name}` shows it, `ingest-scan stop {name}` ends it."
+        print(hint, file=sys.stderr)
         sys.exit(0)
     finally:
         if progress is not None:

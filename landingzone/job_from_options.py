@@ -1,4 +1,4 @@
-"""From the options of `start` to a job: everything that can be refused is refused here, in a sentence."""
+"""Make a job from options. Whatever is wrong with them is refused here, with one sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from ingest.errors import Refused, Unreachable
 from ingest.handlers import check, signing
@@ -15,8 +16,9 @@ from ingest.handlers.core import Operation
 from ingest.handlers.loader import Handler, read, sha256
 from ingest.job import Job, LogSettings
 from ingest.paths import normalise_target
-from ingest.service import profile
 from landingzone import s3_options
+from landingzone.job_options import JobOptions
+from landingzone.watch_options import WatchOptions
 from scanner.entries import SourceUnreadable
 from scanner.files.filesystem import sees_root
 from scanner.rules import Rules
@@ -26,15 +28,24 @@ from scanner.sources import source_of
 class Submission:
     """A job and the source of its handler, if it has one."""
 
-    def __init__(self, source: str, target: str, given: dict[str, Any]) -> None:
-        """Raises Refused."""
-        self.named = bool(given["job_name"])
+    def __init__(
+        self,
+        source: str,
+        target: str,
+        options: JobOptions,
+        log: LogSettings,
+        profile: LogSettings | None,
+        watching: WatchOptions | None = None,
+    ) -> None:
+        """`watching`: the options of `ingest-watch`, if that starts the job. Raises Refused."""
+        self.named = bool(options.job_name)
         self.handler: bytes | None = None
-        _check_cron(given["cron"])
-        if given["interval"] is not None and given["cron"] is not None:
+        _check_cron(options.cron)
+        if options.interval is not None and options.cron is not None:
             raise Refused("--interval and --cron exclude each other")
-        characters = self._load(given["event_handler"]).character_map()
-        self.job = _job(source, _mapped(target, given, characters), given, self.handler)
+        characters = self._load(options.event_handler).character_map()
+        job = _job(source, _mapped(target, options, characters), options, self.handler)
+        self.job = msgspec.structs.replace(_watched(job, watching), log=log, profile=profile)
         rules = Rules.of(self.job)
         if self.job.s3 is not None:
             _check_bucket(self.job, rules)
@@ -48,53 +59,62 @@ class Submission:
         return handler
 
 
-def _mapped(target: str, given: dict[str, Any], characters: CharacterMap | None) -> str:
-    """The target collection; with --map-target as the handler's character map has it, as automated-ingest does."""
+def _mapped(target: str, options: JobOptions, characters: CharacterMap | None) -> str:
+    """The target collection. With --map-target the character map of the handler applies, as in automated-ingest."""
     target = normalise_target(target)
-    if not given["map_target"]:
+    if not options.map_target:
         return target
     if characters is None:
         raise Refused("--map-target needs character_map() in the event handler")
     return characters.translate_path(target)
 
 
-def _job(source: str, target: str, given: dict[str, Any], handler: bytes | None) -> Job:
-    for what, text in (("target", target), ("job name", given["job_name"] or "")):
+def _watched(job: Job, watching: WatchOptions | None) -> Job:
+    if watching is None:
+        return job
+    live = not watching.no_events
+    patterns = (*watching.temporary, *job.patterns)
+    return msgspec.structs.replace(
+        job,
+        watch=live,
+        quiet=(watching.quiet or 0.0) if live else 0.0,
+        marker=watching.marker,
+        patterns=patterns,
+    )
+
+
+def _job(source: str, target: str, options: JobOptions, handler: bytes | None) -> Job:
+    for what, text in (("target", target), ("job name", options.job_name or "")):
         if not text.isprintable() and text.encode("utf-8", "replace").decode() != text:
             raise Refused(f"the {what} is not UTF-8 text: {text.encode('utf-8', 'backslashreplace').decode()}")
-    in_s3 = s3_options.is_s3(source, given)
-    file = given["event_handler"]
+    in_s3 = s3_options.is_s3(source, options)
+    file = options.event_handler
     return Job(
-        name=given["job_name"] or str(uuid.uuid4()),
+        name=options.job_name or str(uuid.uuid4()),
         source=s3_options.root(source) if in_s3 else _directory(source),
         target=target,
-        s3=s3_options.settings(given) if in_s3 else None,
-        interval=given["interval"],
-        cron=given["cron"],
+        s3=s3_options.settings(options.s3) if in_s3 else None,
+        interval=options.interval,
+        cron=options.cron,
         handler=None if handler is None else sha256(handler),
         handler_signature=None if handler is None else signing.sign(handler),
         handler_file=str(file) if file else None,
-        ignore_cache=given["ignore_cache"],
-        initial_ingest=given["initial_ingest"],
-        files_per_task=given["files_per_task"],
-        idle_seconds=given["irods_idle_disconnect_seconds"],
-        exclude_types=_types(given["exclude_file_type"]),
-        exclude_file_names=tuple(given["exclude_file_name"]),
-        exclude_directory_names=tuple(given["exclude_directory_name"]),
-        watch=given.get("watch", False),
-        quiet=given["quiet"] if given.get("watch") else 0.0,
-        marker=given.get("marker"),
-        patterns=(*given.get("temporary", ()), *given["exclude"], *(f"!{line}" for line in given["include"])),
-        follow_symlinks=given["follow_symlinks"],
-        one_file_system=given["one_file_system"],
-        checksum=given["checksum"],
-        bulk=given["bulk"],
-        preserve_mtime=given["preserve_mtime"],
-        max_delete=_max_delete(given["max_delete"]),
-        delete_only_ingested=given["delete_only_ingested"],
-        accept_new_device=given["accept_new_device"],
-        log=LogSettings(given["log_level"], given["log_filename"], given["log_when"], given["log_interval"]),
-        profile=profile.settings(given),
+        ignore_cache=options.ignore_cache,
+        initial_ingest=options.initial_ingest,
+        files_per_task=options.files_per_task,
+        idle_seconds=options.irods_idle_disconnect_seconds,
+        exclude_types=_types(options.exclude_file_type),
+        exclude_file_names=tuple(options.exclude_file_name),
+        exclude_directory_names=tuple(options.exclude_directory_name),
+        patterns=(*options.exclude, *(f"!{line}" for line in options.include)),
+        follow_symlinks=options.follow_symlinks,
+        one_file_system=options.one_file_system,
+        checksum=options.checksum,
+        bulk=options.bulk,
+        preserve_mtime=options.preserve_mtime,
+        max_delete=_max_delete(options.max_delete),
+        delete_only_ingested=options.delete_only_ingested,
+        accept_new_device=options.accept_new_device,
     )
 
 
@@ -111,14 +131,14 @@ def _directory(source: str) -> bytes:
 
 def _check_bucket(job: Job, rules: Rules) -> None:
     try:
-        if source_of(job, rules).is_empty():  # a prefix that nobody has written to yet looks like a misspelt one
+        if source_of(job, rules).is_empty():  # perhaps its name is misspelt
             print(f"warning: there are no objects in {os.fsdecode(job.source)}", file=sys.stderr)
     except (SourceUnreadable, Unreachable) as error:
         raise Refused(str(error)) from error
 
 
 def _types(text: str | None) -> tuple[str, ...]:
-    """The comma list of --exclude_file_type; `none` is what automated-ingest calls an empty one."""
+    """Split the comma list of --exclude_file_type; automated-ingest writes `none` for an empty one."""
     names = [name.strip() for name in (text or "").split(",")]
     return tuple(name for name in names if name and name != "none")
 
@@ -142,7 +162,7 @@ def _check_cron(text: str | None) -> None:
 
 
 def _check(handler: Handler) -> None:
-    """Warn of and refuse what can be known at once; a handler that needs a session is asked again by a worker."""
+    """Check what needs no session. A worker checks the rest. Raises Refused."""
     operation = _known_operation(handler)
     for each in check.warnings(handler, operation):
         print(f"warning: {each}", file=sys.stderr)
@@ -157,6 +177,6 @@ def _known_operation(handler: Handler) -> Operation | None:
     try:
         operation = handler.operation(None, {})
         handler.delete_mode({})
-    except Exception:  # noqa: BLE001 - it depends on the path, or on the catalog
+    except Exception:  # noqa: BLE001 - the handler needs a path or a session
         return None
     return operation

@@ -1,10 +1,9 @@
-"""The commands about jobs that are there: list, watch, pause, resume, stop, failures, forget."""
+"""The commands about existing jobs: list, watch, pause, resume, stop, failures, forget."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 import click
 
@@ -22,7 +21,7 @@ _STOP_MARGIN = 5.0
 
 
 def known(store: Store, name: str) -> JobStatus:
-    """The job of this name; raises Refused when there is none."""
+    """Return the status of the job. Raises Refused if there is no such job."""
     status = store.jobs.get(name)
     if status is None:
         raise Refused(f"there is no job {name}")
@@ -30,10 +29,14 @@ def known(store: Store, name: str) -> JobStatus:
 
 
 @click.command("list")
-@option("include_stopped_jobs", is_flag=True, help="Accepted for automated-ingest's sake: they are always included.")
+@option(
+    "include_stopped_jobs",
+    is_flag=True,
+    help="For compatibility with automated-ingest; has no effect: they are always listed.",
+)
 @option("json", is_flag=True, help="JSON also on a terminal.")
 @common
-def list_jobs(state: Deployment, *, json: bool, **_: Any) -> None:
+def list_jobs(state: Deployment, *, json: bool, **_: object) -> None:
     """List jobs: a table on a terminal, JSON elsewhere."""
     store, now = state.open_store(), time.time()
     statuses, consumers = store.jobs.all(), store.consumers.alive(now)
@@ -45,10 +48,12 @@ def list_jobs(state: Deployment, *, json: bool, **_: Any) -> None:
 
 @click.command()
 @click.argument("job")
-@option("stop_grace", type=Seconds(), default=10.0, show_default=True, help="Seconds to wait.")
+@option(
+    "stop_grace", type=Seconds(), default=10.0, show_default=True, help="Seconds to wait for tasks that are running."
+)
 @common
-def stop(job: str, state: Deployment, *, stop_grace: float, **_: Any) -> None:
-    """End JOB: what is queued is dropped, what is in work gets some seconds. Its counts stay in the list."""
+def stop(job: str, state: Deployment, *, stop_grace: float, **_: object) -> None:
+    """End JOB. Queued tasks are dropped; running tasks have --stop_grace seconds to finish. It stays in the list."""
     store = state.open_store()
     status = known(store, job)
     if not store.jobs.stop(job, time.time()):
@@ -62,34 +67,34 @@ def stop(job: str, state: Deployment, *, stop_grace: float, **_: Any) -> None:
 @click.command()
 @click.argument("job")
 @common
-def pause(job: str, state: Deployment, **_: Any) -> None:
-    """Hold JOB until it is resumed: what is in work is finished, nothing else is begun, nothing is lost."""
+def pause(job: str, state: Deployment, **_: object) -> None:
+    """Pause JOB until `resume`. Running tasks finish, queued tasks wait."""
     store = state.open_store()
     status = known(store, job)
     if not store.jobs.pause(job):
         raise Refused(
             f"job {job} is {'paused already' if status.paused else f'not active: it is {status.state.value}'}"
         )
-    click.echo(f"Job {job} paused: `ingest-scan resume {job}` lets it go on.")
+    click.echo(f"Job {job} paused: `ingest-scan resume {job}` continues it.")
 
 
 @click.command()
 @click.argument("job")
 @common
-def resume(job: str, state: Deployment, **_: Any) -> None:
-    """Let the paused JOB go on."""
+def resume(job: str, state: Deployment, **_: object) -> None:
+    """Continue the paused JOB."""
     store = state.open_store()
     known(store, job)
     if not store.jobs.resume(job):
         raise Refused(f"job {job} is not paused")
-    click.echo(f"Job {job} goes on.")
+    click.echo(f"Job {job} resumed.")
 
 
 @click.command()
 @click.argument("job")
 @common
-def watch(job: str, state: Deployment, **_: Any) -> None:
-    """Show how far JOB is, until its pass has ended. Ctrl-C ends the watching, not the job."""
+def watch(job: str, state: Deployment, **_: object) -> None:
+    """Show the progress of JOB until its pass has ended. Ctrl-C ends this command, not the job."""
     store = state.open_store()
     known(store, job)
     status = follow(store, job, report.Progress(), ended)
@@ -100,7 +105,7 @@ def watch(job: str, state: Deployment, **_: Any) -> None:
 @click.argument("job")
 @option("json", is_flag=True, help="JSON also on a terminal.")
 @common
-def failures(job: str, state: Deployment, *, json: bool, **_: Any) -> None:
+def failures(job: str, state: Deployment, *, json: bool, **_: object) -> None:
     """List what failed or was skipped in the latest pass of JOB, and why."""
     store = state.open_store()
     known(store, job)
@@ -110,8 +115,8 @@ def failures(job: str, state: Deployment, *, json: bool, **_: Any) -> None:
 @click.command()
 @click.argument("job")
 @common
-def forget(job: str, state: Deployment, **_: Any) -> None:
-    """Drop the records of the ended JOB, and what the path cache knows of its source and target."""
+def forget(job: str, state: Deployment, **_: object) -> None:
+    """Remove the records of the ended JOB, and the path cache of its source and target."""
     store = state.open_store()
     status = known(store, job)
     if status.state.active:

@@ -1,9 +1,9 @@
-"""From options to a running job: parts are put together here, for `start`, `retry` and `ingest-watch`."""
+"""Put together what runs a job, for `start`, `retry` and `ingest-watch`."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
@@ -16,41 +16,55 @@ from ingest.broker import Broker
 from ingest.deployment import Deployment
 from ingest.errors import Refused, Unreachable
 from ingest.handlers.loader import Handler
-from ingest.job import DEFAULT_TOPICS, Job, LogSettings
+from ingest.job import Job, LogSettings
 from ingest.service import logs
 from ingest.service.profile import ProfileFile
 from ingest.store import Store
 from landingzone import report
 from landingzone.foreground import Foreground
 from landingzone.job_from_options import Submission
+from landingzone.job_options import RunOptions
 from landingzone.options import processors
 from landingzone.submit import enter, is_served, own_topics
 
 FAILED_WORK = 255
 MIN_PARTITIONS = 8
-"""Partitions of a topic, at least: more than workers, so that none of them waits for another's lane."""
+"""Minimum number of partitions of a topic: more than workers, so that no worker waits for the partition of another."""
 
 
-def start_job(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
-    """What `start` does, with its options."""
-    submission = Submission(source, target, given)
-    if given["dry_run"]:
+@dataclass(frozen=True)
+class Parts:
+    """What a consumer in this process is made of."""
+
+    state: Deployment
+    store: Store
+    broker: Broker
+    profile: ProfileFile | None
+
+
+def start_job(submission: Submission, state: Deployment, how: RunOptions) -> None:
+    """Submit a job, and run it here unless others serve it."""
+    if how.dry_run:
         _plan(state, submission)
         return
     logs.configure(submission.job.log)
     store = state.open_store()
-    names, served = topics_for(state, store, submission.job, given)
-    workers = given["workers"] or processors()
+    names, served = topics_for(state, store, submission.job, how)
     profile = open_profile(submission.job.profile, served=served)
     warn_if_nobody_reads(state, store, names)
-    broker = state.broker(max(MIN_PARTITIONS, 4 * workers))
-    job, _ = enter(store, broker, submission, names, "start", allow_overlap=given["allow_overlap"])
-    see_through(state, store, broker, job, given | {"served": served, "workers": workers, "profile": profile})
+    broker = state.broker(partitions_for(how))
+    job, _ = enter(store, broker, submission, names, "start", allow_overlap=how.allow_overlap)
+    run_job(Parts(state, store, broker, profile), job, how, served=served)
 
 
-def topics_for(state: Deployment, store: Store, job: Job, given: dict[str, Any]) -> tuple[list[str], bool]:
-    """The topics of a new job, and whether others serve them; else this process will, and its account is tried."""
-    names = [given[f"{topic}_queue"] or topic for topic in DEFAULT_TOPICS]
+def partitions_for(how: RunOptions) -> int:
+    """The number of partitions of new topics."""
+    return max(MIN_PARTITIONS, 4 * (how.workers or processors()))
+
+
+def topics_for(state: Deployment, store: Store, job: Job, how: RunOptions) -> tuple[list[str], bool]:
+    """Return the topics of a new job, and whether others serve them. If not, check that this account can log in."""
+    names = how.topics
     if state.shared or is_served(store, names):
         return names, True
     log_in().close()
@@ -58,44 +72,48 @@ def topics_for(state: Deployment, store: Store, job: Job, given: dict[str, Any])
 
 
 def warn_if_nobody_reads(state: Deployment, store: Store, names: list[str]) -> None:
-    """Say so when a job is about to wait for a consumer."""
+    """Warn if a job will wait because no consumer is alive."""
     if state.shared and not is_served(store, names):
         click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
 
 
-def consumer_for(state: Deployment, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> Consumer:
+def consumer_for(parts: Parts, job: Job, how: RunOptions) -> Consumer:
     """A consumer in this process that works on one job."""
-    setup = Setup(state.text, job.log, given["profile"] and given["profile"].settings)
-    how = {"workers": given["workers"], "stop_grace": given["stop_grace"], "profile": given["profile"]}
-    return Consumer(broker, store, job.topics.names, setup, **how)
+    setup = Setup(parts.state.text, job.log, None if parts.profile is None else parts.profile.settings)
+    return Consumer(
+        parts.broker,
+        parts.store,
+        job.topics.names,
+        setup,
+        workers=how.workers or processors(),
+        stop_grace=how.stop_grace,
+        profile=parts.profile,
+    )
 
 
-def see_through(state: Deployment, store: Store, broker: Broker, job: Job, given: dict[str, Any]) -> None:
-    """Have the job done by a consumer in this process, or let the one that serves it do so; exit as the job ends."""
-    foreground = Foreground(store, job.name, progress=given["synchronous"] and given["progress"])
-    if given["served"] and not given["synchronous"]:
+def run_job(parts: Parts, job: Job, how: RunOptions, *, served: bool) -> None:
+    """Run the job with a consumer in this process, or leave it to those that serve it. Exits if work failed."""
+    foreground = Foreground(parts.store, job.name, progress=how.synchronous and how.progress)
+    if served and not how.synchronous:
         click.echo(f"Job {job.name} is queued; see `ingest-scan watch {job.name}`.", err=True)
         return
-    if given["served"]:
-        status = foreground.wait()
-    else:
-        status = foreground.run(consumer_for(state, store, broker, job, given).run)
+    status = foreground.wait() if served else foreground.run(consumer_for(parts, job, how).run)
     if status.counts.tasks_failed or status.error:
         sys.exit(FAILED_WORK)
 
 
 def open_profile(settings: LogSettings | None, *, served: bool) -> ProfileFile | None:
-    """The file for what is measured in this process."""
+    """Open the profile of this process, if one is wanted and it does the work."""
     if settings is None:
         return None
     if served:
-        click.echo("warning: --profile has no effect here, the ingest-consume that does the job has its own", err=True)
+        click.echo("warning: --profile has no effect: ingest-consume does the work; use --profile there", err=True)
         return None
     return ProfileFile(settings)
 
 
 def _plan(state: Deployment, submission: Submission) -> None:
-    """Print the plan of a pass."""
+    """Print what a pass would do."""
     source, job = submission.handler, submission.job
     handler = Handler.default() if source is None else Handler.load(source, job.handler_file or "")
     for line in Plan(Context(job, state.open_store(), log_in(), handler)).lines():
@@ -103,7 +121,7 @@ def _plan(state: Deployment, submission: Submission) -> None:
 
 
 def log_in() -> Sessions:
-    """Make sure that the account works, before anything starts."""
+    """Return sessions of the iRODS account. Raises Refused if it cannot log in."""
     sessions = Sessions(1)
     try:
         check_login(sessions)

@@ -1,37 +1,51 @@
-"""How a watcher hears of what happens in a bucket: options, what they rule out, and the listener that they choose.
+"""Options for notifications of changes in a bucket, checks of their combinations, and the listener that they choose.
 
-Objects appear whole and under their last name. So nothing of what a directory needs waits for them: no quiet time, no
-markers, no temporary names.
+An object appears complete and under its final name. So quiet time, markers and temporary names do not apply to it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
 from ingest.credentials import secret
 from ingest.errors import Refused
 from ingest.job import S3
-from landingzone.options import option, options, said
+from landingzone.options import gathered, on_command_line, option
+from landingzone.watch_options import WatchOptions
 from watcher.events import Backend
 
 WAYS = ("listen", "kafka", "sqs", "webhook")
 ADDRESS = "127.0.0.1:8473"
-"""Where notifications are received when nothing else is said: behind nobody but this host."""
+"""Default address to receive notifications on; only this host reaches it."""
 SECRET = "INGEST_NOTIFICATIONS_SECRET"  # noqa: S105 - the name of a variable
 OTHER_KAFKA = "INGEST_NOTIFICATIONS_KAFKA"
-"""What the variables begin with that are about a Kafka of the notifications' own."""
+"""Prefix of the variables for a Kafka that is used for notifications only."""
 
-notification_options = options(
-    option("notifications", type=click.Choice(WAYS), help="How the server of a SOURCE in S3 tells of changes."),
-    option("notifications_kafka", metavar="HOST:PORT", help="kafka: the brokers, when they are not those of --kafka."),
-    option("notifications_topic", metavar="TOPIC", help="kafka: where the server writes to."),
-    option("notifications_group", metavar="GROUP", help="kafka: whose offsets are kept [by source and target]."),
-    option("notifications_queue", metavar="URL", help="sqs: the queue."),
-    option("notifications_address", metavar="HOST:PORT", help=f"webhook: where to receive them [{ADDRESS}]."),
+
+@dataclass(frozen=True, kw_only=True)
+class NotificationOptions:
+    """How the watcher receives notifications."""
+
+    notifications: str | None = None
+    notifications_kafka: str | None = None
+    notifications_topic: str | None = None
+    notifications_group: str | None = None
+    notifications_queue: str | None = None
+    notifications_address: str | None = None
+
+
+notification_options = gathered(
+    "notified",
+    NotificationOptions,
+    option("notifications", type=click.Choice(WAYS), help="How the server of a SOURCE in S3 reports changes."),
+    option("notifications_kafka", metavar="HOST:PORT", help="kafka: the brokers [those of --kafka]."),
+    option("notifications_topic", metavar="TOPIC", help="kafka: the topic that the server writes to."),
+    option("notifications_group", metavar="GROUP", help="kafka: the consumer group [by source and target]."),
+    option("notifications_queue", metavar="URL", help="sqs: URL of the queue."),
+    option("notifications_address", metavar="HOST:PORT", help=f"webhook: the address to receive them on [{ADDRESS}]."),
 )
 _BELONGS = {
     "notifications_kafka": "kafka",
@@ -43,56 +57,58 @@ _BELONGS = {
 _FOR_DIRECTORIES = ("quiet", "marker", "temporary", "backend", "poll_interval", "max_watches")
 
 
-def check(given: Mapping[str, Any], *, in_s3: bool) -> None:
-    """Refuse options that do not go together, in a sentence. Raises Refused."""
-    way = given["notifications"]
-    stray = next((name for name, of in _BELONGS.items() if given[name] is not None and of != way), None)
+def check(notified: NotificationOptions, watching: WatchOptions, *, in_s3: bool) -> None:
+    """Raise Refused if options exclude each other, or do not fit the kind of source."""
+    way = notified.notifications
+    stray = next((name for name, of in _BELONGS.items() if getattr(notified, name) is not None and of != way), None)
     if way is not None and not in_s3:
         raise Refused("--notifications is for sources in S3, such as s3://bucket/prefix")
     if stray is not None:
         raise Refused(f"--{stray.replace('_', '-')} needs --notifications {_BELONGS[stray]}")
     if not in_s3:
         return
-    if given["no_events"] and way is not None:
+    if watching.no_events and way is not None:
         raise Refused("--no-events and --notifications exclude each other")
-    if way is None and not given["no_events"]:
+    if way is None and not watching.no_events:
         raise Refused(
-            f"a source in S3 needs --notifications {'|'.join(WAYS)}, as its server can tell of changes, or --no-events"
+            f"a source in S3 needs --notifications {'|'.join(WAYS)}, whichever its server supports,"
+            " or --no-events to scan only"
         )
     for name in _FOR_DIRECTORIES:
-        if given[name] and said(name):
-            raise Refused(f"--{name.replace('_', '-')} is for directories: an object in S3 is there at once, and whole")
+        if getattr(watching, name) and on_command_line(name):
+            raise Refused(f"--{name.replace('_', '-')} is for directories: an object in S3 appears complete")
 
 
-def listener(source: bytes, settings: S3, given: Mapping[str, Any], *, kafka: str | None, name: str) -> Backend:
-    """The listener that the options choose, not started. `source` is /bucket or /bucket/prefix, `kafka` the queue's.
+def listener(source: bytes, settings: S3, notified: NotificationOptions, *, kafka: str | None, name: str) -> Backend:
+    """Return the listener that the options choose, not started.
 
-    `name` tells this watcher's offsets from those of others. Raises Refused when something is missing or malformed.
+    `source` is /bucket or /bucket/prefix, `kafka` the brokers of the queue, `name` the suffix of the default consumer
+    group of this watcher. Raises Refused if an option is missing or malformed.
     """
-    match given["notifications"]:
+    match notified.notifications:
         case "listen":
             from watcher.buckets.listen import ListenBackend  # noqa: PLC0415 - only what is needed
 
             return ListenBackend(source, settings)
         case "kafka":
-            return _kafka(source, given, kafka, name)
+            return _kafka(source, notified, kafka, name)
         case "sqs":
-            return _sqs(source, settings, given["notifications_queue"])
+            return _sqs(source, settings, notified.notifications_queue)
         case _:
-            return _webhook(source, given["notifications_address"] or ADDRESS)
+            return _webhook(source, notified.notifications_address or ADDRESS)
 
 
-def _kafka(source: bytes, given: Mapping[str, Any], kafka: str | None, name: str) -> Backend:
+def _kafka(source: bytes, notified: NotificationOptions, kafka: str | None, name: str) -> Backend:
     from ingest.broker.kafka.settings import KAFKA  # noqa: PLC0415 - slow to import
     from watcher.buckets.kafka import KafkaBackend  # noqa: PLC0415
 
-    own, topic = given["notifications_kafka"], given["notifications_topic"]
+    own, topic = notified.notifications_kafka, notified.notifications_topic
     bootstrap = own or kafka
     if bootstrap is None:
         raise Refused("--notifications kafka needs --notifications-kafka HOST:PORT (or --kafka)")
     if topic is None:
         raise Refused("--notifications kafka needs --notifications-topic, which the S3 server writes to")
-    group = given["notifications_group"] or f"ingest-watch-{name}"
+    group = notified.notifications_group or f"ingest-watch-{name}"
     return KafkaBackend(source, bootstrap, topic, group, variables=OTHER_KAFKA if own else KAFKA)
 
 

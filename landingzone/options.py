@@ -1,30 +1,60 @@
-"""The command line's options: both spellings, environment variables, the settings file, values that run on."""
+"""Options of the command line: both spellings, environment variables, the settings file, multi-value options."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from ingest.deployment import Deployment
 from ingest.errors import Refused
-from ingest.job import LOG_LEVELS
+from ingest.job import LOG_LEVELS, LogSettings
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
+Options = TypeVar("Options", bound="DataclassInstance")
 
 LONGEST = 366 * 86_400
-"""Seconds that a time in an option has at most: the system's clocks overflow at some point."""
+"""Maximum of an option that is a time, in seconds: the system's clocks overflow at some point."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileOptions:
+    """The `--profile*` options."""
+
+    profile: bool = False
+    profile_filename: str | None = None
+    profile_level: str | None = None
+    profile_when: str | None = None
+    profile_interval: int | None = None
+
+    def settings(self) -> LogSettings | None:
+        """Return the settings of the profile file, or None without `--profile`. Raises Refused if no file is named."""
+        from ingest.service import profile  # noqa: PLC0415 - imports logging; --help must be quick
+
+        chosen = LogSettings(self.profile_level, self.profile_filename, self.profile_when, self.profile_interval)
+        return profile.settings(enabled=self.profile, options=chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsOptions:
+    """The `--metrics_*` options."""
+
+    metrics_port: int | None = None
+    metrics_address: str = "127.0.0.1"
 
 
 class Seconds(click.FloatRange):
-    """A time that ends: click takes `nan` for a number in any range."""
+    """A finite number of seconds. click alone would accept `nan` in any range."""
 
     def __init__(self, least: float = 0.0) -> None:
         super().__init__(least, LONGEST)
@@ -38,15 +68,15 @@ class Seconds(click.FloatRange):
 
 
 def option(name: str, **settings: Any) -> Decorator:
-    """An option `name` (with underscores, as automated-ingest's) that also works with dashes and as INGEST_NAME."""
+    """An option spelt with underscores, as in automated-ingest, or dashes; the variable INGEST_NAME sets it, too."""
     dashed = f"--{name.replace('_', '-')}"
     spellings = [dashed] if "_" not in name else [dashed, f"--{name}"]
     short = settings.pop("short", None)
     return click.option(*([short] if short else []), *spellings, name, envvar=f"INGEST_{name.upper()}", **settings)
 
 
-def said(name: str) -> bool:
-    """Whether an option is on the command line itself, which is about one job; other places are about many."""
+def on_command_line(name: str) -> bool:
+    """Whether the command line itself names an option. The environment and the settings file apply to many jobs."""
     context = click.get_current_context(silent=True)
     return context is None or context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
@@ -62,8 +92,29 @@ def options(*several: Decorator) -> Decorator:
     return decorate
 
 
+def gathered(parameter: str, kind: type[Any], *several: Decorator) -> Decorator:
+    """Several options as one decorator; the command receives their values as one argument, the dataclass `kind`.
+
+    Fields of the dataclass for which the command has no option keep their default.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*arguments: Any, **values: Any) -> Any:
+            return function(*arguments, **{parameter: gather(kind, values)}, **values)
+
+        return options(*several)(call)
+
+    return decorate
+
+
+def gather(kind: type[Options], values: dict[str, Any]) -> Options:
+    """Move the values of a dataclass's fields out of `values` and into a new instance."""
+    return kind(**{each.name: values.pop(each.name) for each in fields(kind) if each.name in values})
+
+
 def default_state() -> Path:
-    """The state file of a user who names none."""
+    """The state file when no option names one."""
     base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return Path(base) / "irods-landing-zone" / "state.db"
 
@@ -99,7 +150,7 @@ def read_config(file: Path, command: click.Command) -> dict[str, Any]:
             raise Refused(f"the settings file {file} has {key!r}, which is no option")
         wanted = "a list" if known[key].multiple else "a single value"
         if isinstance(value, list) is not known[key].multiple or isinstance(value, dict):
-            raise Refused(f"the settings file {file} must give {key} {wanted}")
+            raise Refused(f"the settings file {file} must have {wanted} for {key}")
     return named
 
 
@@ -154,34 +205,38 @@ def _as_pattern(argument: str, rest: Any) -> str:
     return f"--exclude=!{value if equals else next(rest, '')}"
 
 
-profiling = options(
-    option("profile", is_flag=True, help="Write how long tasks, hooks and iRODS calls take; see `ingest-scan trace`."),
-    option("profile_filename", type=click.Path(dir_okay=False), help="With --profile: the file, as JSON lines."),
-    option("profile_level", type=click.Choice(LOG_LEVELS), help="INFO: tasks only; DEBUG: hooks and calls, too [all]."),
+profiling = gathered(
+    "profiling",
+    ProfileOptions,
+    option("profile", is_flag=True, help="Record how long tasks, hooks and iRODS calls take; see `ingest-scan trace`."),
+    option("profile_filename", type=click.Path(dir_okay=False), help="With --profile: write JSON lines to this file."),
+    option("profile_level", type=click.Choice(LOG_LEVELS), help="INFO: tasks only; DEBUG: also hooks and calls [all]."),
     option("profile_when", help="Unit of the profile's rotation, as TimedRotatingFileHandler's `when`."),
-    option("profile_interval", type=click.IntRange(min=1), help="Rotate after so many of these units [1]."),
+    option("profile_interval", type=click.IntRange(min=1), help="Rotate after this number of units [1]."),
 )
-metrics = options(
+metrics = gathered(
+    "metrics",
+    MetricsOptions,
     option(
-        "metrics_port", type=click.IntRange(0, 65535), help="Serve /metrics, /livez and /readyz here (0: any port)."
+        "metrics_port", type=click.IntRange(0, 65535), help="Serve /metrics, /livez and /readyz on this port (0: any)."
     ),
-    option("metrics_address", default="127.0.0.1", show_default=True, help="On which of this host's addresses."),
+    option("metrics_address", default="127.0.0.1", show_default=True, help="Address to serve them on."),
 )
 _common = options(
-    option("kafka", metavar="HOST:PORT", help="Kafka brokers, comma list; with --redis, instead of a state file."),
-    option("redis", metavar="URL", help="Redis: redis://host:port/db, or rediss:// for TLS; with --kafka."),
-    option("redis_host", help="The same as --redis, in parts."),
-    option("redis_port", type=int),
-    option("redis_db", type=int),
-    option("partitions", type=click.IntRange(min=1), help="Partitions of topics that are created [12]."),
-    option("replication_factor", type=click.IntRange(min=1), default=1, help="Replicas of such topics in Kafka [1]."),
+    option("kafka", metavar="HOST:PORT", help="Kafka brokers, comma list; use with --redis, instead of --state."),
+    option("redis", metavar="URL", help="redis://host:port/db, or rediss:// for TLS; use with --kafka."),
+    option("redis_host", help="Instead of --redis: its host."),
+    option("redis_port", type=int, help="Instead of --redis: its port."),
+    option("redis_db", type=int, help="Instead of --redis: its database."),
+    option("partitions", type=click.IntRange(min=1), help="Partitions of newly created topics [12]."),
+    option("replication_factor", type=click.IntRange(min=1), default=1, help="Kafka replicas of new topics [1]."),
     option(
         "state", type=click.Path(path_type=Path, dir_okay=False), help="State file of the embedded queue and store."
     ),
     option("log_level", type=click.Choice(LOG_LEVELS), help="Log messages of this level and above [WARNING]."),
     option("log_filename", type=click.Path(dir_okay=False), help="Log to this file, as JSON lines [stderr]."),
     option("log_when", help="Unit of the log file's rotation, as TimedRotatingFileHandler's `when`."),
-    option("log_interval", type=click.IntRange(min=1), help="Rotate after so many of these units [1]."),
+    option("log_interval", type=click.IntRange(min=1), help="Rotate after this number of units [1]."),
     click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -195,12 +250,16 @@ _common = options(
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that all commands share; those about queue and store become one `Deployment` named `state`."""
+    """Add the options that all commands share.
+
+    The command receives those about queue and store as the Deployment `state`, and those about logs as `log`.
+    """
 
     @wraps(function)
-    def with_deployment(*arguments: Any, state: Path | None, **given: Any) -> Any:
-        where = {name: given.pop(name) for name in _WHERE}
-        return function(*arguments, state=Deployment.of(state or default_state(), **where), **given)
+    def with_deployment(*arguments: Any, state: Path | None, **values: Any) -> Any:
+        where = {name: values.pop(name) for name in _WHERE}
+        log = LogSettings(*(values.pop(f"log_{name}") for name in ("level", "filename", "when", "interval")))
+        return function(*arguments, state=Deployment.of(state or default_state(), **where), log=log, **values)
 
     return _common(with_deployment)
 

@@ -1,4 +1,4 @@
-"""How jobs are shown: tables and progress on a terminal, JSON for machines."""
+"""Show jobs: tables and progress on a terminal, JSON for machines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def console(*, error: bool = False) -> Console:
 def group(
     statuses: Sequence[JobStatus], now: float, consumers: Sequence[ConsumerStatus]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The jobs under automated-ingest's three headings, and `finished`."""
+    """Group the jobs under the three headings of automated-ingest, and `finished`."""
     groups: dict[str, list[dict[str, Any]]] = {"periodic": [], "singlepass": [], "stopped": [], "finished": []}
     for status in statuses:
         if status.state is JobState.STOPPED:
@@ -50,7 +50,7 @@ def print_json(value: Any) -> None:
 
 
 def print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
-    """What failed or was skipped: a JSON line per path, or a table."""
+    """Print failed and skipped paths: a JSON line per path, or a table."""
     if as_json:
         for each in problems:
             fields: dict[str, Any] = {"path": shown(each.path), "target": each.target}
@@ -78,7 +78,7 @@ def print_planned(action: str, path: bytes | None, target: str, reason: str) -> 
 
 
 def print_table(statuses: Sequence[JobStatus], now: float, consumers: Sequence[ConsumerStatus]) -> None:
-    """The jobs for a person."""
+    """Print the jobs as a table."""
     from rich.table import Table  # noqa: PLC0415
 
     if not statuses:
@@ -102,14 +102,14 @@ def print_table(statuses: Sequence[JobStatus], now: float, consumers: Sequence[C
 
 
 def _shown_state(status: JobStatus, now: float) -> str:
-    """The state of a job; one that is watched says so, since between its scans it does not just wait."""
+    """The state of a job. A watched job shows the state of its watcher, since it is not idle between scans."""
     watching = status.watching
     if not status.job.watch or not status.state.active or status.paused:
         return _state(status)
     if watching is None or watching.until <= now:
         return "no watcher"
     if watching.away:
-        return "out of sight"
+        return "not visible"
     return "watching" if status.state is JobState.WAITING else "scanning"
 
 
@@ -118,28 +118,28 @@ def _live_words(status: JobStatus) -> str:
     named = ("unchanged", "skipped", "failed", "deleted", "moved")
     more = "".join(f", {getattr(live, name)} {name}" for name in named if getattr(live, name))
     more += f", {live.tasks_failed} tasks with failures" if live.tasks_failed else ""
-    return f"as it happened: {live.done} synced{more}, {live.remaining_files} to do"
+    return f"live changes: {live.done} synced{more}, {live.remaining_files} to do"
 
 
 def _watcher_words(watching: Watching | None, now: float) -> Iterator[str]:
     if watching is None:
         return
     if watching.until <= now:
-        yield f"nobody watches; the same ingest-watch goes on, it was last run on {watching.host}"
+        yield f"no watcher is running; run the same ingest-watch to continue (it last ran on {watching.host})"
     else:
         yield f"watched on {watching.host}: {watching.settling} paths settling, {watching.spooled} to be published"
     if watching.away:
-        yield f"the source is out of sight: {watching.away}"
+        yield f"the source is not visible: {watching.away}"
     if watching.unwatched:
         yield f"directories that cannot be watched and are polled: {watching.unwatched}"
     if watching.missed:
-        yield f"times that events were lost and a scan took their place: {watching.missed}"
+        yield f"times that events were lost and a scan replaced them: {watching.missed}"
     for at, text in watching.notes[-_NOTES_SHOWN:]:
         yield f"{_utc(at)} {text}"
 
 
 def print_summary(status: JobStatus, problems: Sequence[Problem], now: float) -> None:
-    """How a pass ended, what failed and what was skipped, and why."""
+    """Print how a pass ended, and why paths failed or were skipped."""
     counts, out = status.counts, console()
     out.print(
         f"Job {_plain(status.job.name)} {status.state.value}: {counts.files} files in {_elapsed(status, now):.1f} s:"
@@ -160,7 +160,7 @@ def print_summary(status: JobStatus, problems: Sequence[Problem], now: float) ->
 
 
 class Progress:
-    """A progress bar on a terminal's stderr, else a line a second; fed with the job's status."""
+    """A progress bar on a terminal, otherwise a line per second on stderr."""
 
     def __init__(self) -> None:
         self._printed = 0.0
@@ -174,7 +174,7 @@ class Progress:
             self._bar.start()
 
     def show(self, status: JobStatus) -> None:
-        """Bring it up to date."""
+        """Show the status of the job."""
         now = time.time()
         counts = status.counts
         settled = counts.files - counts.remaining_files
@@ -189,7 +189,7 @@ class Progress:
             print(f"[{_elapsed(status, now):.0f} s] {text}", file=sys.stderr)
 
     def close(self) -> None:
-        """Leave the last state standing."""
+        """Stop, and leave the last state on the screen."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -203,7 +203,7 @@ def _size(number: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that a terminal takes as it is: no markup, and control characters made visible."""
+    """Escape markup, and make control characters visible."""
     from rich.markup import escape  # noqa: PLC0415
 
     return escape("".join(each if each.isprintable() else repr(each)[1:-1] for each in text))

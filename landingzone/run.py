@@ -1,4 +1,4 @@
-"""How every command line of ours ends: when it is told to, or with one sentence and a status if something is wrong."""
+"""Run a command until it ends or is stopped; report an error with one sentence and an exit status."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(command: click.Command, program: str) -> None:
     except (Refused, Unreachable) as error:
         _say(program, str(error))
         sys.exit(REFUSED)
-    except BrokenPipeError:  # the reader of our output has gone
+    except BrokenPipeError:  # the reader of our output has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(REFUSED)
     except Exception as error:  # noqa: BLE001 - a fault of ours, but no reason for a traceback
@@ -46,15 +46,15 @@ def run(command: click.Command, program: str) -> None:
 
 
 def until_signal() -> Callable[[], bool]:
-    """Whether the process has been told to end, by SIGTERM or Ctrl-C, since this was called."""
-    told = threading.Event()
+    """Handle SIGTERM and Ctrl-C from now on; return a function that says whether one has arrived."""
+    stopped = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        told.set()
+        stopped.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    return told.is_set
+    return stopped.is_set
 
 
 def _say(program: str, text: str) -> None:

@@ -1,32 +1,34 @@
-"""The options of `start` for S3, and the two ways to name a source there."""
+"""Checks of the options for S3, and the two ways to name a source there."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from ingest.errors import Refused
 from ingest.job import S3
 from ingest.paths import shown
-from landingzone.options import said
+from landingzone.job_options import JobOptions, S3Options
+from landingzone.options import on_command_line
 from scanner.files.directory import elements
 
 SCHEME = "s3://"
 AMAZON = S3()
-"""What the options say when they are not given."""
+"""The default server."""
 _FOR_DIRECTORIES = ("follow_symlinks", "one_file_system", "accept_new_device")
 _ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,61}[A-Za-z0-9]")
 
 
-def is_s3(source: str, given: dict[str, Any]) -> bool:
-    """Whether the source lies in S3; automated-ingest's sign for it is --s3_keypair.
+def is_s3(source: str, options: JobOptions) -> bool:
+    """Whether the source is in S3: an s3:// URL, or as in automated-ingest any source with --s3_keypair.
 
-    Raises Refused for options on the command line that are for the other kind.
+    Raises Refused if the command line has options for the other kind of source.
     """
-    named = [name for name, value in given.items() if value not in (None, False) and said(name)]
+    values = {name: getattr(options, name) for name in _FOR_DIRECTORIES} | asdict(options.s3)
+    named = [name for name, value in values.items() if value not in (None, False) and on_command_line(name)]
     if source.startswith(SCHEME) or "s3_keypair" in named:
         for name in _FOR_DIRECTORIES:
             if name in named:
@@ -51,13 +53,13 @@ def root(source: str) -> bytes:
     return b"/".join([b"", bucket.encode(), *([path] if path else [])])
 
 
-def settings(given: dict[str, Any]) -> S3:
-    """How the server is reached. Raises Refused."""
-    keypair, proxy = given["s3_keypair"], given["s3_proxy_url"]
-    endpoint = given["s3_endpoint_domain"] or AMAZON.endpoint
+def settings(options: S3Options) -> S3:
+    """Check the options and return how the server is reached. Raises Refused."""
+    keypair, proxy = options.s3_keypair, options.s3_proxy_url
+    endpoint = options.s3_endpoint_domain or AMAZON.endpoint
     if not _ENDPOINT.fullmatch(endpoint):
         raise Refused(f"--s3_endpoint_domain {endpoint!r} must be a host, or host:port, without http:// and path")
-    region, secure = given["s3_region_name"] or AMAZON.region, not given["s3_insecure_connection"]
+    region, secure = options.s3_region_name or AMAZON.region, not options.s3_insecure_connection
     _check_server(endpoint, region, secure=secure)
     if keypair is not None:
         from ingest.s3 import read_keypair  # noqa: PLC0415 - slow to import, and most jobs do without
@@ -71,12 +73,12 @@ def settings(given: dict[str, Any]) -> S3:
         keypair=None if keypair is None else os.path.abspath(keypair),
         proxy=proxy,
         secure=secure,
-        multipart_mib=given["s3_multipart_chunksize_in_mib"],
+        multipart_mib=options.s3_multipart_chunksize_in_mib,
     )
 
 
 def _check_server(endpoint: str, region: str, *, secure: bool) -> None:
-    """Refuse what the client library would stumble over."""
+    """Raise Refused if the client library would reject the server."""
     from minio.helpers import BaseURL  # noqa: PLC0415 - slow to import, and most jobs do without
 
     try:

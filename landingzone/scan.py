@@ -1,26 +1,30 @@
-"""`ingest-scan`: start, list, stop and watch jobs. Here the parts are put together, and imported when needed."""
+"""`ingest-scan`: start, list, stop and watch jobs."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ingest.errors import Refused
-from landingzone.job_options import job_options
+from landingzone.examples_command import examples
+from landingzone.job_options import JobOptions, RunOptions, follow_options, job_options, retry_options, run_options
 from landingzone.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
-from landingzone.options import LONGEST, MultiValueCommand, Seconds, common, option, processors, profiling
+from landingzone.options import LONGEST, MultiValueCommand, ProfileOptions, common, option, profiling
+from landingzone.run import run
+from landingzone.submit import is_served, reopen
 
 if TYPE_CHECKING:
     from ingest.deployment import Deployment
+    from ingest.job import LogSettings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
 @click.version_option(package_name="irods-landing-zone")
 def cli() -> None:
-    """Bring the files of a directory tree into iRODS, once or again and again.
+    """Ingest a directory tree or a bucket into iRODS, once or periodically.
 
     \b
     Examples:
@@ -33,44 +37,49 @@ def cli() -> None:
 @cli.command(cls=MultiValueCommand)
 @click.argument("source")
 @click.argument("target")
-@option("interval", short="-i", type=click.IntRange(1, LONGEST), help="Run a pass every so many seconds.")
-@option("cron", help="Run a pass at the times of this cron expression.")
-@option("synchronous", is_flag=True, help="Wait until the pass has ended.")
-@option("progress", is_flag=True, help="With --synchronous: show how far the pass is.")
+@option("interval", short="-i", type=click.IntRange(1, LONGEST), help="Start a pass every so many seconds.")
+@option("cron", help="Start a pass at the times of this cron expression.")
+@follow_options
 @option("dry_run", is_flag=True, help="Print what would be done, a JSON line per path; change nothing.")
 @job_options
+@run_options
 @profiling
 @common
-def start(source: str, target: str, state: Deployment, **given: Any) -> None:
+def start(
+    source: str,
+    target: str,
+    state: Deployment,
+    job: JobOptions,
+    how: RunOptions,
+    profiling: ProfileOptions,
+    log: LogSettings,
+) -> None:
     """Ingest SOURCE, a directory or s3://bucket/prefix, into the collection TARGET.
 
-    Works in this process until the pass has ended, unless an ingest-consume serves the same state file, or Kafka
-    and Redis are given: then it queues the job. Exit status:
-    0 all went well, 1 refused, 2 usage, 255 some work failed.
+    Works in this process until the pass has ended. If an ingest-consume serves the same state file, or --kafka
+    and --redis are used, it queues the job and returns. Exit status:
+    0 success, 1 refused, 2 usage, 255 some work failed.
     """
-    from landingzone.launch import start_job  # noqa: PLC0415 - --help must be quick
+    from landingzone.job_from_options import Submission  # noqa: PLC0415 - --help must be quick
+    from landingzone.launch import start_job  # noqa: PLC0415
 
-    start_job(source, target, state, given)
+    start_job(Submission(source, target, job, log, profiling.settings()), state, how)
 
 
 @cli.command()
 @click.argument("job")
 @click.option("--path", "paths", multiple=True, help="Only this path, relative to the source; repeatable.")
-@option("synchronous", is_flag=True, help="Wait until the pass has ended.")
-@option("progress", is_flag=True, help="With --synchronous: show how far the pass is.")
-@option("workers", type=click.IntRange(min=1), help="Worker processes [number of CPUs].")
-@option("stop_grace", type=Seconds(), default=10.0, show_default=True, help="Seconds on stop.")
+@retry_options
 @common
-def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> None:
-    """Sync once more what failed in the latest pass of the ended JOB."""
+def retry(job: str, state: Deployment, paths: tuple[str, ...], how: RunOptions, **_: object) -> None:
+    """Retry what failed in the latest pass of the ended JOB."""
     from ingest.service import logs  # noqa: PLC0415
-    from landingzone.launch import log_in, open_profile, see_through  # noqa: PLC0415
-    from landingzone.submit import is_served, reopen  # noqa: PLC0415
+    from landingzone.launch import Parts, log_in, open_profile, run_job  # noqa: PLC0415
 
     store = state.open_store()
     status = known(store, job)
     if status.job.periodic:
-        raise Refused(f"job {job} is periodic: its next pass tries again what has failed")
+        raise Refused(f"job {job} is periodic: its next pass retries what failed")
     wanted = {os.fsencode(path) for path in paths}
     failed = {problem.path for problem in store.jobs.problems(job) if not problem.skipped}
     if wanted - failed or not failed:
@@ -82,15 +91,14 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], **given: Any) -> 
     logs.configure(status.job.log)
     profile = open_profile(status.job.profile, served=served)
     reopen(store, status, sorted(wanted))
-    more = {"served": served, "profile": profile, "workers": given["workers"] or processors()}
-    see_through(state, store, state.broker(), status.job, given | more)
+    run_job(Parts(state, store, state.broker(), profile), status.job, how, served=served)
 
 
 @cli.command()
 @click.argument("path")
 @common
-def why(path: str, state: Deployment, **_: Any) -> None:
-    """Tell everything that is known about PATH, a file of a source or a logical path, for each job that covers it."""
+def why(path: str, state: Deployment, **_: object) -> None:
+    """Explain the state of PATH, a source path or a logical path, for each job that covers it."""
     from consumer.why import explain  # noqa: PLC0415
     from landingzone.launch import log_in  # noqa: PLC0415
 
@@ -102,20 +110,18 @@ def why(path: str, state: Deployment, **_: Any) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @option("output", short="-o", type=click.Path(path_type=Path, dir_okay=False), help="File to write [stdout].")
 def trace(file: Path, output: Path | None) -> None:
-    """Turn FILE, written with --profile, into a trace that Perfetto (ui.perfetto.dev) and Chrome show."""
+    """Convert FILE, written with --profile, to a trace for Perfetto (ui.perfetto.dev) or Chrome."""
     from landingzone.trace import convert  # noqa: PLC0415
 
     convert(file, output)
 
 
-for command in (list_jobs, watch, pause, resume, stop, failures, forget):
+for command in (list_jobs, watch, pause, resume, stop, failures, forget, examples):
     cli.add_command(command)
 
 
 def main() -> None:
-    """Run the command line: errors are one sentence on stderr, without a traceback."""
-    from landingzone.run import run  # noqa: PLC0415
-
+    """Run the command line: an error is one sentence on stderr, without a traceback."""
     run(cli, "ingest-scan")
 
 

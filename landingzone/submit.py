@@ -1,10 +1,11 @@
-"""How a job comes into the store: as a new one, as the continuation of an interrupted one, or once more for a retry."""
+"""Submit a job to the store: start a new one, continue an interrupted one, or retry the failures of an ended one."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,22 +14,24 @@ from ingest.broker import Broker
 from ingest.errors import Refused
 from ingest.job import DEFAULT_TOPICS, Job, JobStatus, Topics
 from ingest.store import JobExists, Store
-from landingzone.job_from_options import Submission
+
+if TYPE_CHECKING:
+    from landingzone.job_from_options import Submission
 
 KEEP_FINISHED = 7 * 86_400.0
-"""Seconds for which ended jobs stay listed."""
+"""Seconds for which ended jobs stay in the list."""
 _ALIVE_WAIT = 8.0
-"""Seconds after which a consumer that was killed is no longer taken for alive."""
+"""Seconds to wait until a killed consumer no longer counts as alive."""
 _LOOK = 0.2
 
 
 def is_served(store: Store, topics: Sequence[str]) -> bool:
-    """Whether a living consumer works on these topics."""
+    """Whether a live consumer works on these topics."""
     return any(set(topics) <= set(each.topics) for each in store.consumers.alive(time.time()))
 
 
 def own_topics(names: Sequence[str], job: str) -> list[str]:
-    """Topics for a job that works in this process: nobody else, perhaps with another account, takes its tasks."""
+    """Topics of a job that runs in this process: no other consumer, perhaps of another account, takes its tasks."""
     return [f"{name}@{job}" for name in names]
 
 
@@ -41,9 +44,9 @@ def enter(
     *,
     allow_overlap: bool,
 ) -> tuple[Job, bool]:
-    """Enter the job with these topics, or find the interrupted one that it continues; and whether it is a new one.
+    """Create the job with these topics, or find the interrupted job that it continues.
 
-    Raises Refused when another active job is in the way.
+    Returns the job, and whether it is new. Raises Refused if another active job conflicts with it.
     """
     now = time.time()
     store.jobs.forget_ended_before(now - KEEP_FINISHED)
@@ -59,19 +62,19 @@ def enter(
 
 
 def reopen(store: Store, status: JobStatus, paths: Iterable[bytes]) -> Job:
-    """Enter an ended job once more, to retry these paths, or all that failed. Raises Refused when one is in the way."""
+    """Reopen an ended job to retry these paths, or all failures. Raises Refused if another active job conflicts."""
     again = tasks.restart(status.job, "retry", retry=True, paths=paths)
     try:
         reopened = store.jobs.reopen(status.job.name, again)
     except JobExists as exists:
         raise Refused(f"the active job {exists.status.job.name} works on {exists.status.job.target}") from exists
     if not reopened:
-        raise Refused(f"job {status.job.name} is still {status.state.value}: retry it when it has ended")
+        raise Refused(f"job {status.job.name} is still {status.state.value}: retry it once it has ended")
     return status.job
 
 
 def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job:
-    """An active job that no living process works on was interrupted: go on with it if it is the same one."""
+    """Continue an active job that no live process works on, if the options are the same."""
     old = status.job
     name = job.name if named else old.name
     of_process = {"topics": old.topics, "log": old.log, "profile": old.profile, "quiet": old.quiet}
@@ -81,7 +84,7 @@ def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job
             f"the active job {old.name} has this {kind} already: `ingest-scan stop {old.name}` ends it,"
             " the very same command continues it when it was interrupted"
         )
-    print(f"Job {old.name} was begun before; making sure that nothing works on it …", file=sys.stderr)
+    print(f"Job {old.name} was started before; checking that no process works on it …", file=sys.stderr)
     end = time.monotonic() + _ALIVE_WAIT
     while _is_worked_on(store, old):
         if time.monotonic() > end:
@@ -91,7 +94,7 @@ def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job
 
 
 def _is_worked_on(store: Store, job: Job) -> bool:
-    """Whether a process that began the job lives: its watcher, or a consumer of topics that it shares with nobody."""
+    """Whether the process of the job is alive: its watcher, or a consumer of topics that only this job uses."""
     status, now = store.jobs.get(job.name), time.time()
     if status is not None and status.watching is not None and status.watching.until > now:
         return True

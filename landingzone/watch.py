@@ -1,4 +1,4 @@
-"""`ingest-watch`: watch a source and keep a collection in step with it. Here the parts are put together."""
+"""`ingest-watch`: watch a source and keep a collection up to date with it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 import os
 import sys
 import threading
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +18,25 @@ from ingest.errors import Refused
 from ingest.paths import normalise_target
 from landingzone import notification_options as notifications
 from landingzone import s3_options, watch_options
-from landingzone.job_options import job_options
-from landingzone.notification_options import notification_options
-from landingzone.options import MultiValueCommand, common, metrics, processors, profiling
+from landingzone.job_options import JobOptions, RunOptions, job_options, run_options
+from landingzone.notification_options import NotificationOptions, notification_options
+from landingzone.options import MetricsOptions, MultiValueCommand, ProfileOptions, common, metrics, profiling
 from landingzone.run import run, until_signal
+from landingzone.submit import enter
+from landingzone.watch_options import WatchOptions
+from scanner.rules import Rules
+from watcher.files.root import nothing
+from watcher.markers import Markers
+from watcher.settle import Settler
+from watcher.spool import Spool
+from watcher.temporary import TEMPORARY, is_temporary
 
 if TYPE_CHECKING:
     from consumer.dispatch.loop import Consumer
-    from ingest.job import Job
+    from ingest.job import Job, LogSettings
     from ingest.service.health import Health
     from ingest.store import Store
+    from landingzone.job_from_options import Submission
     from watcher.events import Backend
     from watcher.watch import Watcher
 
@@ -36,90 +47,129 @@ if TYPE_CHECKING:
 @watch_options.watch_options
 @notification_options
 @job_options
+@run_options
 @click.version_option(package_name="irods-landing-zone")
 @metrics
 @profiling
 @common
-def cli(source: str, target: str, state: Deployment, **given: Any) -> None:
-    """Bring what changes in SOURCE into the collection TARGET as it changes, until SIGTERM or Ctrl-C.
+def cli(source: str, target: str, state: Deployment, job: JobOptions, **others: Any) -> None:
+    """Sync changes in SOURCE to the collection TARGET as they happen, until SIGTERM or Ctrl-C.
 
-    SOURCE is a directory, or s3://bucket/prefix with --notifications. Begins with a scan of the whole, and repeats it
-    now and then. With Kafka and Redis it publishes what ingest-consume then syncs; else it syncs in this process.
+    SOURCE is a directory, or s3://bucket/prefix with --notifications. The watcher first scans the whole source, and
+    scans it again every --reconcile-interval seconds. With --kafka and --redis it publishes changes and ingest-consume
+    syncs them; otherwise it syncs them in this process.
     """
-    from ingest.service.metrics import start_metrics  # noqa: PLC0415 - --help must be quick
-    from landingzone import launch  # noqa: PLC0415
-
-    in_s3 = s3_options.is_s3(source, given)
-    notifications.check(given, in_s3=in_s3)
-    if in_s3:  # a settings file may have them for directories
-        given |= {"marker": None, "temporary": ()}
-    watch_options.check(given)
-    more = {"interval": None, "cron": None, "synchronous": False, "progress": False, "dry_run": False}
-    if given["no_events"]:
-        start_metrics(given)
-        launch.start_job(source, target, state, given | more | {"interval": given["reconcile_interval"]})
+    request = Request(source, target, state, job, **others)
+    notifications.check(request.notified, request.watching, in_s3=request.in_s3)
+    if request.in_s3:  # a settings file may set them for directories
+        request = replace(request, watching=replace(request.watching, marker=None, temporary=()))
+    watch_options.check(request.watching)
+    if request.watching.no_events:
+        _scan_only(request)
     else:
-        _watch(source, target, state, given | more)
+        _watch(request)
 
 
-def _watch(source: str, target: str, state: Deployment, given: dict[str, Any]) -> None:
-    from ingest.service import logs  # noqa: PLC0415
-    from ingest.service.metrics import start_metrics  # noqa: PLC0415
+@dataclass(frozen=True)
+class Request:
+    """The command line."""
+
+    source: str
+    target: str
+    state: Deployment
+    job: JobOptions
+    how: RunOptions
+    watching: WatchOptions
+    notified: NotificationOptions
+    metrics: MetricsOptions
+    profiling: ProfileOptions
+    log: LogSettings
+
+    @cached_property
+    def in_s3(self) -> bool:
+        """Whether the source is in S3. Raises Refused."""
+        return s3_options.is_s3(self.source, self.job)
+
+    def start_metrics(self, *loops: str) -> Health:
+        """Serve metrics if they are wanted. Raises Refused."""
+        from ingest.service.metrics import start_metrics  # noqa: PLC0415 - --help must be quick
+
+        return start_metrics(self.metrics.metrics_address, self.metrics.metrics_port, *loops)
+
+    def submission(self) -> Submission:
+        """The job. Raises Refused."""
+        from landingzone.job_from_options import Submission  # noqa: PLC0415 - --help must be quick
+
+        watching = self.watching
+        interval = watching.reconcile_interval if watching.no_events else None
+        job = replace(self.job, interval=interval)
+        return Submission(self.source, self.target, job, self.log, self.profiling.settings(), watching)
+
+
+def _scan_only(request: Request) -> None:
+    from landingzone import launch  # noqa: PLC0415 - --help must be quick
+
+    request.start_metrics()
+    launch.start_job(request.submission(), request.state, request.how)
+
+
+def _watch(request: Request) -> None:
+    from ingest.service import logs  # noqa: PLC0415 - --help must be quick
     from landingzone import launch  # noqa: PLC0415
-    from landingzone.job_from_options import Submission  # noqa: PLC0415
-    from landingzone.submit import enter  # noqa: PLC0415
-    from scanner.rules import Rules  # noqa: PLC0415
-    from watcher.spool import Spool  # noqa: PLC0415
-    from watcher.temporary import TEMPORARY  # noqa: PLC0415
     from watcher.watch import LOOPS  # noqa: PLC0415
 
-    heard = _listener(source, target, state, given) if s3_options.is_s3(source, given) else None
-    given |= {"watch": True, "temporary": () if heard else given["temporary"] or TEMPORARY}
-    temporary = Rules(patterns=given["temporary"], option="--temporary")
-    given["quiet"] = 0.0 if heard else watch_options.QUIET if given["quiet"] is None else given["quiet"]
-    submission = Submission(source, target, given)
-    file = given["spool"] or _default_spool(state, submission.job)
+    state, how = request.state, request.how
+    listener = _listener(request) if request.in_s3 else None
+    watching = _with_defaults(request.watching, in_s3=request.in_s3)
+    temporary = Rules(patterns=watching.temporary, option="--temporary")
+    submission = replace(request, watching=watching).submission()
+    file = watching.spool or _default_spool(state, submission.job)
     _check_files(state, submission.job, file)
     logs.configure(submission.job.log)
-    backend = heard or _backend(submission.job, given)
+    backend = listener or _backend(submission.job, watching)
     store = state.open_store()
-    names, served = launch.topics_for(state, store, submission.job, given)
+    names, served = launch.topics_for(state, store, submission.job, how)
     launch.warn_if_nobody_reads(state, store, names)
-    workers = given["workers"] or processors()
-    broker = state.broker(max(launch.MIN_PARTITIONS, 4 * workers))
+    broker = state.broker(launch.partitions_for(how))
     spool = Spool(file)
     with backend:
         backend.start()
-        job, new = enter(store, broker, submission, names, "watch", allow_overlap=given["allow_overlap"])
-        watcher = _watcher(state, job, backend, spool, given | {"temporary": temporary})
+        job, new = enter(store, broker, submission, names, "watch", allow_overlap=how.allow_overlap)
+        watcher = _watcher(state, job, backend, spool, watching, temporary)
         if new:
-            spool.clear()  # a move of a job that was stopped would rename what has the name today
+            spool.clear()  # a recorded move could rename a path that has been reused since
         else:
             watcher.scan()
-        if job.follow_symlinks and heard is None:
+        if job.follow_symlinks and listener is None:
             click.echo(
                 "warning: linked directories are not watched: only the reconciling scans see changes there", err=True
             )
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if served:
-            watcher.run(until_signal(), start_metrics(given, *LOOPS))
+            watcher.run(until_signal(), request.start_metrics(*LOOPS))
         else:
-            profile = launch.open_profile(job.profile, served=False)
-            how = given | {"workers": workers, "profile": profile}
-            consumer = launch.consumer_for(state, store, broker, job, how)
-            _sync_here(watcher, consumer, start_metrics(given, *LOOPS, "consumer"))
+            parts = launch.Parts(state, store, broker, launch.open_profile(job.profile, served=False))
+            consumer = launch.consumer_for(parts, job, how)
+            _sync_here(watcher, consumer, request.start_metrics(*LOOPS, "consumer"))
     spool.close()
-    _say_goodbye(store, job)
+    _report_end(store, job)
+
+
+def _with_defaults(options: WatchOptions, *, in_s3: bool) -> WatchOptions:
+    if in_s3:
+        return replace(options, temporary=(), quiet=0.0)
+    quiet = watch_options.QUIET if options.quiet is None else options.quiet
+    return replace(options, temporary=options.temporary or TEMPORARY, quiet=quiet)
 
 
 def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
-    """Watch in a thread, and do what it publishes in this one."""
-    told, ended = until_signal(), threading.Event()
+    """Watch in a thread, and sync what it publishes in this one."""
+    stopped, ended = until_signal(), threading.Event()
     failed: list[Exception] = []
 
     def watch() -> None:
         try:
-            watcher.run(lambda: told() or ended.is_set(), health)
+            watcher.run(lambda: stopped() or ended.is_set(), health)
         except Exception as error:  # noqa: BLE001 - raised below
             failed.append(error)
         finally:
@@ -128,7 +178,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
     thread = threading.Thread(target=watch, name="watcher")
     thread.start()
     try:
-        consumer.run(lambda: told() or ended.is_set(), health)
+        consumer.run(lambda: stopped() or ended.is_set(), health)
     finally:
         ended.set()
         thread.join()
@@ -136,17 +186,16 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
         raise failed[0]
 
 
-def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: dict[str, Any]) -> Watcher:
-    from watcher.markers import Markers  # noqa: PLC0415
+def _watcher(
+    state: Deployment, job: Job, backend: Backend, spool: Spool, watching: WatchOptions, temporary: Rules
+) -> Watcher:
     from watcher.publish import Publisher  # noqa: PLC0415
-    from watcher.settle import Settler  # noqa: PLC0415
-    from watcher.temporary import is_temporary  # noqa: PLC0415
     from watcher.watch import Watcher  # noqa: PLC0415
 
-    temporary = is_temporary(lambda path, directory: _excludes(given["temporary"], job, path, directory=directory))
-    suffix = os.fsencode(given["marker"] or "")
+    is_named = is_temporary(lambda path, directory: _excludes(temporary, job, path, directory=directory))
+    suffix = os.fsencode(watching.marker or "")
     markers = Markers(suffix, lambda path: os.path.lexists(os.path.join(job.source, path)))
-    settler = Settler(given["quiet"], temporary, markers, ordered=backend.ordered)
+    settler = Settler(watching.quiet or 0.0, is_named, markers, ordered=backend.ordered)
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()
@@ -157,24 +206,22 @@ def _watcher(state: Deployment, job: Job, backend: Backend, spool: Any, given: d
         backend,
         settler,
         spool,
-        reconcile_interval=given["reconcile_interval"],
+        reconcile_interval=watching.reconcile_interval,
         start=start,
     )
 
 
-def _listener(source: str, target: str, state: Deployment, given: dict[str, Any]) -> Backend:
-    """What hears of the changes in a bucket."""
-    root = s3_options.root(source)
-    name = _pair(root, normalise_target(target))
-    return notifications.listener(root, s3_options.settings(given), given, kafka=state.kafka, name=name)
+def _listener(request: Request) -> Backend:
+    """The backend for a bucket."""
+    root = s3_options.root(request.source)
+    name = _pair(root, normalise_target(request.target))
+    settings = s3_options.settings(request.job.s3)
+    return notifications.listener(root, settings, request.notified, kafka=request.state.kafka, name=name)
 
 
-def _backend(job: Job, given: dict[str, Any]) -> Backend:
-    """The backend of the user's choice for a directory. It hears of temporary names, which become others."""
-    from scanner.rules import Rules  # noqa: PLC0415
-    from watcher.files.root import nothing  # noqa: PLC0415
-
-    patterns = job.patterns[len(given["temporary"]) :]
+def _backend(job: Job, watching: WatchOptions) -> Backend:
+    """The backend for a directory. It reports temporary names, too, since they may be renamed."""
+    patterns = job.patterns[len(watching.temporary) :]
     rules = Rules(
         types=job.exclude_types,
         file_names=job.exclude_file_names,
@@ -185,34 +232,31 @@ def _backend(job: Job, given: dict[str, Any]) -> Backend:
     def excludes(path: bytes, directory: bool) -> bool:
         return _excludes(rules, job, path, directory=directory)
 
-    # With names to leave out, whatever is below a renamed directory is looked at anew: spare that where there are none.
+    # With exclusions the backend lists a renamed directory again: pass none if there are none.
     some = job.exclude_types or job.exclude_file_names or job.exclude_directory_names or patterns
     excluded = excludes if some else nothing
-    interval = given["poll_interval"] or watch_options.POLL
-    if given["backend"] == "polling":
+    interval = watching.poll_interval or watch_options.POLL
+    if watching.backend == "polling":
         from watcher.files.polling import PollingBackend  # noqa: PLC0415
 
         return PollingBackend(job.source, excluded, interval)
-    if given["backend"] == "watchdog" and sys.platform == "linux":
-        raise Refused("on Linux watchdog loses directories that are renamed: --backend inotify or polling")
-    if given["backend"] == "watchdog" or (given["backend"] is None and sys.platform != "linux"):
+    if watching.backend == "watchdog" and sys.platform == "linux":
+        raise Refused("on Linux watchdog loses directories that are renamed: use --backend inotify or polling")
+    if watching.backend == "watchdog" or (watching.backend is None and sys.platform != "linux"):
         from watcher.files.observer import ObserverBackend  # noqa: PLC0415
 
         return ObserverBackend(job.source, excluded)
     from watcher.files.inotify import InotifyBackend  # noqa: PLC0415
 
-    return InotifyBackend(job.source, excluded, interval, max_watches=given["max_watches"])
+    return InotifyBackend(job.source, excluded, interval, max_watches=watching.max_watches)
 
 
-def _excludes(rules: Any, job: Job, path: bytes, *, directory: bool) -> bool:
+def _excludes(rules: Rules, job: Job, path: bytes, *, directory: bool) -> bool:
     return rules.excludes(job.source, path, "directory" if directory else "regular") is not None
 
 
 def _check_files(state: Deployment, job: Job, spool: Path) -> None:
-    """Refuse a spool that is the state file, and files of our own that are within the source. Raises Refused."""
-    from scanner.rules import Rules  # noqa: PLC0415
-    from watcher.temporary import is_temporary  # noqa: PLC0415
-
+    """Raise Refused if the spool is the state file, or files of our own are within the source."""
     databases = {} if state.shared else {"--state (INGEST_STATE)": Path(state.state)}
     if os.path.realpath(spool) in map(os.path.realpath, databases.values()):
         raise Refused(f"--spool {spool} is the state file: it must be a file of its own")
@@ -227,21 +271,25 @@ def _check_files(state: Deployment, job: Job, spool: Path) -> None:
 
 
 def _default_spool(state: Deployment, job: Job) -> Path:
-    """Beside the state file, one for each pair of source and target."""
+    """The spool of a pair of source and target, beside the state file."""
     return Path(state.state).with_name(f"spool-{_pair(job.source, job.target)}.db")
 
 
 def _pair(source: bytes, target: str) -> str:
-    """What tells a pair of source and target from all others."""
+    """A name for a pair of source and target."""
     return hashlib.blake2b(source + b"\0" + target.encode(), digest_size=8).hexdigest()
 
 
-def _say_goodbye(store: Store, job: Job) -> None:
+def _report_end(store: Store, job: Job) -> None:
     status = store.jobs.get(job.name)
     if status is not None and status.state.active:
-        click.echo(f"Job {job.name} rests: the same command goes on, `ingest-scan stop {job.name}` ends it.", err=True)
+        click.echo(
+            f"Watcher stopped; job {job.name} is still active. Run the same command to continue,"
+            f" or `ingest-scan stop {job.name}` to end the job.",
+            err=True,
+        )
     else:
-        click.echo(f"Job {job.name} has been stopped.", err=True)
+        click.echo(f"Job {job.name} was stopped.", err=True)
 
 
 def main() -> None:

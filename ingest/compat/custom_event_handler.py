@@ -1,4 +1,4 @@
-"""Automated-ingest's `custom_event_handler`: the handler of a job, asked."""
+"""Automated-ingest's `custom_event_handler`: the methods of a job's handler."""
 # ruff: noqa: N801 - the names that handler files import
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class custom_event_handler:
         return self._handler.target_path(session, self.meta, **options)
 
     def delete_mode(self) -> DeleteMode:
-        """What to do with what is gone."""
+        """What happens to an object whose source is absent."""
         return self._handler.delete_mode(self.meta)
 
     def max_retries(self, logger: Any = None) -> int:
-        """How often a failed path is tried again."""
+        """How often a failed path is retried."""
         return self._handler.max_retries(logger, self.meta)
 
     def delay(self, logger: Any = None, retries: int = 1) -> float:

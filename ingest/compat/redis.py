@@ -19,7 +19,7 @@ from ingest.store import Store
 Text = bytes | str | int | float
 
 LEASE_SECONDS = 60.0
-"""How long a lock without `timeout` is held at most: a killed worker must not hold it for ever."""
+"""Maximum seconds that a lock without `timeout` is held: a killed worker must not keep it."""
 _SPACE = b"redis/"
 
 
@@ -49,12 +49,12 @@ class Redis:
         px: float | timedelta | None = None,
         nx: bool = False,
     ) -> bool | None:
-        """Set a string that expires after `ex` seconds or `px` milliseconds; None when `nx` and it was there."""
+        """Set a string that expires after `ex` seconds or `px` milliseconds; None if `nx` and the key exists."""
         until = _until(ex) if px is None else _until(px if isinstance(px, timedelta) else px / 1000)
         return self._store.values.set(_key(name), _bytes(value), time.time(), until=until, only_new=nx) or None
 
     def setnx(self, name: Text, value: Text) -> bool:
-        """Set a string when nothing is there; whether it was set."""
+        """Set a string if the key does not exist; returns whether it was set."""
         return bool(self.set(name, value, nx=True))
 
     def incr(self, name: Text, amount: int = 1) -> int:
@@ -70,11 +70,11 @@ class Redis:
     decrby = decr
 
     def delete(self, *names: Text) -> int:
-        """Remove keys; how many there were."""
+        """Remove keys; returns how many existed."""
         return sum(self._store.values.delete(_key(name), time.time()) for name in names)
 
     def exists(self, *names: Text) -> int:
-        """How many of the keys are there."""
+        """How many of the keys exist."""
         return sum(self.ttl(name) != _ABSENT for name in names)
 
     def rpush(self, name: Text, *values: Text) -> int:
@@ -98,11 +98,11 @@ class Redis:
         return self._store.values.length(_key(name), time.time())
 
     def expire(self, name: Text, time: float | timedelta) -> bool:
-        """Let a key expire in so many seconds; whether there is one."""
+        """Let a key expire in so many seconds; returns whether it exists."""
         return self._store.values.expire(_key(name), _until(time), _now())
 
     def ttl(self, name: Text) -> int:
-        """Seconds until a key expires; -1: never, -2: there is none."""
+        """Seconds until a key expires; -1: never, -2: the key does not exist."""
         now = time.time()
         try:
             until = self._store.values.expiry(_key(name), now)
@@ -116,7 +116,7 @@ class Redis:
         return fnmatch.filter([key.removeprefix(_SPACE) for key in found], _bytes(pattern))
 
     def ping(self) -> bool:
-        """Whether it is there."""
+        """Whether the key exists."""
         return True
 
     def lock(
@@ -127,7 +127,7 @@ class Redis:
         blocking: bool = True,
         blocking_timeout: float | None = None,
     ) -> Lock:
-        """A lock that ends by itself after `timeout` seconds [60]; waited for, `blocking_timeout` seconds at most."""
+        """A lock that expires after `timeout` seconds [60]; `acquire` waits at most `blocking_timeout` seconds."""
         return Lock(self._store, name, timeout or LEASE_SECONDS, sleep, blocking_timeout if blocking else 0.0)
 
 
@@ -143,7 +143,7 @@ class Lock:
         self._patience = math.inf if patience is None else patience
 
     def acquire(self, blocking: bool | None = None, blocking_timeout: float | None = None) -> bool:
-        """Take the lock; False when it was not free in time."""
+        """Acquire the lock; False if it was not free in time."""
         patience = self._patience if blocking_timeout is None else blocking_timeout
         end = time.monotonic() + (0.0 if blocking is False else patience)
         while not self._store.leases.take(self._name, self._owner, time.time(), self._seconds):
@@ -153,7 +153,7 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Give the lock back; nothing happens when it has ended meanwhile."""
+        """Release the lock; does nothing if it has expired."""
         self._store.leases.release(self._name, self._owner)
 
     def __enter__(self) -> Lock:

@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 
 from ingest.compat import runtime
 from ingest.job import JobState, JobStatus
+from ingest.job_json import as_json
 
 
 class redis_key_handle:
-    """A value under the key category + delimiter + identifier; `redis_handle` is what `get_redis` gives."""
+    """A value under the key category + delimiter + identifier; `redis_handle` is what `get_redis` returns."""
 
     def __init__(self, redis_handle: Any, key_category: str, key_identifier: str, delimiter: str = ":/") -> None:
         self.redis_handle = redis_handle
@@ -29,7 +30,7 @@ class redis_key_handle:
         return f"{self.category}{self.delimiter}{self.identifier}"
 
     def get_value(self) -> Any:
-        """The value, None when there is none."""
+        """The value; None if it is not set."""
         return self.redis_handle.get(self.get_key())
 
     def set_value(self, value: Any) -> None:
@@ -49,7 +50,7 @@ class incremental_redis_key_handle(redis_key_handle):
     """A whole number."""
 
     def get_value(self) -> int | None:
-        """The number, None when there is none."""
+        """The number; None if it is not set."""
         value = self.redis_handle.get(self.get_key())
         return None if value is None else int(value)
 
@@ -95,7 +96,7 @@ class json_redis_key_handle(redis_key_handle):
     """Anything that JSON can hold."""
 
     def get_value(self) -> Any:
-        """The value, None when there is none."""
+        """The value; None if it is not set."""
         text = self.redis_handle.get(self.get_key())
         return None if text is None else json.loads(text)
 
@@ -108,7 +109,7 @@ class float_redis_key_handle(redis_key_handle):
     """A number."""
 
     def get_value(self) -> float | None:
-        """The number, None when there is none."""
+        """The number; None if it is not set."""
         value = self.redis_handle.get(self.get_key())
         return None if value is None else float(value)
 
@@ -201,8 +202,6 @@ class stopped_jobs_key_handle(_JobView):
 
     def get_value(self) -> list[dict[str, Any]]:
         """A dictionary for each, as `ingest-scan list` shows them."""
-        from ingest.job_json import as_json  # noqa: PLC0415 - only for handlers that ask
-
         now = time.time()
         stopped = [each for each in runtime.store().jobs.all() if each.state is JobState.STOPPED]
         return [as_json(each, now) for each in stopped]

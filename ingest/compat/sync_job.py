@@ -8,10 +8,11 @@ from typing import Any
 
 from ingest.compat import redis_key, runtime
 from ingest.compat.redis_utils import get_redis
+from ingest.job_json import as_json
 
 
 class sync_job:
-    """A job by its name; `redis_handle` is what `get_redis` gives."""
+    """A job by its name; `redis_handle` is what `get_redis` returns."""
 
     def __init__(self, job_name: str, redis_handle: Any) -> None:
         self.job_name = job_name
@@ -28,8 +29,6 @@ class sync_job:
 
     def asdict(self) -> dict[str, Any]:
         """What `ingest-scan list` shows of it; raises LookupError when there is no such job."""
-        from ingest.job_json import as_json  # noqa: PLC0415 - only for handlers that ask
-
         status = runtime.store().jobs.get(self.job_name)
         if status is None:
             raise LookupError(f"there is no job {self.job_name}")

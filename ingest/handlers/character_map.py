@@ -1,6 +1,6 @@
 """The `character_map` of a handler: which characters of a logical name are replaced, without names falling together.
 
-Each element of a path is mapped by itself. A suffix tells what was replaced, so that `a b` and `a-b` do not become the
+Each element of a path is mapped by itself. A suffix records replacements, so that `a b` and `a-b` do not become the
 same name: it is a number, the least significant digit first, made of the positions and characters that have changed,
 or of a SHA-224 where those are many. Separator and digits are characters that this very map leaves alone;
 automated-ingest takes those of the first map that its process has seen. Names are otherwise as automated-ingest makes
@@ -23,7 +23,7 @@ AVU = "irods::automated_ingest::character_map"
 _SEPARATORS = "-~_"
 _DIGITS = string.digits + string.ascii_lowercase + string.ascii_uppercase
 _MOST = 28
-"""Bytes of what has changed from which on, or of the hash that stands for it then."""
+"""Bytes of the recorded changes above which the suffix is a hash of them, and of that hash."""
 
 _Rule = Callable[[str], str]
 

@@ -56,20 +56,20 @@ def warnings(handler: Handler, operation: Operation | None) -> list[str]:
     """Sentences on what will not work as it is meant; `operation`, if it is known, decides on arguments of hooks."""
     if handler.cls is None:
         return []
-    said = []
+    found = []
     methods = {name: getattr(handler.cls, name) for name in dir(handler.cls)}
     for name, method in methods.items():
         if not callable(method):
             continue
         if name in _KNOWN:
-            said += _fit(name, method, operation)
+            found += _fit(name, method, operation)
         elif name.startswith(("pre_", "post_")):
-            said.append(f"{name} of the event handler is no hook and will never run: {_closest(name)} is one")
+            found.append(f"{name} of the event handler is no hook and will never run: {_closest(name)} is one")
     hooks = sorted(methods.keys() & _HOOKS.keys())
     dead = [name for name in hooks if f"on_{name.partition('_')[2]}" not in methods]
     if dead:
-        said.append(f"the event handler is not derived from Core, so {', '.join(dead)} will never run")
-    return said
+        found.append(f"the event handler is not derived from Core, so {', '.join(dead)} will never run")
+    return found
 
 
 def _fit(name: str, method: Any, operation: Operation | None) -> list[str]:

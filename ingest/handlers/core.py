@@ -24,7 +24,7 @@ class Operation(Enum):
 
 
 class DeleteMode(Enum):
-    """What happens to an object or collection whose source is gone."""
+    """What happens to an object or collection whose source is absent."""
 
     DO_NOT_DELETE = 0
     UNREGISTER = 1
@@ -80,7 +80,7 @@ class Core:
 
     @classmethod
     def on_data_obj_delete(cls, func: _Action, *args: Any, **options: Any) -> None:
-        """A data object is removed because its source is gone."""
+        """A data object is removed because its source is absent."""
         _around(cls, "data_obj_delete", func, *args, **options)
 
     @classmethod
@@ -95,5 +95,5 @@ class Core:
 
     @classmethod
     def on_coll_delete(cls, func: _Action, *args: Any, **options: Any) -> None:
-        """A collection is removed because its source directory is gone."""
+        """A collection is removed because its source directory is absent."""
         _around(cls, "coll_delete", func, *args, **options)

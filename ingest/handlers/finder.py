@@ -2,7 +2,7 @@
 
 A finder on `sys.meta_path`, installed once per process, and not entries put into `sys.modules` around each call of a
 handler: a handler may import anywhere, at the top or in a method, in a thread of its own or in a module that it
-imports, and nothing has to be taken back afterwards. It stands last, so that an installed package is found before it.
+imports, and nothing has to be taken back afterwards. It is the last finder, so an installed package takes precedence.
 """
 
 from __future__ import annotations

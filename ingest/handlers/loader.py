@@ -124,7 +124,7 @@ class Handler:
         return answer if isinstance(answer, Operation) else _member(Operation, answer, "operation")
 
     def delete_mode(self, meta: Meta) -> DeleteMode:
-        """What to do with objects whose source is gone."""
+        """What happens to objects whose source is absent."""
         answer = self._ask("delete_mode", DeleteMode.DO_NOT_DELETE, meta)
         return _member(DeleteMode, answer, "delete_mode")
 

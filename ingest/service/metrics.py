@@ -6,7 +6,7 @@ The counters themselves are defined beside the code that counts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
-def start_metrics(given: Mapping[str, Any], *loops: str) -> Health:
-    """Return the health of a service with these loops, and serve its metrics if the options `given` ask for that.
+def start_metrics(address: str, port: int | None, *loops: str) -> Health:
+    """Return the health of a service with these loops; serve metrics if there is a port (0: any free port).
 
-    Raises Refused.
+    Raises Refused if the port cannot be opened.
     """
     health = Health(*loops)
-    if given["metrics_port"] is None:
+    if port is None:
         return health
     health.measured = True
-    port = serve(given["metrics_address"], given["metrics_port"], health)
-    click.echo(f"Metrics are at http://{given['metrics_address']}:{port}/metrics.", err=True)
+    port = serve(address, port, health)
+    click.echo(f"Metrics are at http://{address}:{port}/metrics.", err=True)
     return health
 
 

@@ -7,7 +7,7 @@ import logging.handlers
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -78,15 +78,13 @@ def broken_off(task: Task, job: Job, pid: int, seconds: float) -> Event:
     )
 
 
-def settings(given: Mapping[str, Any]) -> LogSettings | None:
-    """The settings in the `--profile*` options; None without `--profile`. Raises Refused when no file is named."""
-    if not given["profile"]:
+def settings(*, enabled: bool, options: LogSettings) -> LogSettings | None:
+    """Check the `--profile_*` options; None without `--profile`. Raises Refused if no file is named."""
+    if not enabled:
         return None
-    if not given["profile_filename"]:
+    if not options.filename:
         raise Refused("--profile needs a file to write to: --profile_filename FILE")
-    return LogSettings(
-        given["profile_level"], given["profile_filename"], given["profile_when"], given["profile_interval"]
-    )
+    return options
 
 
 class ProfileFile:

@@ -35,13 +35,13 @@ def test_a_paused_job_begins_nothing_while_others_go_on_and_then_does_the_rest(
     assert scan("start", source, f"{home}/one", *options).status == 0
     passed = tmp_path / "passed"
     wait_until(lambda: passed.exists() and passed.stat().st_size > 5)
-    assert scan("pause", "held").out == "Job held paused: `ingest-scan resume held` lets it go on.\n"
+    assert scan("pause", "held").out == "Job held paused: `ingest-scan resume held` continues it.\n"
     (tmp_path / "released").touch()
     assert scan.ingest(other, f"{home}/two").status == 0
     assert len(rows(irods, f"{home}/one")) < 60
     (job,) = scan.jobs()["singlepass"]
     assert (job["job_name"], job["state"]) == ("held", "paused")
-    assert scan("resume", "held").out == "Job held goes on.\n"
+    assert scan("resume", "held").out == "Job held resumed.\n"
     assert "60 synced" in scan("watch", "held").out
     assert catalog(irods, f"{home}/one") == tree(source, f"{home}/one")
     assert scan.last()["failed_tasks"] == 0

@@ -81,7 +81,7 @@ def test_ctrl_c_while_waiting_ends_the_waiting_and_not_the_job(scan: CommandLine
     )
     waiting.send_signal(signal.SIGINT)
     _, err = waiting.communicate(timeout=END_SECONDS)
-    assert (waiting.returncode, "Job held goes on: `ingest-scan watch held`" in err) == (0, True), err
+    assert (waiting.returncode, "Job held is still active: `ingest-scan watch held`" in err) == (0, True), err
     assert scan("stop", "held", "--stop_grace", "0").status == 0
 
 

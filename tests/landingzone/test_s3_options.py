@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ from ingest.errors import Refused, Unreachable
 from ingest.job import S3
 from ingest.s3 import Keys, read_keypair
 from landingzone import s3_options
+from landingzone.job_options import JobOptions, S3Options
 from landingzone.scan import cli as scan
 from landingzone.watch import cli as watch
 
-NOTHING: dict[str, Any] = dict.fromkeys(
-    ("s3_keypair", "s3_endpoint_domain", "s3_region_name", "s3_proxy_url", "s3_multipart_chunksize_in_mib")
-) | {"s3_insecure_connection": False, "interval": 5}
+NOTHING = S3Options()
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def test_what_is_no_bucket_or_no_plain_prefix_is_refused(source: str) -> None:
 
 
 def test_a_keypair_or_a_url_make_a_source_in_s3_and_other_options_need_one(keypair: Path) -> None:
-    assert s3_options.is_s3("s3://bucket", NOTHING)
-    assert s3_options.is_s3("/bucket/prefix", NOTHING | {"s3_keypair": str(keypair)})
-    assert not s3_options.is_s3("/data", NOTHING)
+    assert s3_options.is_s3("s3://bucket", JobOptions())
+    assert s3_options.is_s3("/bucket/prefix", JobOptions(s3=S3Options(s3_keypair=str(keypair))))
+    assert not s3_options.is_s3("/data", JobOptions())
     with pytest.raises(Refused, match="--s3_region_name is for sources like s3://"):
-        s3_options.is_s3("/data", NOTHING | {"s3_region_name": "eu-west-1"})
+        s3_options.is_s3("/data", JobOptions(s3=S3Options(s3_region_name="eu-west-1")))
 
 
 def test_what_a_settings_file_or_the_environment_says_of_the_other_kind_of_source_is_no_fault(
@@ -91,8 +91,12 @@ def test_what_a_settings_file_or_the_environment_says_of_the_other_kind_of_sourc
 
 def test_the_job_gets_the_path_of_the_keypair_and_nothing_that_is_in_it(keypair: Path) -> None:
     assert s3_options.settings(NOTHING) == S3()
-    given = {"s3_keypair": str(keypair), "s3_endpoint_domain": "host:9000", "s3_insecure_connection": True}
-    settings = s3_options.settings(NOTHING | given | {"s3_multipart_chunksize_in_mib": 8})
+    given: dict[str, Any] = {
+        "s3_keypair": str(keypair),
+        "s3_endpoint_domain": "host:9000",
+        "s3_insecure_connection": True,
+    }
+    settings = s3_options.settings(replace(NOTHING, **given, s3_multipart_chunksize_in_mib=8))
     assert settings == S3("host:9000", "us-east-1", str(keypair), None, secure=False, multipart_mib=8)
 
 
@@ -108,14 +112,14 @@ def test_the_job_gets_the_path_of_the_keypair_and_nothing_that_is_in_it(keypair:
         ("s3_keypair", "/nonexistent/pair", "cannot read the S3 key-pair file /nonexistent/pair: No such file"),
     ],
 )
-def test_values_that_cannot_work_are_refused(option: str, value: str, words: str) -> None:
+def test_values_that_cannot_work_are_refused(option: str, value: Any, words: str) -> None:
     with pytest.raises(Refused, match=words):
-        s3_options.settings(NOTHING | {option: value})
+        s3_options.settings(S3Options(**{option: value}))
 
 
 def test_a_proxy_with_a_password_is_refused_without_repeating_it() -> None:
     with pytest.raises(Refused, match="HTTPS_PROXY") as refusal:
-        s3_options.settings(NOTHING | {"s3_proxy_url": "http://user:sesame@host:3128"})
+        s3_options.settings(S3Options(s3_proxy_url="http://user:sesame@host:3128"))
     assert "sesame" not in str(refusal.value)
 
 

@@ -52,7 +52,7 @@ def test_objects_that_are_written_changed_and_deleted_are_followed(
     bucket.remove("p/before", "p/d/e/f", "p/d/x")
     watching.wait_in_step(irods)
     status, said = watching.end()
-    assert (status, "the same command goes on" in said) == (0, True)
+    assert (status, "Run the same command to continue" in said) == (0, True)
 
 
 def test_collections_that_were_made_for_single_objects_go_when_only_what_was_ingested_is_deleted(

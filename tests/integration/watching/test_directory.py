@@ -78,7 +78,7 @@ def test_what_happens_while_a_killed_watcher_is_away_is_found_by_the_same_comman
     watcher.again()
     wait_until(lambda: in_step(irods, source, home))
     status, told = watcher.end()
-    assert (status, "the same command goes on" in told) == (0, True)
+    assert (status, "Run the same command to continue" in told) == (0, True)
     assert len(scan.jobs()["periodic"]) == 1
 
 

@@ -64,26 +64,26 @@ def test_a_watched_job_is_shown_with_what_happened_and_its_watcher(
     wait_until(lambda: (watching.job["watcher"]["unwatched"], watching.job["watcher"]["settling"]) == (1, 0))
     shown = on_a_terminal(scan, "list")
     assert row(shown, "lab [1]")[:3] == ["lab [1]", "watching", f"{source} → {home}"]
-    assert "Job lab [1] as it happened: 3 synced, 0 to do\n" in shown
+    assert "Job lab [1] live changes: 3 synced, 0 to do\n" in shown
     assert f"  watched on {os.uname().nodename}: 0 paths settling, 0 to be published\n" in shown
     assert "  directories that cannot be watched and are polled: 1\n" in shown
-    assert "out of sight" not in shown
+    assert "not visible" not in shown
 
 
 def test_a_source_that_is_out_of_sight_is_said(watching: Watching, scan: CommandLine, source: Path) -> None:
     source.rename(source.with_name("away"))
     wait_until(lambda: bool(watching.job["watcher"]["away"]))
     shown = on_a_terminal(scan, "list")
-    assert row(shown, "lab [1]")[1] == "out of sight"
-    assert "  the source is out of sight: it was deleted, moved away or unmounted\n" in shown
+    assert row(shown, "lab [1]")[1] == "not visible"
+    assert "  the source is not visible: it was deleted, moved away or unmounted\n" in shown
 
 
 def test_a_job_whose_watcher_has_ended_says_that_nobody_watches(watching: Watching, scan: CommandLine) -> None:
     assert watching.end()[0] == 0
     shown = on_a_terminal(scan, "list")
     assert row(shown, "lab [1]")[1] == "no watcher"
-    assert "  nobody watches; the same ingest-watch goes on, it was last run on " in shown
+    assert "  no watcher is running; run the same ingest-watch to continue (it last ran on " in shown
     assert scan("stop", "lab [1]").status == 0
     shown = on_a_terminal(scan, "list")
     assert row(shown, "lab [1]")[1] == "stopped"
-    assert "nobody watches" not in shown
+    assert "no watcher" not in shown

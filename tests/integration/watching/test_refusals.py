@@ -77,9 +77,9 @@ def test_a_file_of_ours_within_the_source_is_refused_unless_it_is_left_out(
         *(["--profile"] if option == "--profile_filename" else []),
     ]
     said = refused(scan, source, *options)
-    assert said.startswith(f"ingest-watch: {option} {file} lies within the source, ")
+    assert said.startswith(f"ingest-watch: {option} {file} is within the source: ")
     if option == "--state (INGEST_STATE)":
-        assert "lies within the source" in refused(scan, source, *options, "--exclude", "file")  # and file-wal is not
+        assert "is within the source" in refused(scan, source, *options, "--exclude", "file")  # and file-wal is not
         options += ["--spool", tmp_path / "spool.db"]
     (source / "theirs").write_text("x")
     (source / "ours").mkdir()

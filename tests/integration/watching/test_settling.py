@@ -260,7 +260,7 @@ def test_a_watcher_that_is_told_to_end_does_so_and_the_next_one_goes_on_with_ano
     wait_until(lambda: in_step(irods, source, home))
     (source / "settling").write_text("x")
     status, told = watching.end()
-    assert (status, "the same command goes on" in told) == (0, True)
+    assert (status, "Run the same command to continue" in told) == (0, True)
     watch("--quiet", "0.2")
     wait_until(lambda: in_step(irods, source, home))
     (source / "settling").write_text("longer")
