@@ -149,7 +149,7 @@ class Watcher:
         if isinstance(event, RootLost) or event.path == b"":
             self._root_lost = event.reason if isinstance(event, RootLost) else ""
         (metrics.MISSED if isinstance(event, Missed) else metrics.LOST).inc()
-        what = "events were lost, scanning instead" if isinstance(event, Missed) else "the source is out of sight"
+        what = "events were lost, scanning instead" if isinstance(event, Missed) else "the source is not visible"
         self._log.warning(what, reason=event.reason)
         self._notes.append((time.time(), event.reason))
 

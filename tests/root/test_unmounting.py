@@ -15,7 +15,7 @@ from tests.root.mounts import Mounts
 from tests.support.integration import gated, handler, rows, wait_until
 from tests.support.watching import UNREGISTER, Watching, in_step
 
-AWAY = "the source is out of sight"
+AWAY = "the source is not visible"
 
 
 def fill(source: Path, *names: str, content: str = "x") -> None:

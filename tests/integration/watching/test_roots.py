@@ -15,7 +15,7 @@ from tests.conftest import CommandLine, HandlerFile
 from tests.support.integration import avus, handler, rows, wait_until
 from tests.support.watching import UNREGISTER, Watching, in_step
 
-AWAY = "the source is out of sight"
+AWAY = "the source is not visible"
 
 
 @pytest.fixture(params=["inotify", "polling"])
