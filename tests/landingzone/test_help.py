@@ -16,10 +16,18 @@ finally:
 """
 
 
-@pytest.mark.parametrize("module", ["landingzone.scan", "landingzone.watch", "landingzone.consume"])
-def test_help_loads_no_client_library(module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("landingzone.scan", "cli"),
+        ("landingzone.watch", "cli"),
+        ("landingzone.consume", "cli"),
+        ("devzone.cli", "main"),
+    ],
+)
+def test_help_loads_no_client_library(module: str, command: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM, module, "cli", *HEAVY], capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROGRAM, module, command, *HEAVY], capture_output=True, text=True, check=True
     )
     assert ran.stdout.startswith("Usage: ")
     assert ran.stderr == "[]\n"
