@@ -62,6 +62,7 @@ class Settler:
         self._scanned = -math.inf
         self._at_once: list[Work] = []
         self._making: set[bytes] = set()  # the paths of each MakeDirectory that may still be withdrawn
+        self._replaced: set[bytes] = set()  # names in _making that a rename gave: an older directory may have had them
         self._waiting = WaitingRoom(quiet)
         self._abandoned: OrderedDict[bytes, None] = OrderedDict()  # abandoned names, which other files may take
 
@@ -87,6 +88,7 @@ class Settler:
         """Remove and return the work that is to be published by now, in its order."""
         work, self._at_once = self._at_once, []
         self._making.clear()
+        self._replaced.clear()
         while (first := self._waiting.first()) and (first.due <= now or len(self._waiting) > self._most):
             self._waiting.leave()
             work.append(first.work)
@@ -215,8 +217,9 @@ class Settler:
         self._clear_the_way(new)
         self._waiting.rename_below(old, new)
         if old in self._making and not self._moved_within(old):
+            replaced = old in self._replaced
             self._make_elsewhere(old, new)
-            if not self._unseen(now):
+            if replaced or not self._unseen(now):
                 self._waiting.put_rescan(split(old)[0], now, deep=False)
         else:
             self._making = {path for path in self._making if not is_within(path, old)}
@@ -232,6 +235,7 @@ class Settler:
 
     def _make_elsewhere(self, old: bytes, new: bytes) -> None:
         """Make the directories at and below `old` at `new` instead, behind all work that is due."""
+        self._replaced.add(new)
         for path in self._withdraw(old):
             self._at_once.append(MakeDirectory(new + path[len(old) :]))
             self._making.add(new + path[len(old) :])

@@ -123,7 +123,7 @@ def test_what_is_not_what_its_etag_says_fails_and_is_not_taken_for_good(
     options = ("--event_handler", handler_file(handler("PUT")))
     for _ in range(2):
         ran = ingest(scan, bucket, home, *options)
-        assert (ran.status, ran.out.count("rotten"), "is not what its ETag" in ran.out) == (255, 1, True), ran
+        assert (ran.status, ran.out.count("rotten"), "does not match the ETag" in ran.out) == (255, 1, True), ran
         found = rows(irods, home)
         assert found["right"][0].status == GOOD
         assert [row.status for row in found.get("rotten", [])] in ([], ["0"])

@@ -126,3 +126,11 @@ def test_an_object_that_is_only_renamed_stays_the_same_object(steps: list[tuple[
     (file,) = (path for path, version in tree.paths.items() if version > 0)
     assert catalog.paths == tree.paths
     assert catalog.numbers[file] == number
+
+
+def test_a_new_directory_that_replaced_an_older_one_and_went_on_leaves_a_scan_for_the_older_one() -> None:
+    """The collection of the older `b` would stay: no event says that it is deleted."""
+    new = Directory(b"p/a")
+    one = settler(new, moved_directory(b"p/a", b"p/b"), moved_directory(b"p/b", b"p/c"))
+    assert texts(one.due(0.0)) == texts([MakeDirectory(b"p/c")])
+    assert texts([Rescan(b"p", deep=False)])[0] in texts(one.due(5.0))
