@@ -16,6 +16,7 @@ END_SECONDS = 30
 # Everything is imported before the process gives its rights up, because that user may not be able to read the code.
 AS_USER = """
 import encodings.idna, os, sys
+import devzone.process  # while its files can be read
 from devzone.cli import main
 os.setgroups([])
 os.setgid({gid})
