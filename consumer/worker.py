@@ -53,7 +53,7 @@ def main() -> None:
     worker = _Worker(pipe, _open(setup.state), profiler)
     try:
         worker.serve()
-    except (EOFError, BrokenPipeError):
+    except (EOFError, BrokenPipeError, ConnectionResetError):  # the consumer has ended
         worker.close()
 
 

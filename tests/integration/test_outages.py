@@ -17,7 +17,8 @@ from tests.support.services import free_ports
 
 __all__ = ["fleet", "kafka", "redis"]
 
-FILES, DIRECTORIES = 1000, 50
+FILES, DIRECTORIES = 1000, 400
+"""So many directories that in the middle of the job some are still to be listed: consumers have messages to publish."""
 CONSUMERS = 2
 JOB_SECONDS = 120
 
