@@ -88,8 +88,8 @@ go:
 	  apt-get -qq update && apt-get -qq install --yes golang-go; }
 
 UNITS = tests/consumer tests/devzone tests/ingest tests/landingzone tests/scanner tests/watcher
-# Kafka and S3 servers take long to start, random histories to run through, and a zone to answer hundreds of questions.
-NOT_QUICK = */test_kafka* */buckets/* *_model.py */test_large_directory.py */test_inotify_limits.py */test_facts.py */devzone/test_process.py
+# Kafka and S3 servers take long to start, random histories to run through, large files to put, and a zone to answer hundreds of questions.
+NOT_QUICK = */test_kafka* */buckets/* *_model.py */test_large_directory.py */test_inotify_limits.py */test_facts.py */devzone/test_process.py */test_transfer.py
 
 check: lint types $(READY) ## Lint, types, and the quick tests of the units
 	$(BIN)/python -m pytest -q $(PARALLEL) --slow none $(foreach each,$(NOT_QUICK),--ignore-glob '$(each)') $(UNITS)
