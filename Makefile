@@ -11,8 +11,8 @@ VERSITYGW := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 COMPOSE_SCHEMA := .cache/compose-spec.json
 COMPOSE_MODULE := github.com/compose-spec/compose-go/v2@v2.10.2
 
-# Tests run in three processes with servers of their own each, because much of the time is waiting.
-PROCESSES ?= 3
+# Tests run in four processes with servers of their own each, because much of the time is waiting.
+PROCESSES ?= 4
 PARALLEL = --numprocesses $(PROCESSES) --dist worksteal
 # Which of the tests marked slow `make test` runs: none, third (chosen by SLOW_SEED), all.
 SLOW ?= none

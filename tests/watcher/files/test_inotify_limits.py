@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,27 @@ def child(request: pytest.FixtureRequest, root: bytes) -> Iterator[subprocess.Po
         process.kill()
 
 
+@contextmanager
+def written(path: bytes, *, repeat: bool) -> Iterator[None]:
+    """Write a file, or write it again and again until the end."""
+    write(path)
+    ended = threading.Event()
+
+    def rewrite() -> None:
+        while not ended.wait(0.2):
+            write(path)
+
+    thread = threading.Thread(target=rewrite)
+    if repeat:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if repeat:
+            thread.join()
+
+
 def test_after_the_queue_of_the_system_overflowed_the_whole_is_missed_and_new_directories_are_watched(
     child: subprocess.Popen[str], root: bytes
 ) -> None:
@@ -83,8 +106,9 @@ def test_after_the_queue_of_the_system_overflowed_the_whole_is_missed_and_new_di
     events = (ast.literal_eval(line) for line in child.stdout or [])
     assert any(event[0] == "Missed" and event[1] == b"" for event in events)
     for path in (b"made/below/file", b"made/renamed/file"):
-        write(root + b"/" + path)
-        assert any(event[:2] == ("Written", path) for event in events)
+        # While a fresh observer of watchdog takes over, a single write may be missed.
+        with written(root + b"/" + path, repeat=isinstance(child.args, list) and child.args[-1] == "observer"):
+            assert any(event[:2] == ("Written", path) for event in events)
 
 
 def test_when_nobody_reads_events_are_dropped_and_the_whole_is_missed(watch: Watch, root: bytes) -> None:
