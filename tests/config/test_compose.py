@@ -206,6 +206,9 @@ def test_the_images_are_made_of_files_that_are_there() -> None:
     packages = re.search(r"^packages = (\[.*\])$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert packages is not None
     assert set(ast.literal_eval(packages[1])) <= kept
+    assert (ROOT / ".dockerignore").read_text().splitlines()[-1] == "config/compose.env", (
+        "secrets stay out of the image"
+    )
     assert re.search(r"^USER (?!root)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 

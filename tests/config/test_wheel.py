@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,23 @@ def run(*command: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the checkout that has a file with secrets where the compose file reads it."""
+    folder = tmp_path_factory.mktemp("built")
+    left_out = shutil.ignore_patterns(
+        ".*_cache", ".cache", ".git", ".hypothesis", ".venv", "build", "tests", "__pycache__"
+    )
+    shutil.copytree(ROOT, folder / "checkout", symlinks=True, ignore=left_out)
+    (folder / "checkout" / "config" / "compose.env").write_text("IRODS_PASSWORD=secret\n")
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, folder / "checkout")
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment in which the wheel is installed; dependencies are those of this environment."""
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT)
-    (wheel,) = folder.glob("*.whl")
     run(sys.executable, "-m", "venv", "--without-pip", folder / "venv")
     python = folder / "venv" / "bin" / "python"
     packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
@@ -44,3 +58,10 @@ def test_the_installed_commands_start_and_find_the_examples(installed: Path) -> 
 def test_type_checkers_find_the_types(installed: Path) -> None:
     code = "import ingest, pathlib; print((pathlib.Path(ingest.__file__).parent / 'py.typed').exists())"
     assert run(installed / "python", "-I", "-c", code) == "True\n"
+
+
+def test_the_wheel_has_the_example_of_a_file_with_secrets_and_not_the_file(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name.rpartition("/")[2] for name in archive.namelist()}
+    assert "compose.env.example" in names
+    assert "compose.env" not in names
