@@ -135,7 +135,7 @@ class Plan:
         meta = of_file(ctx.job, entry, place)
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
-        cached = None if ctx.job.ignore_cache else ctx.cached(place)
+        cached = None if ctx.job.ignore_cache else ctx.cached(place.key)
         if cached is not None and cached == fingerprint(entry.stat, operation):
             return Planned("nothing", entry.path, target, "unchanged")
         try:

@@ -54,7 +54,7 @@ def _explain(ctx: Context, path: bytes) -> Iterator[str]:
     place = ctx.place(path, directory=directory)
     yield f"  source: {_seen(entry)}"
     yield f"  logical path: {place.target}"
-    cached = ctx.cached(place) if path else None
+    cached = ctx.cached(place.key) if path else None
     yield f"  path cache: {'synced before' if cached is not None else 'not known'}"
     found = look_up(ctx.lister, place.target)
     if found == COLLECTION:

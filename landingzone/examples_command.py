@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,10 +12,10 @@ from ingest.errors import Refused
 EXAMPLES = Path(__file__).parent / "examples"
 
 
-def example_files() -> Iterator[Path]:
+def example_files() -> list[Path]:
     """The example files, relative to their folder, in order."""
     files = (file for file in EXAMPLES.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-    return iter(sorted(file.relative_to(EXAMPLES) for file in files))
+    return sorted(file.relative_to(EXAMPLES) for file in files)
 
 
 @click.command()

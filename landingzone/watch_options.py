@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ingest.errors import Refused
+from ingest.paths import prefix_of
 from landingzone.options import LONGEST, Seconds, gathered, on_command_line, option
 
 QUIET = 1.0
@@ -86,7 +87,7 @@ def check_files(
 
     `databases` and `logs` map the option that names a file to the file. `left_out`: whether the watcher ignores a path.
     """
-    root = source.rstrip(b"/") + b"/"
+    root = prefix_of(source)
     written = [(name, file, end) for name, file in databases.items() for end in _DATABASE]
     written += [(name, file, "") for name, file in logs.items()]
     for name, file, end in written:

@@ -120,7 +120,7 @@ class DirectoryCollection:
         operation = ctx.handler.operation(ctx.session(meta), meta)
         self.deletes = ctx.handler.check_modes(operation, meta) is not DeleteMode.DO_NOT_DELETE
         self._now = fingerprint(self._entry.stat, operation)
-        known = None if ctx.job.ignore_cache else ctx.cached(place)
+        known = None if ctx.job.ignore_cache else ctx.cached(place.key)
         if known == self._now and self._present is not False:
             return
         parent_known = self._present is False and bool(place.path) and not ctx.job.initial_ingest

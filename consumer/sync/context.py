@@ -62,9 +62,9 @@ class Context:
         target = logical_path(job.source, job.target, path, directory=directory, translate=self._translate)
         return Place(path, join(job.source, path), target, cache_key(job, target, directory=directory))
 
-    def cached(self, place: Place) -> int | None:
-        """The fingerprint that the path cache has of a place."""
-        directory, name = place.key
+    def cached(self, key: tuple[bytes, bytes]) -> int | None:
+        """The fingerprint that the path cache has for a key."""
+        directory, name = key
         return self.store.cache.get(self.cache_space, directory, [name])[0]
 
     def vault_of(self, hierarchy: str) -> str:

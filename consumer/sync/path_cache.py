@@ -52,5 +52,4 @@ def prefixes(ctx: Context, path: bytes) -> Iterator[Place]:
 
 def ingested(ctx: Context, target: str, *, collection: bool) -> bool:
     """Whether the path cache knows a logical path: then this program ingested it."""
-    directory, name = cache_key(ctx.job, target, directory=collection)
-    return ctx.store.cache.get(ctx.cache_space, directory, [name])[0] is not None
+    return ctx.cached(cache_key(ctx.job, target, directory=collection)) is not None

@@ -31,7 +31,7 @@ def delete_vanished(view: SourceView, place: Place, taken_by: Literal["directory
     if not _deletes(ctx, place):
         return nothing
     candidate = _candidate(place, collection=False, taken_by=taken_by)
-    if ctx.cached(place) is None and (ctx.job.delete_only_ingested or not _is_object(ctx, place)):
+    if ctx.cached(place.key) is None and (ctx.job.delete_only_ingested or not _is_object(ctx, place)):
         removed = _remove_emptied(ctx, place)  # an earlier attempt may have deleted the object
         return msgspec.structs.replace(nothing, uncached=removed)
     if reason := guards.objection(ctx, 1, 1, [candidate]):
@@ -60,7 +60,7 @@ def clear_the_way(ctx: Context, path: bytes) -> Sequence[CacheKey]:
 def remove_replaced(ctx: Context, place: Place) -> bool:
     """Remove the collection of an empty directory that another directory has replaced. False: it remains."""
     candidate = _candidate(place, collection=True)
-    if ctx.job.delete_only_ingested and ctx.cached(place) is None:
+    if ctx.job.delete_only_ingested and ctx.cached(place.key) is None:
         return False
     return not guards.objection(ctx, 1, 1, [candidate]) and delete_one(ctx, candidate).result is Result.DONE
 
@@ -72,7 +72,7 @@ def _remove_emptied(ctx: Context, place: Place) -> list[CacheKey]:
     """
     removed = list[CacheKey]()
     for above in prefixes(ctx, place.path):
-        if ctx.job.delete_only_ingested and ctx.cached(above) is None:
+        if ctx.job.delete_only_ingested and ctx.cached(above.key) is None:
             break
         candidate = _candidate(above, collection=True)
         if not SourceView(ctx).still_missing(candidate) or delete_one(ctx, candidate).result is not Result.DONE:

@@ -63,7 +63,7 @@ def move_path(ctx: Context, task: MovePath, cursor: bytes | None) -> Iterator[Pa
 
 def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: Place, new: Place) -> Finished:
     source, target = old.target, new.target
-    cached = ctx.cached(old)
+    cached = ctx.cached(old.key)
     here = look_up(ctx.lister, source)
     replicas = here or look_up(ctx.lister, target)  # an earlier try may have got that far
     if not here:  # or the object was removed, and it is another that the file has replaced
