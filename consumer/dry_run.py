@@ -16,7 +16,7 @@ from consumer.sync.deletion import TAKEN, mode_of
 from consumer.sync.meta import of_directory, of_file
 from consumer.sync.situation import situation, unfit
 from ingest.errors import Refused
-from ingest.fingerprint import fingerprint
+from ingest.fingerprint import fingerprint, unchanged
 from ingest.handlers.core import DeleteMode, Operation
 from ingest.messages import Candidate, Catalog, path_from_wire
 from ingest.sqlite import temporary
@@ -136,7 +136,7 @@ class Plan:
         session = ctx.session(meta)
         operation = ctx.handler.operation(session, meta)
         cached = None if ctx.job.ignore_cache else ctx.cached(place.key)
-        if cached is not None and cached == fingerprint(entry.stat, operation):
+        if unchanged(cached, fingerprint(entry.stat, operation)):
             return Planned("nothing", entry.path, target, "unchanged")
         try:
             ctx.handler.check_modes(operation, meta)

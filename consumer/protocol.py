@@ -1,8 +1,8 @@
 """The reports of a worker process on its task.
 
 The consumer sends the message of a task as it came from the topic. The worker answers with one `Began`, any number of
-`PathDone` (in the order of the batch) or `Page`, and one of `Finished` or `Unavailable`. The consumer acknowledges each
-`Page` once it is stored, so that a listing never runs ahead of the store.
+`PathBegun` and `PathDone` (in the order of the batch) or `Page`, and one of `Finished` or `Unavailable`. The consumer
+acknowledges each `Page` once it is stored, so that a listing never runs ahead of the store.
 """
 
 from __future__ import annotations
@@ -76,6 +76,15 @@ class Began(_Report, frozen=True):
     cursor: bytes | None = None
 
 
+class PathBegun(_Report, frozen=True):
+    """The worker begins with the next path of the batch, whose entry in the path cache has this key.
+
+    If the worker dies now, nobody knows what the object contains.
+    """
+
+    key: CacheKey
+
+
 class PathDone(_Report, frozen=True):
     """The next path of the batch is finished; `target` is its logical path."""
 
@@ -123,7 +132,7 @@ class Profiled(_Report, frozen=True):
     events: Sequence[Event]
 
 
-Report = Began | PathDone | Page | Profiled | Finished | Unavailable
+Report = Began | PathBegun | PathDone | Page | Profiled | Finished | Unavailable
 
 _decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _encoder = msgspec.msgpack.Encoder()

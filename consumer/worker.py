@@ -153,7 +153,7 @@ def _work(ctx: Context, task: Task, began: Began) -> Iterator[Report]:
         case MovePath():
             yield from move_path(ctx, task, began.cursor)
         case SyncFiles():
-            task = recall(ctx, task) if ctx.live else task
+            task = recall(ctx, task)
             yield from sync_files(ctx, task, bulk.register(ctx, task.changes))
             yield Finished()
         case Delete():

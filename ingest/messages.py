@@ -7,7 +7,7 @@ not valid UTF-8 becomes NUL + base64, which is unambiguous because no path conta
 from __future__ import annotations
 
 import base64
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -32,12 +32,27 @@ def path_from_wire(text: str) -> bytes:
 
 
 class Stat(msgspec.Struct, frozen=True, array_like=True):
-    """The result of `lstat`: mode bits, size in bytes, times in nanoseconds since the epoch."""
+    """The result of `lstat`: mode bits, size in bytes, times in nanoseconds since the epoch.
+
+    `inode` is 0 where the file system may give a file another inode later.
+    """
 
     mode: int
     size: int
     mtime_ns: int
     ctime_ns: int
+    inode: int = 0
+
+
+class Fingerprint(NamedTuple):
+    """What a synchronised path looked like.
+
+    The upper 40 bits of `state` (signed, 64 bits) depend on size, mtime and operation, the lower 24 bits on ctime.
+    `inode` (32 bits) says which file it was; 0 where inodes are not stable.
+    """
+
+    state: int
+    inode: int
 
 
 GOOD = "1"
@@ -77,7 +92,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
     path: str
     catalog: Catalog = UNKNOWN
-    cached: int | None = None
+    cached: Fingerprint | None = None
     attempt: int = 0
     gone: bool = False
     waited: bool = False

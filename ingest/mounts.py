@@ -84,6 +84,19 @@ def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), mount), b" ".join((kind, device, root))
 
 
+def types_by_device() -> dict[int, str]:
+    """Return the file system type of each `st_dev` in the mount table; without /proc nothing."""
+    try:
+        lines = MOUNTS.read_bytes().splitlines()
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        major, minor = line.split(b" ", 3)[2].split(b":")
+        found[os.makedev(int(major), int(minor))] = shown(line.partition(b" - ")[2].partition(b" ")[0])
+    return found
+
+
 def file_system_type(path: bytes, mounts: bytes) -> str:
     """Return the file system type of an absolute path; "" if it is unknown. `mounts` is as in `mount_of`."""
     return shown(_nearest(path, mounts)[1].partition(b" ")[0])

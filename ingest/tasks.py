@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
+import msgspec
+
 from ingest.broker import Outgoing
 from ingest.job import Job
 from ingest.messages import (
@@ -24,7 +26,7 @@ from ingest.messages import (
     path_from_wire,
     path_to_wire,
 )
-from ingest.store import Child
+from ingest.store import Child, Names
 
 _Item = TypeVar("_Item", Change, Candidate)
 
@@ -44,41 +46,35 @@ def listing(
 
 
 def move(job: Job, pass_id: str, old: bytes, new: bytes, *, directory: bool) -> Child:
-    """Return the task to rename `old` to `new`, for the partition of the new path."""
-    message = MovePath(
-        job=job.name,
-        pass_id=pass_id,
-        task=_number(),
-        old=path_to_wire(old),
-        new=path_to_wire(new),
-        directory=directory,
-    )
-    return _child(job, job.topics.path, new, message)
+    """Return the task to rename `old` to `new`, for the partition of the new path.
+
+    A file has the quiet time of the job to come back under its old name: then a program has only saved it.
+    """
+    names = (path_to_wire(old), path_to_wire(new))
+    message = MovePath(job=job.name, pass_id=pass_id, task=_number(), old=names[0], new=names[1], directory=directory)
+    child = _child(job, job.topics.path, new, message)
+    delay = 0.0 if directory else job.quiet
+    return msgspec.structs.replace(child, move=Names(old, new, directory), delay=delay)
 
 
 def files(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[Child]:
     """Yield the tasks to synchronise changes, in batches that share a partition."""
-    for _, child in files_with_paths(job, pass_id, changes):
-        yield child
-
-
-def files_with_paths(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[tuple[list[bytes], Child]]:
-    """Yield the same tasks, each with its paths."""
     for path, batch in _batches(job, changes, lambda change: path_from_wire(change.path)):
-        message = SyncFiles(job=job.name, pass_id=pass_id, task=_number(), changes=batch)
-        yield [path_from_wire(change.path) for change in batch], _child(job, job.topics.file, path, message)
+        yield _child(
+            job, job.topics.file, path, SyncFiles(job=job.name, pass_id=pass_id, task=_number(), changes=batch)
+        )
 
 
 def deletions(job: Job, pass_id: str, candidates: Iterable[Candidate]) -> Iterator[Child]:
     """Yield the tasks to delete data objects, in batches that share a partition."""
-    for _, batch in _batches(job, candidates, lambda candidate: _path(job, candidate)):
+    for _, batch in _batches(job, candidates, lambda candidate: source_path(job, candidate)):
         yield deletion(job, pass_id, batch)
 
 
 def deletion(job: Job, pass_id: str, candidates: Sequence[Candidate]) -> Child:
     """Return the task to delete candidates in their order, for the partition of the first one."""
     message = Delete(job=job.name, pass_id=pass_id, task=_number(), candidates=list(candidates))
-    return _child(job, job.topics.file, _path(job, candidates[0]), message)
+    return _child(job, job.topics.file, source_path(job, candidates[0]), message)
 
 
 def opening(job: Job, restart: Restart) -> Child:
@@ -121,8 +117,8 @@ def _batches(
             yield path_of(found[start]), found[start : start + job.files_per_task]
 
 
-def _path(job: Job, candidate: Candidate) -> bytes:
-    """Return the source path of a candidate, as if no name were mapped."""
+def source_path(job: Job, candidate: Candidate) -> bytes:
+    """Return the source path of a deletion candidate, as if no name were mapped."""
     return candidate.target.removeprefix(job.target + "/").encode("utf-8", "surrogateescape")
 
 

@@ -31,10 +31,10 @@ def kind_of(mode: int) -> Kind | None:
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """Something to sync. `path` is relative to the source ("" is the source itself).
 
-    `stat` is that of `lstat`, with two exceptions: a link has the size of its target (a broken link keeps its own), and
-    a directory reached through a link has the stat of the directory. `link_target` is the absolute path in a link, with
-    links and ".." in it unresolved; None for all but links. `version` pins the content where the source supports that:
-    the ETag of an object in S3.
+    `stat` is that of `lstat`, with two exceptions: a link has the mode of a link and all else of its target, whose
+    content is read (a broken link keeps its own), and a directory reached through a link has the stat of the directory.
+    `link_target` is the absolute path in a link, with links and ".." in it unresolved; None for all but links.
+    `version` pins the content where the source supports that: the ETag of an object in S3.
     """
 
     path: bytes

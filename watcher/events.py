@@ -142,5 +142,8 @@ class MakeDirectory(NamedTuple):
     path: bytes
 
 
-Work = Sync | Vanish | Move | MakeDirectory | Rescan
+Single = Sync | Vanish | Move | MakeDirectory
+"""Work on certain paths."""
+
+Work = Single | Rescan
 """Work that is published, in its order, once the events have settled."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ingest import tasks
@@ -14,7 +15,7 @@ from ingest.store import Store
 from watcher.events import Rescan
 
 PATIENCE_SECONDS = 30.0
-"""The longest time that moves delay scans, and that tasks of an earlier watcher delay all work: retries take hours."""
+"""The longest time that moves delay scans: retries take hours."""
 PAUSES = Waits(5.0, 300.0)
 """Seconds to wait after a failed pass: after the first failure, and at most. Each failure doubles them."""
 _LOOK_SECONDS = 0.2
@@ -50,7 +51,7 @@ class Scans:
         self.patience = patience
         self._pauses = Doubling(pauses)
         self._not_before = 0.0
-        self._held_since = 0.0
+        self._held_since: float | None = None
         self._wanted: dict[bytes, bool] = {}
         self._asked: _Asked | None = _Asked(None, {b"": True}, 0)
         self._looked = 0.0
@@ -64,25 +65,27 @@ class Scans:
         """Have a directory scanned by a pass that begins after now."""
         self._wanted[scan.path] = scan.deep or self._wanted.get(scan.path, False)
 
-    def turn(self, store: Store, job: Job, *, hold: bool) -> None:
+    def turn(self, store: Store, job: Job, *, hold: Callable[[], bool]) -> None:
         """Check the requested pass, and request the next one.
 
-        With `hold` the next request is delayed, but no longer than `patience`. Raises Unreachable and Stopped.
+        While `hold` returns true, the next request is delayed, but no longer than `patience`. Raises Unreachable and
+        Stopped.
         """
         now = time.monotonic()
-        if not (hold and self._wanted):
-            self._held_since = now
-        hold = hold and now < self._held_since + self.patience
-        if not (self.under_way or self._may_ask(hold)) or now - self._looked < _LOOK_SECONDS:
+        if not (self.under_way or self._wanted) or now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
+        held = bool(self._wanted) and hold()
+        if not held or self._held_since is None:
+            self._held_since = now
+        hold_up = held and now < self._held_since + self.patience
         status = status_of(store, job)
         self._see(status)
-        if self._may_ask(hold) and status.state is JobState.WAITING:
+        if self._may_ask(hold_up) and status.state is JobState.WAITING:
             self._ask(store, job, status)
 
-    def _may_ask(self, hold: bool) -> bool:
-        return self._asked is None and bool(self._wanted) and not hold and time.monotonic() >= self._not_before
+    def _may_ask(self, held: bool) -> bool:
+        return self._asked is None and bool(self._wanted) and not held and time.monotonic() >= self._not_before
 
     def _see(self, status: JobStatus) -> None:
         asked = self._asked

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumer.protocol import Began, Finished, Outcome, Page, Part, PathDone, Result
+from consumer.protocol import Began, CacheKey, Finished, Outcome, Page, Part, PathDone, Result
 from ingest import tasks
 from ingest.broker import Outgoing, Record
-from ingest.fingerprint import cache_key
+from ingest.fingerprint import CHANGED, cache_key
 from ingest.handlers.loader import DEFAULT_TIMEOUT
 from ingest.job import Counts, Job, Problem
 from ingest.messages import (
@@ -44,6 +44,8 @@ class RunningTask(NamedTuple):
     done: Sequence[PathDone] = ()
     cursor: bytes | None = None
     """How far the worker's listing is in the store."""
+    path: CacheKey | None = None
+    """The key of the path in progress."""
 
 
 class Aborted(NamedTuple):
@@ -84,6 +86,8 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     if not isinstance(running.task, (SyncFiles, Delete)):
         return _task_failed(running, outcome, Finished(), now)
     rest = _not_done(running)
+    if running.path is not None:
+        outcome = msgspec.structs.replace(outcome, cached=[Cached(*running.path, CHANGED)])
     return _batch_step(running, now, [(item, outcome) for item in rest[:1]], rest[1:] if aborted.retry else [])
 
 
@@ -98,6 +102,11 @@ def unavailable_step(running: RunningTask, now: float, back_off: float) -> Step:
     if isinstance(task, (SyncFiles, Delete)):
         return _batch_step(running, now, [], rest, back_off)
     return _step(running, now, Part(), redelivered=again(task), due=now + back_off)
+
+
+def later_step(running: RunningTask, now: float, wait: float) -> Step:
+    """The step for a task that another one stands in the way of: it is handed out again after `wait` seconds."""
+    return _step(running, now, Part(), redelivered=again(running.task), due=now + wait)
 
 
 def _task_failed(running: RunningTask, outcome: Outcome, finished: Finished, now: float) -> Step:
@@ -158,7 +167,7 @@ def _batch_step(
     failed = failed or (isinstance(running.task, (SyncFiles, Delete)) and running.task.failed)
     left = [*retried, *unsettled, *untouched]
     counts = part.counts + Counts(retries=int(bool(retried)), tasks_failed=int(failed and not left))
-    part = msgspec.structs.replace(part, counts=counts)
+    part = msgspec.structs.replace(part, counts=counts, cached=[*part.cached, *_tried(results)])
     judged = [item for item, _, _ in settled if isinstance(item, Candidate)]
     if not left:
         return _step(running, now, part, judged=judged)
@@ -166,6 +175,11 @@ def _batch_step(
     task = msgspec.structs.replace(again(running.task), failed=failed, **items)
     due = now + max(wait, running.began.delay if retried else 0.0, running.job.quiet if unsettled else 0.0)
     return _step(running, now, part, redelivered=task, due=due, judged=judged)
+
+
+def _tried(results: Sequence[tuple[Item, str, Outcome]]) -> list[Cached]:
+    """What the path cache is to keep of paths that have failed, whether they are retried or not."""
+    return [each for _, _, outcome in results if outcome.result is Result.FAILED for each in outcome.cached]
 
 
 def _once_more(item: Item) -> Item:
@@ -182,7 +196,7 @@ def _synced(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now:
         assert isinstance(item, Change)  # noqa: S101 - of a SyncFiles
         counts += Counts(files=-1, deleted=1) if outcome.deleted else _count(outcome)
         uncached += outcome.uncached
-        cached += outcome.cached
+        cached += () if outcome.result is Result.FAILED else outcome.cached
         path = path_from_wire(item.path)
         if outcome.reason:
             problems.append(_problem(path, target, outcome, item.attempt, now))

@@ -17,11 +17,12 @@ from consumer.dispatch.intake import Intake
 from consumer.dispatch.out_of_reach import OutOfReach
 from consumer.dispatch.partition_queues import PartitionQueues
 from consumer.dispatch.pool import Event, Pool, Worker
-from consumer.protocol import Began, Finished, Page, PathDone, Profiled, Setup, Unavailable
+from consumer.dispatch.subjects import subjects_of
+from consumer.protocol import Began, Finished, Page, PathBegun, PathDone, Profiled, Setup, Unavailable
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
 from ingest.job import Job
-from ingest.messages import Task
+from ingest.messages import MovePath, Task
 from ingest.service import logs
 from ingest.service.backoff import Backoff, Waits
 from ingest.service.health import Health
@@ -42,6 +43,8 @@ _ALIVE_SECONDS = 6.0
 """Seconds for which an announcement is valid: less than a start waits before it takes over a dead process's job."""
 _TRY_SECONDS = 10.0
 """Seconds of failed attempts before the broker or the store counts as out of reach."""
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.05, 2.0
+"""Seconds after which a task that waits for a move is handed out again: at first, and at most."""
 _LAG_SECONDS = 15.0
 """How often the group's lag is looked up for the metrics: three requests to Kafka."""
 _INTERRUPTED = Aborted("interrupted: the job was stopped", retry=False)
@@ -94,6 +97,8 @@ class Consumer:
         """
         self._health = health or self._health
         self._health.started()
+        with suppress(Unreachable):
+            self._announce()  # what it has in work counts as soon as it is alive
         try:
             while not until():
                 self._turn_or_wait(until, take=True)
@@ -200,12 +205,28 @@ class Consumer:
             if not free:
                 break
             work = self._intake.task(record)
-            if work is not None and not self._is_put_off(*work, record):
+            if work is not None and not self._is_put_off(*work, record) and self._may_begin(*work, record):
                 self._give(free.pop(), *work, record)
             else:
                 self._queues.done(record)
                 passed += 1
         return passed
+
+    def _may_begin(self, task: Task, job: Job, record: Record) -> bool:
+        """Whether no move stands in the way of a task, else the task is handed out later. Only a watch job has moves.
+
+        It must not wait here: the move may be behind it in its partition.
+        """
+        subjects = subjects_of(task, job) if job.watch else []
+        if not subjects:
+            return True
+        consumers = self._store.consumers.alive(time.time()) if isinstance(task, MovePath) else []
+        alive = [each.consumer for each in consumers]
+        if self._store.moves.begin(job.name, task.pass_id, task.task, task.round, subjects, self._name, alive):
+            return True
+        wait = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2 ** min(task.round, 10))
+        self._settle(accounting.later_step(RunningTask(task, record, job), time.time(), wait))
+        return False
 
     def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
         """Whether the task was put off because its source is out of reach: records behind it may be of other jobs."""
@@ -228,7 +249,7 @@ class Consumer:
                 self._replace_dead(worker)
             case None:
                 self._settle_aborted(worker, Aborted(f"the worker process has died ({worker.exit_words()})"))
-            case Began() | PathDone():
+            case Began() | PathBegun() | PathDone():
                 self._idle_deaths = 0
                 worker.note(report)
             case Profiled():

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
 from consumer.dispatch.accounting import BEFORE_BEGAN, RunningTask
-from consumer.protocol import PAGE_STORED, Began, PathDone, Profiled, Report, Setup, pack, unpack
+from consumer.protocol import PAGE_STORED, Began, CacheKey, PathBegun, PathDone, Profiled, Report, Setup, pack, unpack
 from ingest.broker import Record
 from ingest.job import Job
 from ingest.messages import Task
@@ -51,6 +51,7 @@ class Worker:
         self.job: Job | None = None
         self._began = BEFORE_BEGAN
         self._done: list[PathDone] = []
+        self._path: CacheKey | None = None
         self._cursor: bytes | None = None
         self._since = 0.0
 
@@ -58,14 +59,19 @@ class Worker:
         """Send the worker a task. It must have none."""
         self.task, self.record, self.job = task, record, job
         self._began, self._done, self._cursor, self._since = BEFORE_BEGAN, [], None, time.monotonic()
+        self._path = None
         self.pipe.send_bytes(record.value)
 
-    def note(self, report: Began | PathDone) -> None:
+    def note(self, report: Began | PathBegun | PathDone) -> None:
         """Keep a report on the task."""
-        if isinstance(report, Began):
-            self._began, self._cursor = report, report.cursor
-        else:
-            self._done.append(report)
+        match report:
+            case Began():
+                self._began, self._cursor = report, report.cursor
+            case PathBegun():
+                self._path = report.key
+            case PathDone():
+                self._path = None
+                self._done.append(report)
 
     @property
     def running(self) -> RunningTask:
@@ -73,7 +79,7 @@ class Worker:
         assert self.task is not None  # noqa: S101 - asked of busy workers only
         assert self.record is not None  # noqa: S101
         assert self.job is not None  # noqa: S101
-        return RunningTask(self.task, self.record, self.job, self._began, self._done, self._cursor)
+        return RunningTask(self.task, self.record, self.job, self._began, self._done, self._cursor, self._path)
 
     @property
     def timeout(self) -> float:
@@ -150,7 +156,7 @@ class Pool:
         for pipe in _ready(list(pipes), timeout):
             try:
                 report = unpack(pipe.recv_bytes())
-                while isinstance(report, (Began, PathDone, Profiled)) and pipe.poll():
+                while isinstance(report, (Began, PathBegun, PathDone, Profiled)) and pipe.poll():
                     yield Event(pipes[pipe], report)
                     report = unpack(pipe.recv_bytes())
                 yield Event(pipes[pipe], report)

@@ -15,7 +15,7 @@ from consumer.sync.contents import Contents
 from consumer.sync.context import Context
 from consumer.sync.meta import Meta, of_directory
 from consumer.sync.place import Place
-from ingest.fingerprint import fingerprint
+from ingest.fingerprint import CHANGED, fingerprint, unchanged
 from ingest.handlers.core import DeleteMode, Operation
 from ingest.messages import Stat
 from ingest.store import Cached
@@ -108,7 +108,7 @@ class DirectoryCollection:
         self._entry = entry
         self._present = False if ctx.job.initial_ingest else present
         self._contents: Contents | None = None
-        self._now = 0
+        self._now = CHANGED
         self.created = False
         self.deletes = False
         """Whether what has no source any more is to be deleted in this collection."""
@@ -121,7 +121,7 @@ class DirectoryCollection:
         self.deletes = ctx.handler.check_modes(operation, meta) is not DeleteMode.DO_NOT_DELETE
         self._now = fingerprint(self._entry.stat, operation)
         known = None if ctx.job.ignore_cache else ctx.cached(place.key)
-        if known == self._now and self._present is not False:
+        if unchanged(known, self._now) and self._present is not False:
             return
         parent_known = self._present is False and bool(place.path) and not ctx.job.initial_ingest
         if self._present is None:

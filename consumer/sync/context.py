@@ -13,7 +13,7 @@ from ingest.fingerprint import cache_key, cache_space
 from ingest.handlers import signing
 from ingest.handlers.loader import Handler, sha256
 from ingest.job import Job
-from ingest.messages import path_from_wire
+from ingest.messages import Fingerprint, path_from_wire
 from ingest.paths import join, logical_name, logical_path
 from ingest.service import logs
 from ingest.store import Store
@@ -62,7 +62,7 @@ class Context:
         target = logical_path(job.source, job.target, path, directory=directory, translate=self._translate)
         return Place(path, join(job.source, path), target, cache_key(job, target, directory=directory))
 
-    def cached(self, key: tuple[bytes, bytes]) -> int | None:
+    def cached(self, key: tuple[bytes, bytes]) -> Fingerprint | None:
         """The fingerprint that the path cache has for a key."""
         directory, name = key
         return self.store.cache.get(self.cache_space, directory, [name])[0]

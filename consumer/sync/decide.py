@@ -58,12 +58,12 @@ class Situation(NamedTuple):
     metadata_only: bool = False
     """The path cache says that nothing but ctime has changed."""
     data_changed: bool = False
-    """The path cache says that size or mtime have changed: a newer replica is not made from this file all the same."""
+    """The path cache says that size, mtime or inode have changed, or that the object's content is not known."""
     forced: bool = False
     """`--ignore_cache`: sync what looks unchanged, too."""
     preserve_mtime: bool = False
     replaced: bool = False
-    """The source knows no appending: what has changed there has been replaced as a whole."""
+    """Another file has taken the name, or the source knows no appending: all of the content is new."""
     lost: frozenset[str] = frozenset()
     """Physical paths of replicas below the source at which no file exists any more."""
 

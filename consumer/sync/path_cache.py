@@ -8,7 +8,7 @@ import msgspec
 
 from consumer.sync.context import Context
 from consumer.sync.place import Place
-from ingest.fingerprint import cache_key, fingerprint
+from ingest.fingerprint import CHANGED, cache_key, fingerprint
 from ingest.handlers.core import Operation
 from ingest.messages import UNKNOWN, Change, SyncFiles
 from ingest.paths import split
@@ -17,12 +17,12 @@ from scanner.entries import Entry
 
 
 def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
-    """The batch, with the cached fingerprint of each path whose catalog entry is unknown."""
+    """The batch of a live pass, or with failed attempts, with the cached fingerprint of each path to be queried."""
     if ctx.job.ignore_cache:
         return task
     asked: dict[bytes, list[tuple[int, bytes]]] = {}
     for number, change in enumerate(task.changes):
-        if change.catalog == UNKNOWN and not change.attempt:
+        if change.catalog == UNKNOWN and (ctx.live or change.attempt):
             directory, name = ctx.place(change.path).key
             asked.setdefault(directory, []).append((number, name))
     changes = list(task.changes)
@@ -41,7 +41,7 @@ def remember(ctx: Context, change: Change, place: Place, entry: Entry, operation
     """
     new = ctx.live and change.cached is None
     above = prefixes(ctx, place.path) if new else ()
-    return [Cached(*place.key, fingerprint(entry.stat, operation)), *(Cached(*each.key, 0) for each in above)]
+    return [Cached(*place.key, fingerprint(entry.stat, operation)), *(Cached(*each.key, CHANGED) for each in above)]
 
 
 def prefixes(ctx: Context, path: bytes) -> Iterator[Place]:

@@ -9,9 +9,9 @@ from consumer.sync.context import Context
 from consumer.sync.decide import REGISTERS, Impossible, Situation
 from consumer.sync.meta import Meta
 from consumer.sync.place import Place
-from ingest.fingerprint import fingerprint, same_data
+from ingest.fingerprint import CHANGED, fingerprint, replaced, same_data
 from ingest.handlers.core import Operation
-from ingest.messages import Catalog, Replica
+from ingest.messages import Catalog, Fingerprint, Replica
 from ingest.paths import MAX_PATH, physical_path, prefix_of
 from scanner.entries import Entry
 
@@ -41,9 +41,10 @@ def situation(
     meta: Meta,
     operation: Operation,
     catalog: Catalog,
-    cached: int | None,
+    cached: Fingerprint | None,
 ) -> Situation:
     """What a decision about an entry depends on; `cached` is the fingerprint of another state of it, if any."""
+    now = fingerprint(entry.stat, operation)
     earlier = [each for each in Operation if cached is not None and same_data(cached, fingerprint(entry.stat, each))]
     physical = physical_of(ctx, entry, session, meta)
     return Situation(
@@ -56,7 +57,7 @@ def situation(
         data_changed=cached is not None and not earlier,
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
-        replaced=not ctx.source.appends,
+        replaced=not ctx.source.appends or cached == CHANGED or (cached is not None and replaced(cached, now)),
         lost=_lost(ctx, operation, physical, catalog),
     )
 

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 import msgspec
 
+from consumer.irods.errors import BLOCKED, code_of
 from consumer.protocol import Finished, Outcome, Page, Part, Result
 from consumer.sync.collections import DirectoryCollection
 from consumer.sync.context import Context
+from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach
 from consumer.sync.place import Place
+from consumer.sync.vanished import delete_vanished
 from consumer.tasks.listing_pages import Pages
 from ingest.job import Counts, Problem
 from ingest.messages import ListPath
@@ -30,9 +33,9 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
     if not isinstance(seen, Entry) or seen.kind != "directory":
         yield Finished()  # absent or replaced: the next listing of its parent handles it
         return
-    collection, failed = DirectoryCollection(ctx, place, seen, task.present), None
+    collection, failed, cleared = DirectoryCollection(ctx, place, seen, task.present), None, Outcome(Result.SKIPPED)
     try:
-        collection.ensure()
+        cleared = _ensure(ctx, collection, place)
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
@@ -41,10 +44,29 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
             yield Finished(failure=failed, target=target)
             return
     if task.reach == "collection":
-        counts = Counts(collections=int(collection.created))
-        yield Finished(Part(counts=counts, cached=collection.remember() if failed is None else ()), failed, target)
+        counts = Counts(collections=int(collection.created), deleted=int(cleared.deleted))
+        known = collection.remember() if failed is None else ()
+        yield Finished(Part(counts=counts, cached=known, uncached=cleared.uncached), failed, target)
         return
-    yield from _list(ctx, task, place, collection, cursor, failed)
+    yield from _list(ctx, task, place, collection, cursor, failed, cleared)
+
+
+def _ensure(ctx: Context, collection: DirectoryCollection, place: Place) -> Outcome:
+    """Make sure that a collection exists. In a live pass, the data object of a file that it replaces is deleted.
+
+    Returns the outcome of this deletion.
+    """
+    try:
+        collection.ensure()
+    except Exception as error:
+        if not ctx.live or code_of(error) not in BLOCKED or ctx.handler.method_in(error):
+            raise
+        outcome = delete_vanished(SourceView(ctx), ctx.place(place.path), taken_by="directory")
+        if not outcome.deleted:
+            raise
+        collection.ensure()
+        return outcome
+    return Outcome(Result.SKIPPED)
 
 
 def _list(
@@ -54,6 +76,7 @@ def _list(
     collection: DirectoryCollection,
     cursor: bytes | None,
     failed: Outcome | None,
+    cleared: Outcome,
 ) -> Iterator[Page | Finished]:
     target = place.target
     pages = Pages(ctx, task, place, collection, deletes=failed is None and collection.deletes and not ctx.live)
@@ -76,6 +99,6 @@ def _list(
         collection.close()
     if failed is None:
         cached = [*last.cached, *collection.remember()]
-        counts = last.counts + Counts(collections=int(collection.created))
-        last = msgspec.structs.replace(last, counts=counts, cached=cached)
+        counts = last.counts + Counts(collections=int(collection.created), deleted=int(cleared.deleted))
+        last = msgspec.structs.replace(last, counts=counts, cached=cached, uncached=cleared.uncached)
     yield Finished(last, failed, target)

@@ -13,10 +13,10 @@ from consumer.sync.context import Context
 from consumer.sync.meta import of_file
 from consumer.sync.place import Place
 from ingest import tasks
-from ingest.fingerprint import cache_key, fingerprint
+from ingest.fingerprint import cache_key, fingerprint, unchanged
 from ingest.handlers.core import Operation
 from ingest.job import Counts, Problem
-from ingest.messages import Candidate, Change, ListPath, path_to_wire
+from ingest.messages import Candidate, Change, Fingerprint, ListPath, path_to_wire
 from ingest.store import Child
 from scanner.entries import Entry, Skipped
 from scanner.source import Listing
@@ -88,20 +88,20 @@ class Pages:
             self._add(candidate)
 
     def _take(self, page: list[Entry]) -> None:
-        unchanged = files = 0
+        same = files = 0
         for entry, cached in zip(page, self._known(page), strict=True):
             files += entry.kind != "directory"
             if self._deletes and self._in_the_way(entry):
                 continue
             if entry.kind == "directory":
                 self._descend(entry, cached)
-            elif cached is not None and cached == fingerprint(entry.stat, self._operation(entry)):
-                unchanged += 1
+            elif unchanged(cached, fingerprint(entry.stat, self._operation(entry))):
+                same += 1
             else:
                 self._change(entry, cached)
-        self._counts += Counts(files=files, unchanged=unchanged)
+        self._counts += Counts(files=files, unchanged=same)
 
-    def _known(self, page: list[Entry]) -> list[int | None]:
+    def _known(self, page: list[Entry]) -> list[Fingerprint | None]:
         """The fingerprints that the path cache has for the entries of a page."""
         ctx = self._ctx
         if ctx.job.ignore_cache or not page:
@@ -135,13 +135,13 @@ class Pages:
         if candidate.target != f"{self._place.target}/{candidate.name}":  # deeper paths are not in this listing
             self._counts += Counts(listed=1)
 
-    def _descend(self, entry: Entry, cached: int | None) -> None:
+    def _descend(self, entry: Entry, cached: Fingerprint | None) -> None:
         present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))
         if present and self._task.reach == "names":
             return
         self._children.append(tasks.listing(self._ctx.job, self._task.pass_id, entry.path, present=present))
 
-    def _change(self, entry: Entry, cached: int | None) -> None:
+    def _change(self, entry: Entry, cached: Fingerprint | None) -> None:
         found = self._collection.contents()[self._name(entry)]
         self._changes.append(Change(path_to_wire(entry.path), found, cached))
 

@@ -20,18 +20,20 @@ from consumer.sync import collections
 from consumer.sync.contents import Contents
 from consumer.sync.context import Context
 from consumer.sync.decide import REGISTERS
+from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach
 from consumer.sync.meta import Meta, of_directory, of_file
 from consumer.sync.place import Place
 from consumer.sync.situation import physical_of
-from consumer.sync.vanished import remove_replaced
+from consumer.sync.vanished import delete_vanished, remove_replaced
 from ingest import tasks
-from ingest.fingerprint import cache_key, fingerprint, same_data
+from ingest.fingerprint import CHANGED, cache_key, fingerprint, same_data, same_file
 from ingest.handlers.core import Operation
 from ingest.job import Counts
-from ingest.messages import UNKNOWN, Catalog, Change, MovePath, Replica, Stat
+from ingest.messages import Catalog, Change, Fingerprint, MovePath, Replica, Stat
 from ingest.paths import physical_path, split
 from ingest.store import Cached
+from ingest.store.moves import follow
 from scanner.entries import Entry
 
 _PAGE = 250
@@ -43,80 +45,122 @@ _RENAMING = b"0"
 def move_path(ctx: Context, task: MovePath, cursor: bytes | None) -> Iterator[Page | Finished]:
     """Rename what was moved, and bring the physical paths of registered replicas and the path cache up to date.
 
-    The rename happens even if the source has nothing under the new name any more: the watcher reports later changes in
-    their order. If the rename is impossible, the new name is synced. Raises an exception if the source or the zone is
-    out of reach.
+    A move is a cheaper deletion and creation, nothing else. It happens only if what lies at the new name now, or where
+    later moves have brought it, is what the old name's object was made from. Otherwise both names are synced, each from
+    what the source is now. Raises an exception if the source or the zone is out of reach.
     """
     old, new = (ctx.place(path, directory=task.directory) for path in (task.old, task.new))
     try:
-        seen = ctx.source.look(new.path)
-        entry = seen if isinstance(seen, Entry) and (seen.kind == "directory") == task.directory else None
+        entry, here = _moved(ctx, task, old, new)
         if task.directory:
             yield from _move_directory(ctx, task, entry, old, new, cursor)
+        elif entry is None:
+            yield _synced(ctx, task, old, new)
         else:
-            yield _move_file(ctx, task, entry, old, new)
+            yield from _move_file(ctx, task, entry, old, new, here=here, begun=cursor is not None)
     except Exception as error:
         if out_of_reach(ctx, error):
             raise
         yield Finished(failure=failure(ctx, new.target, error), target=new.target)
 
 
-def _move_file(ctx: Context, task: MovePath, seen: Entry | None, old: Place, new: Place) -> Finished:
+def _moved(ctx: Context, task: MovePath, old: Place, new: Place) -> tuple[Entry | None, bool]:
+    """What was moved, as it is now, and whether it is still at the new name; None if that cannot be shown.
+
+    The inode shows it. Where inodes are not stable, or the path cache was lost, an absent old name must do. If there is
+    a new file of the old name, a program has saved it that way: the object keeps its name.
+    """
+    moves = ctx.store.moves.later(task.job, task.task)
+    later = follow(new.path, moves)
+    seen = ctx.source.look(later)
+    if not isinstance(seen, Entry) or (seen.kind == "directory") != task.directory:
+        return None, False
+    was, now = ctx.cached(old.key), fingerprint(seen.stat, Operation.NO_OP)
+    unknown = was is None or 0 in (was.inode, now.inode)
+    back = ctx.source.look(old.path)
+    saved = not task.directory and back is not None and back.kind != "directory"
+    if (saved and not any(each.new == old.path for each in moves)) or (back is not None and unknown):
+        return None, False
+    if was == CHANGED or (was is not None and not unknown and not same_file(was, now)):
+        return None, False
+    return msgspec.structs.replace(seen, path=new.path), later == new.path
+
+
+def _move_file(
+    ctx: Context, task: MovePath, entry: Entry, old: Place, new: Place, *, here: bool, begun: bool
+) -> Iterator[Page | Finished]:
     source, target = old.target, new.target
     cached = ctx.cached(old.key)
-    here = look_up(ctx.lister, source)
-    replicas = here or look_up(ctx.lister, target)  # an earlier try may have got that far
-    if not here:  # or the object was removed, and it is another that the file has replaced
-        cached = None
-    if not replicas or not isinstance(replicas, list):
-        return _synced(ctx, task, Change(task.new), old.key)
-    entry = seen or _as_known(new.path, replicas[0])
     meta = of_file(ctx.job, entry, new)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
-    renames = operation is not Operation.NO_OP and source != target
-    if not renames or (here and not _rename(ctx, meta, new, source, collection=False)):
-        return _synced(ctx, task, Change(task.new), old.key)
+    found = [] if operation is Operation.NO_OP or source == target else look_up(ctx.lister, source)
+    replicas = found or (look_up(ctx.lister, target) if begun else [])
+    if not replicas or not isinstance(replicas, list):
+        yield _synced(ctx, task, old, new)
+        return
+    if not begun:  # if this worker dies after the rename, nobody takes the object for one that was made from the file
+        yield Page(_RENAMING, Part(cached=[Cached(*new.key, CHANGED)]))
+    if found and not _rename(ctx, meta, new, source, collection=False):
+        yield _synced(ctx, task, old, new)
+        return
     was = msgspec.structs.replace(entry, path=old.path)
     before = physical_of(ctx, was, session, of_file(ctx.job, was, old))
     for replica in replicas:
         if replica.path == before:
             registration.change_path(session, target, replica, physical_of(ctx, entry, session, meta))
-    if ctx.job.preserve_mtime and replicas:
+    if ctx.job.preserve_mtime:
         requests.touch(session, target, replicas[0].mtime)
-    if seen is None:
-        known = [] if cached is None else [Cached(*new.key, cached)]
+    yield _remembered(ctx, task, old, new, cached, replicas, operation, here=here)
+
+
+def _remembered(
+    ctx: Context,
+    task: MovePath,
+    old: Place,
+    new: Place,
+    cached: Fingerprint | None,
+    replicas: Sequence[Replica],
+    operation: Operation,
+    *,
+    here: bool,
+) -> Finished:
+    """The end of a move whose object has its new name. What has changed meanwhile is synced."""
+    if not here:  # a later move takes the object further, and sees whether the file has changed
+        known = [Cached(*new.key, cached or CHANGED)]
         return Finished(Part(counts=Counts(moved=1), cached=known, uncached=[old.key]))
-    if not _as_before(entry, operation, cached, replicas):
-        return _synced(ctx, task, Change(task.new, UNKNOWN, cached), old.key)
-    return Finished(
-        Part(counts=Counts(moved=1), cached=[Cached(*new.key, fingerprint(entry.stat, operation))], uncached=[old.key])
-    )
+    seen = ctx.source.look(new.path)
+    if not isinstance(seen, Entry) or not _is_as_before(seen, operation, cached, replicas):
+        return _synced(ctx, task, old, new)
+    known = [Cached(*new.key, fingerprint(seen.stat, operation))]
+    return Finished(Part(counts=Counts(moved=1), cached=known, uncached=[old.key]))
+
+
+def _is_as_before(entry: Entry, operation: Operation, cached: Fingerprint | None, replicas: Sequence[Replica]) -> bool:
+    """Whether the file is the one that was synced under its old name. Its ctime is ignored: a rename sets it.
+
+    Without inodes, equal size and mtime may be those of another file, so that its content is put once more. What is
+    registered has no content that could be wrong.
+    """
+    now = fingerprint(entry.stat, operation)
+    if cached is not None and same_file(cached, now):
+        return same_data(cached, now)
+    here = (entry.stat.size, entry.stat.mtime_ns // 1_000_000_000)
+    return operation in REGISTERS and any((each.size, each.mtime) == here for each in replicas)
+
+
+def _synced(ctx: Context, task: MovePath, old: Place, new: Place) -> Finished:
+    """Sync both names, each from what the source is now; what lies at the new name counts as changed data."""
+    changes = [Change(task.new, gone=True), Change(task.old, gone=True)]
+    children = list(tasks.files(ctx.job, task.pass_id, changes))
+    known = [Cached(*old.key, CHANGED)] if ctx.cached(old.key) is not None else []
+    return Finished(Part(children, Counts(files=len(changes)), cached=[Cached(*new.key, CHANGED), *known]))
 
 
 def _as_known(path: bytes, replica: Replica) -> Entry:
-    """The file as the catalog records it, if it has moved again (a later move handles that) or is absent."""
+    """The file of a replica as the catalog records it."""
     mtime = replica.mtime * 1_000_000_000
     return Entry(path, "regular", Stat(stat.S_IFREG, replica.size, mtime, mtime))
-
-
-def _as_before(entry: Entry, operation: Operation, cached: int | None, replicas: list[Replica]) -> bool:
-    """Whether the file is the one that was synced under its old name. Its ctime is ignored: a rename sets it.
-
-    What is not in the path cache may have been put from another file, which had the old name a moment later; what is
-    registered has no content that could be wrong.
-    """
-    if cached is not None:
-        return same_data(cached, fingerprint(entry.stat, operation))
-    now = (entry.stat.size, entry.stat.mtime_ns // 1_000_000_000)
-    return operation in REGISTERS and any((each.size, each.mtime) == now for each in replicas)
-
-
-def _synced(ctx: Context, task: MovePath, change: Change, uncached: tuple[bytes, bytes]) -> Finished:
-    """Sync both names as if they had changed."""
-    changes = [change, Change(task.old, gone=True)]
-    children = list(tasks.files(ctx.job, task.pass_id, changes))
-    return Finished(Part(children, Counts(files=len(changes)), uncached=[uncached]))
 
 
 def _rename(ctx: Context, meta: Meta, new: Place, source: str, *, collection: bool) -> bool:
@@ -140,11 +184,18 @@ def _rename(ctx: Context, meta: Meta, new: Place, source: str, *, collection: bo
 
 
 def _makes_way(ctx: Context, new: Place, code: int | None, *, collection: bool) -> bool:
-    """Whether the obstacle of a rename is removed: a missing collection, or an empty one under the new name."""
+    """Whether the obstacle of a rename is removed.
+
+    It is a missing collection. Or, for a directory, it is an empty collection or a data object under the new name.
+    """
     if code == NO_COLLECTION:
         collections.create(ctx, split(new.path)[0], None)
         return True
-    return collection and code == TAKEN_BY_COLLECTION and remove_replaced(ctx, new)
+    if not collection or code not in TAKEN:
+        return False
+    if code == TAKEN_BY_COLLECTION:
+        return remove_replaced(ctx, new)
+    return delete_vanished(SourceView(ctx), ctx.place(new.path), taken_by="directory").deleted
 
 
 def _move_directory(
@@ -153,7 +204,7 @@ def _move_directory(
     source, target = old.target, new.target
     meta = of_directory(ctx.job, new.path, target, None if seen is None else seen.stat)
     operation = ctx.handler.operation(ctx.session(meta), meta)
-    renames = operation is not Operation.NO_OP and source != target
+    renames = operation is not Operation.NO_OP and source != target and (seen is not None or cursor is not None)
     if renames and cursor is None and (renames := collection_exists(ctx.lister, source)):
         yield Page(_RENAMING, Part())  # if it is absent at the next try, this try has renamed it
     stored = int(cursor or _RENAMING)

@@ -11,7 +11,7 @@ import msgspec
 from consumer.irods.catalog import look_up
 from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, connection_lost
 from consumer.irods.sessions import Session, check_login
-from consumer.protocol import Outcome, PathDone, Result
+from consumer.protocol import Outcome, PathBegun, PathDone, Result
 from consumer.sync.actions import ActionRun
 from consumer.sync.context import Context
 from consumer.sync.decide import Action, Impossible, decide
@@ -22,10 +22,12 @@ from consumer.sync.path_cache import remember
 from consumer.sync.place import Place
 from consumer.sync.situation import situation, unfit
 from consumer.sync.vanished import clear_the_way, delete_vanished
-from ingest.fingerprint import fingerprint
+from ingest.errors import Refused
+from ingest.fingerprint import CHANGED, fingerprint, unchanged
 from ingest.handlers.core import Operation
 from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles
 from ingest.paths import split
+from ingest.store import Cached
 from scanner.entries import Entry, Skipped, why
 from scanner.source import Looker
 
@@ -33,7 +35,7 @@ _LOOKS = 3
 """Decisions on one path at most, if the catalog changes meanwhile."""
 
 
-def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathDone]:
+def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathBegun | PathDone]:
     """Sync the paths of a batch in their order; one result each. `done` has those of paths that were synced before.
 
     Raises Unreachable when the zone does not answer.
@@ -42,7 +44,11 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
     with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
             place = ctx.place(change.path)
-            yield PathDone(place.target, done.get(change.path) or _sync_one(view, looker, change, place))
+            outcome = done.get(change.path)
+            if outcome is None:
+                yield PathBegun(place.key)
+                outcome = _sync_one(view, looker, change, place)
+            yield PathDone(place.target, outcome)
 
 
 def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) -> Outcome:
@@ -66,7 +72,15 @@ def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) ->
             split(place.path)[1],
         ):
             return Outcome(Result.SKIPPED, reason=why(error) if isinstance(error, PermissionError) else "")
-        return failure(ctx, place.target, error)
+        return _failed(ctx, place, error)
+
+
+def _failed(ctx: Context, place: Place, error: Exception) -> Outcome:
+    """The failure of a path. If it was not refused, nobody knows what its object contains now."""
+    outcome = failure(ctx, place.target, error)
+    if isinstance(error, (Impossible, Refused)):
+        return outcome
+    return msgspec.structs.replace(outcome, cached=[Cached(*place.key, CHANGED)])
 
 
 def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
@@ -89,7 +103,7 @@ def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> 
     except Exception as error:
         if not connection_lost(error) or not zone_answers(ctx):
             raise
-        return failure(ctx, place.target, error)
+        return _failed(ctx, place, error)
 
 
 def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
@@ -104,7 +118,7 @@ def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Out
         ctx.source.look(b"")  # raises SourceNotVisible if the whole source is out of reach
         return Outcome(Result.SKIPPED, reason=reason)
     catalog: Catalog = [] if ctx.job.initial_ingest and not change.attempt else change.catalog
-    if catalog == UNKNOWN and not change.attempt and change.cached == fingerprint(entry.stat, operation):
+    if catalog == UNKNOWN and not change.attempt and unchanged(change.cached, fingerprint(entry.stat, operation)):
         return Outcome(Result.UNCHANGED)
     for _ in range(_LOOKS):
         if catalog == UNKNOWN:
@@ -119,6 +133,7 @@ def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Out
             before, catalog = catalog, look_up(ctx.lister, place.target)
             if before == catalog:
                 raise
+            change = msgspec.structs.replace(change, cached=change.cached or ctx.cached(place.key))
     raise Impossible("the data object keeps changing while it is synced")
 
 

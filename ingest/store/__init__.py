@@ -15,6 +15,7 @@ from ingest.store.deletion import Deletion
 from ingest.store.handlers import Handlers
 from ingest.store.jobs import JobExists, Jobs
 from ingest.store.leases import Leases
+from ingest.store.moves import Moves, Names, Subject
 from ingest.store.outbox import Outbox
 from ingest.store.tasks import WATCH, Child, Redelivery, Step, Tasks
 from ingest.store.values import Values, WrongKind
@@ -31,10 +32,13 @@ __all__ = [
     "JobExists",
     "Jobs",
     "Leases",
+    "Moves",
+    "Names",
     "Outbox",
     "Redelivery",
     "Step",
     "Store",
+    "Subject",
     "Tasks",
     "Values",
     "WrongKind",
@@ -53,6 +57,8 @@ class Store(Protocol):
     """All jobs, active and ended."""
     tasks: Tasks
     """Passes and their tasks."""
+    moves: Moves
+    """Moves that are published and not settled."""
     outbox: Outbox
     """Messages to publish now, later, or when their job is resumed."""
     deletion: Deletion

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from ingest.messages import Fingerprint
+
 
 class Cached(NamedTuple):
     """An entry of the path cache. Directory and name are logical, below the target."""
 
     directory: bytes
     name: bytes
-    fingerprint: int
+    fingerprint: Fingerprint
 
 
 class Cache(Protocol):
     """The path cache. Entries are written in steps only (see `Step`), after their files are synchronised."""
 
-    def get(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[int | None]:
+    def get(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[Fingerprint | None]:
         """Return the fingerprints of names in one directory.
 
         Args:

@@ -11,16 +11,19 @@ from ingest.broker import Outgoing
 from ingest.job import Counts, Problem
 from ingest.messages import Candidate
 from ingest.store.cache import Cached
+from ingest.store.moves import Names
 
 WATCH = "watch"
 """The task of a live pass that stays outstanding until the job is stopped: every batch of changes is a part of it."""
 
 
 class Child(msgspec.Struct, frozen=True):
-    """A new task, and the message that hands it out."""
+    """A new task, the message that hands it out after `delay` seconds, and the names of a move."""
 
     task: str
     message: Outgoing
+    move: Names | None = None
+    delay: float = 0.0
 
 
 class Redelivery(msgspec.Struct, frozen=True):

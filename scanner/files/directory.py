@@ -14,6 +14,7 @@ from types import TracebackType
 from ingest.messages import Stat
 from ingest.paths import is_within, prefix_of, shown
 from scanner.entries import Entry, Kind, Skipped, SourceNotVisible, kind_of, unknown, why
+from scanner.files.inodes import inode_of, stable
 from scanner.rules import Rules
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
@@ -82,6 +83,7 @@ class Directory:
         self.may_list = may_list
         itself = os.fstat(descriptor)
         self.way = (*above, (itself.st_dev, itself.st_ino))
+        self._stable_inodes = stable(itself.st_dev)
         self._prefix = prefix_of(path)
         self._root_prefix = prefix_of(root)
         self._keeps_regular_files = rules.keeps_regular_files
@@ -95,7 +97,7 @@ class Directory:
     def entry(self) -> Entry:
         """The directory itself."""
         itself = os.fstat(self.descriptor)
-        return Entry(self.path, "directory", _stat(itself, itself.st_size))
+        return Entry(self.path, "directory", _stat(itself))
 
     def close(self) -> None:
         """Close the descriptor; a second call does nothing."""
@@ -116,7 +118,8 @@ class Directory:
             return None if error.errno in _GONE else unknown(path, None, error)
         mode = found.st_mode
         if self._keeps_regular_files and stat.S_ISREG(mode):
-            return Entry(path, "regular", Stat(mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+            inode = found.st_ino if self._stable_inodes else 0
+            return Entry(path, "regular", Stat(mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, inode))
         return self._look_closer(name, path, found)
 
     def _look_closer(self, name: bytes, path: bytes, found: os.stat_result) -> Entry | Skipped | None:
@@ -129,7 +132,7 @@ class Directory:
             return self._subdirectory(path, found, kind)
         if kind == "link":
             return self._link(name, path, found)
-        return Entry(path, kind, _stat(found, found.st_size))
+        return Entry(path, kind, _stat(found))
 
     def _subdirectory(
         self, path: bytes, found: os.stat_result, kind: Kind, link_target: bytes | None = None
@@ -140,7 +143,7 @@ class Directory:
         # Below a link that leads above the source, plain directories can close a cycle too.
         if self.rules.follow_symlinks and (found.st_dev, found.st_ino) in self.way:
             return Skipped(path, kind, "a link that leads back to a directory above it")
-        return Entry(path, "directory", _stat(found, found.st_size), link_target)
+        return Entry(path, "directory", _stat(found), link_target)
 
     def _link(self, name: bytes, path: bytes, found: os.stat_result) -> Entry | Skipped | None:
         try:
@@ -153,9 +156,9 @@ class Directory:
             return Skipped(path, "link", "a link that leaves the source, which needs --follow-symlinks")
         link_target = os.path.join(os.path.dirname(self.absolute(name)), text)
         if target is None:
-            return Entry(path, "link", _stat(found, found.st_size), link_target, broken=True)
+            return Entry(path, "link", _stat(found), link_target, broken=True)
         if not stat.S_ISDIR(target.st_mode):
-            return Entry(path, "link", _stat(found, target.st_size), link_target)
+            return Entry(path, "link", _stat(target, found.st_mode), link_target)
         return self._link_to_directory(path, target, link_target)
 
     def _link_to_directory(self, path: bytes, target: os.stat_result, link_target: bytes) -> Entry | Skipped:
@@ -214,5 +217,6 @@ class Directory:
         return inside
 
 
-def _stat(found: os.stat_result, size: int) -> Stat:
-    return Stat(found.st_mode, size, found.st_mtime_ns, found.st_ctime_ns)
+def _stat(found: os.stat_result, mode: int | None = None) -> Stat:
+    mode = found.st_mode if mode is None else mode
+    return Stat(mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, inode_of(found))

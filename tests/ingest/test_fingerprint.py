@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.fingerprint import cache_space, fingerprint, name_hash, same_data
+from ingest.fingerprint import (
+    CHANGED,
+    cache_space,
+    fingerprint,
+    name_hash,
+    replaced,
+    same_data,
+    same_file,
+    unchanged,
+)
 from ingest.handlers.core import Operation
 from ingest.job import Job
 from ingest.messages import Stat
@@ -25,7 +34,8 @@ def changed(**fields: int) -> Stat:
 @given(stats, operations)
 def test_a_fingerprint_is_a_signed_number_of_64_bits_for_any_file(stat: Stat, operation: Operation) -> None:
     value = fingerprint(stat, operation)
-    assert -(2**63) <= value < 2**63
+    assert -(2**63) <= value.state < 2**63
+    assert 0 <= value.inode < 2**32
     assert fingerprint(msgspec.structs.replace(stat), operation) == value
 
 
@@ -54,6 +64,29 @@ def test_a_change_of_ctime_alone_is_seen_as_such(stat: Stat, microseconds: int, 
     assert same_data(one, two)
 
 
+@given(stats, st.integers(1, 2**64 - 1), st.integers(1, 2**64 - 1), operations)
+def test_another_inode_is_another_file_with_other_data(
+    stat: Stat, inode: int, other: int, operation: Operation
+) -> None:
+    one, two = (fingerprint(msgspec.structs.replace(stat, inode=each), operation) for each in (inode, other))
+    assert same_file(one, two) == unchanged(one, two) == same_data(one, two) == (not replaced(one, two))
+    assert inode != other or unchanged(one, two)
+
+
+@given(stats, st.integers(1, 2**64 - 1), operations)
+def test_an_unstable_inode_says_nothing(stat: Stat, inode: int, operation: Operation) -> None:
+    one, two = fingerprint(stat, operation), fingerprint(msgspec.structs.replace(stat, inode=inode), operation)
+    assert unchanged(one, two)
+    assert same_data(one, two)
+    assert not same_file(one, two)
+    assert not same_file(one, one)
+
+
+def test_what_is_changed_matches_no_file_not_even_itself() -> None:
+    assert not unchanged(None, fingerprint(FILE, Operation.PUT))
+    assert not same_file(CHANGED, CHANGED)
+
+
 def test_the_mode_bits_do_not_count_for_they_change_with_ctime() -> None:
     assert fingerprint(changed(mode=0o100600), Operation.PUT) == fingerprint(FILE, Operation.PUT)
 
@@ -67,7 +100,7 @@ def test_different_names_have_different_numbers(names: list[bytes]) -> None:
 
 def test_the_numbers_are_the_same_in_every_process_and_for_ever() -> None:
     assert name_hash(b"") == -5426141060434712860
-    assert fingerprint(FILE, Operation.REGISTER_SYNC) == 729422017250244039
+    assert fingerprint(FILE, Operation.REGISTER_SYNC) == (729422017250244039, 0)
 
 
 def test_a_cache_space_belongs_to_source_and_target_and_no_other_setting() -> None:

@@ -1,24 +1,22 @@
-"""What settles is published once, however often it is told, and in an order that moves can live with."""
+"""What settles is published once, however often it is told, and moves in their order."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from itertools import combinations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ingest.job import Topics
 from ingest.messages import ListPath, MovePath, SyncFiles, Task, decode, path_from_wire
+from ingest.store import Names, Subject
 from ingest.store.embedded import EmbeddedStore
 from tests.ingest.store.support import create, status_of, step, take
-from watcher.events import MakeDirectory, Move, Sync, Vanish, Work
-from watcher.in_flight import Single, paths_of
+from watcher import publish
+from watcher.events import MakeDirectory, Move, Single, Sync, Vanish, Work
 from watcher.publish import Publisher
-from watcher.scans import PATIENCE_SECONDS, Scans
+from watcher.scans import Scans
 from watcher.spool import Spool
 
 Published = list[Single]
@@ -35,9 +33,9 @@ class Watch:
         take(self.store)
         self.again()
 
-    def again(self, patience: float = PATIENCE_SECONDS) -> None:
+    def again(self) -> None:
         """A publisher takes over from the one before, as after a crash."""
-        self.publisher = Publisher(self.store, self.job, self.spool, threading.Lock(), Scans(patience))
+        self.publisher = Publisher(self.store, self.job, self.spool, threading.Lock(), Scans())
 
     def tell(self, *work: Work) -> Published:
         """What is published now that this has settled, too."""
@@ -68,6 +66,10 @@ class Watch:
         self.store.close()
 
 
+def paths_of(work: Single) -> tuple[bytes, ...]:
+    return (work.old, work.new) if isinstance(work, Move) else (work.path,)
+
+
 def works(task: Task) -> Published:
     if isinstance(task, MovePath):
         return [Move(path_from_wire(task.old), path_from_wire(task.new), task.directory)]
@@ -94,39 +96,35 @@ def file(path: bytes) -> Sync:
 MOVE = Move(b"big", b"moved", directory=True)
 
 
-def test_what_has_nothing_to_do_with_a_move_passes_it_and_what_has_waits(watch: Watch) -> None:
-    assert watch.tell(MOVE) == [MOVE]
-    assert watch.tell(file(b"moved/a"), file(b"other"), MakeDirectory(b"big"), file(b"big/b")) == [file(b"other")]
-    assert watch.tell(file(b"moved-not")) == [file(b"moved-not")]
-    assert watch.settle(b"other") == []
-    assert sorted(watch.settle(b"big"), key=repr) == [MakeDirectory(b"big"), file(b"big/b"), file(b"moved/a")]
+def test_all_work_is_published_at_once_and_a_move_owns_its_names_from_then_on(watch: Watch) -> None:
+    work: list[Single] = [file(b"moved/a"), MOVE, MakeDirectory(b"big"), file(b"other")]
+    assert sorted(watch.tell(*work), key=repr) == sorted(work, key=repr)
     assert len(watch.spool) == 0
+    live, moves = status_of(watch.store).live_pass or "", watch.store.moves
+    assert moves.pending("job")
+    assert not moves.begin("job", live, "any", 0, [Subject(b"moved/a")], "us", ())
+    assert moves.begin("job", live, "any", 0, [Subject(b"other")], "us", ())
+    watch.settle(b"big")
+    assert not moves.pending("job")
+    assert moves.begin("job", live, "any", 0, [Subject(b"moved/a")], "us", ())
 
 
-def test_a_move_waits_for_what_is_under_way_on_its_names_and_holds_up_what_comes_after(watch: Watch) -> None:
-    assert watch.tell(file(b"big/a")) == [file(b"big/a")]
-    assert watch.tell(MOVE, file(b"moved/b"), file(b"c")) == [file(b"c")]
-    assert watch.settle(b"big/a") == [MOVE]
-    assert watch.settle(b"big") == [file(b"moved/b")]
-
-
-def test_moves_in_a_row_follow_one_another(watch: Watch) -> None:
+def test_moves_in_a_row_are_published_in_their_order(watch: Watch) -> None:
     moves = [Move(b"a", b"x", directory=False), Move(b"b", b"a", directory=False), Move(b"x", b"b", directory=False)]
-    other = Move(b"c", b"d", directory=False)
-    assert watch.tell(*moves, other) == [moves[0], other]
-    assert watch.settle(b"x") == [moves[1]]
-    assert watch.settle(b"a") == [moves[2]]
+    assert watch.tell(*moves) == moves
+    first = next(task for task, works in watch.under_way.items() if works == [moves[0]])
+    assert watch.store.moves.later("job", first) == [Names(*each) for each in moves[1:]]
 
 
-def test_a_directory_waits_for_what_becomes_of_the_file_of_its_name_and_what_is_below_it_waits_with_it(
-    watch: Watch,
+def test_beyond_its_limit_of_outstanding_tasks_work_waits_on_disk(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone, made = Vanish(b"a"), MakeDirectory(b"a")
-    assert watch.tell(gone, made, MakeDirectory(b"a/b"), file(b"c/a")) == [gone, file(b"c/a")]
-    assert watch.settle(b"c/a") == []
-    assert watch.settle(b"a") == [made, MakeDirectory(b"a/b")]
-    assert watch.tell(file(b"a/x"), gone) == [file(b"a/x")]
-    assert watch.settle(b"a") == [gone]
+    monkeypatch.setattr(publish, "OUTSTANDING", 2)
+    for name in (b"a", b"b"):
+        assert watch.tell(file(name)) == [file(name)]
+    assert watch.tell(file(b"c")) == []
+    assert len(watch.spool) == 1
+    assert watch.settle(b"a") == [file(b"c")]
 
 
 def test_what_was_told_and_not_published_when_the_watcher_died_is_published_once(watch: Watch) -> None:
@@ -142,59 +140,5 @@ def test_what_was_published_before_the_watcher_died_is_not_published_again(watch
     watch.spool.put([file(b"a")])  # as if it had died before it could remove the batch
     watch.spool.choose([number for number, _ in watch.spool.after(0, 9)], 1)
     watch.again()
-    assert watch.tell(file(b"b")) == []  # it waits until all that the dead one has published is settled
-    assert watch.settle(b"a") == [file(b"b")]
-    assert status_of(watch.store).live.files == 2
-
-
-def test_what_an_earlier_watcher_has_published_and_is_retried_for_hours_holds_up_nothing_in_the_end(
-    watch: Watch,
-) -> None:
-    assert watch.tell(file(b"a")) == [file(b"a")]
-    watch.again(patience=0.0)
     assert watch.tell(file(b"b")) == [file(b"b")]
-
-
-def related(one: bytes, other: bytes) -> bool:
-    return one == other or one.startswith(other + b"/") or other.startswith(one + b"/")
-
-
-paths = st.lists(st.sampled_from([b"a", b"b", b"c"]), min_size=1, max_size=3).map(b"/".join)
-single = st.one_of(
-    st.builds(Sync, paths, st.booleans()),
-    st.builds(Vanish, paths),
-    st.builds(MakeDirectory, paths),
-    st.builds(Move, paths, paths, st.booleans()).filter(lambda move: not related(move.old, move.new)),
-)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(single, max_size=20, unique_by=repr), st.data())
-def test_work_on_the_names_of_a_move_is_published_in_order_and_never_beside_it(
-    tmp_path_factory: pytest.TempPathFactory, all_work: Published, data: st.DataObject
-) -> None:
-    watch = Watch(tmp_path_factory.mktemp("watch"))
-    seen: Published = []
-    told = 0
-    while told < len(all_work) or watch.under_way:
-        choice = data.draw(st.integers(0, len(watch.under_way)))
-        if choice < len(watch.under_way):
-            seen += watch.settle(paths_of(list(watch.under_way.values())[choice][0])[0])
-        elif told < len(all_work):
-            seen += watch.tell(all_work[told])
-            told += 1
-        busy = [work for done in watch.under_way.values() for work in done]
-        assert not [pair for pair in combinations(busy, 2) if in_order(*pair)]
-    place = {repr(work): number for number, work in enumerate(seen)}
-    assert sorted(map(repr, seen)) == sorted(map(repr, all_work))
-    for one, other in combinations(all_work, 2):
-        assert not in_order(one, other) or place[repr(one)] < place[repr(other)]
-    watch.close()
-
-
-def in_order(one: Single, other: Single) -> bool:
-    """Whether these two must not change places, nor be under way together."""
-    touch = any(related(a, b) for a in paths_of(one) for b in paths_of(other))
-    same = paths_of(one) == paths_of(other)
-    makes = isinstance(one, MakeDirectory) | isinstance(other, MakeDirectory)
-    return (touch and isinstance(one, Move) | isinstance(other, Move)) or (same and makes)
+    assert status_of(watch.store).live.files == 2

@@ -37,7 +37,7 @@ class Watch:
         """The watcher looks after its scans, and sees that none is under way."""
 
         def seen() -> bool:
-            scans.turn(self.store, self.job, hold=hold)
+            scans.turn(self.store, self.job, hold=lambda: hold)
             return not scans.under_way
 
         wait_until(seen)
@@ -47,7 +47,7 @@ class Watch:
         found: list[Restart] = []
 
         def sent() -> bool:
-            scans.turn(self.store, self.job, hold=hold)
+            scans.turn(self.store, self.job, hold=lambda: hold)
             found.extend(
                 message for _, each in self.store.outbox.oldest(9) if isinstance(message := decode(each.value), Restart)
             )

@@ -14,6 +14,7 @@ from ingest.store.embedded.deletion import EmbeddedDeletion
 from ingest.store.embedded.handlers import EmbeddedHandlers
 from ingest.store.embedded.jobs import EmbeddedJobs
 from ingest.store.embedded.leases import EmbeddedLeases
+from ingest.store.embedded.moves import EmbeddedMoves
 from ingest.store.embedded.outbox import EmbeddedOutbox
 from ingest.store.embedded.schema import SCHEMA
 from ingest.store.embedded.tasks import EmbeddedTasks
@@ -28,6 +29,7 @@ class EmbeddedStore(Store):
         self._db = connect(file, SCHEMA)
         self.jobs = EmbeddedJobs(self._db)
         self.tasks = EmbeddedTasks(self._db)
+        self.moves = EmbeddedMoves(self._db)
         self.outbox = EmbeddedOutbox(self._db)
         self.deletion = EmbeddedDeletion(self._db)
         self.consumers = EmbeddedConsumers(self._db)

@@ -1,4 +1,4 @@
-"""The path cache in SQLite: three 64-bit numbers and a fingerprint per path."""
+"""The path cache in SQLite: three 64-bit numbers for the name, and a fingerprint, per path."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing_extensions import override
 
 from ingest.fingerprint import name_hash
+from ingest.messages import Fingerprint
 from ingest.sqlite import transaction
 from ingest.store.cache import Cache
 
@@ -21,18 +22,17 @@ class EmbeddedCache(Cache):
         self._db = db
 
     @override
-    def get(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[int | None]:
+    def get(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[Fingerprint | None]:
         hashes = [name_hash(name) for name in names]
-        found: dict[int, int] = {}
+        found: dict[int, Fingerprint] = {}
         for start in range(0, len(hashes), _NAMES_PER_QUERY):
             chunk = hashes[start : start + _NAMES_PER_QUERY]
             marks = ",".join("?" * len(chunk))
-            found.update(
-                self._db.execute(
-                    f"SELECT name, fingerprint FROM cache WHERE space = ? AND directory = ? AND name IN ({marks})",
-                    (space, name_hash(directory), *chunk),
-                )
+            rows = self._db.execute(
+                f"SELECT name, state, inode FROM cache WHERE space = ? AND directory = ? AND name IN ({marks})",
+                (space, name_hash(directory), *chunk),
             )
+            found.update((name, Fingerprint(state, inode)) for name, state, inode in rows)
         return [found.get(each) for each in hashes]
 
     @override

@@ -13,6 +13,7 @@ from ingest.broker import Outgoing
 from ingest.job import Counts, Job, JobState, JobStatus, Problem, Watching
 from ingest.paths import overlap
 from ingest.sqlite import transaction
+from ingest.store.embedded import moves
 from ingest.store.embedded.schema import COUNT_NAMES, is_active, send
 from ingest.store.jobs import JobExists, Jobs
 from ingest.store.tasks import WATCH
@@ -149,7 +150,8 @@ class EmbeddedJobs(Jobs):
 
 
 def withdraw(db: sqlite3.Connection, name: str) -> None:
-    """Remove all messages of a job that are in the outbox, in the schedule or parked."""
+    """Remove all messages of a job that are in the outbox, in the schedule or parked, and its moves."""
+    moves.withdraw(db, name)
     db.execute("DELETE FROM schedule WHERE job = ?", (name,))
     db.execute("DELETE FROM outbox WHERE job = ?", (name,))
     db.execute("DELETE FROM parked WHERE job = ?", (name,))

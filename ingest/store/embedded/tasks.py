@@ -13,7 +13,7 @@ from ingest.fingerprint import cache_space, name_hash
 from ingest.job import Counts, Job, JobState
 from ingest.sqlite import transaction
 from ingest.store.cache import Cached
-from ingest.store.embedded import deletion
+from ingest.store.embedded import deletion, moves
 from ingest.store.embedded.jobs import withdraw
 from ingest.store.embedded.schema import COUNT_NAMES, plan, send
 from ingest.store.tasks import Child, Step, Tasks
@@ -71,7 +71,7 @@ class EmbeddedTasks(Tasks):
                 "UPDATE job SET state = ?, pass_id = ?, passes = passes + 1 WHERE name = ?",
                 (JobState.RUNNING.value, pass_id, name),
             )
-            _add_child(db, name, pass_id, opening)
+            _add_child(db, name, pass_id, opening, now)
         return True
 
     @override
@@ -102,7 +102,7 @@ class EmbeddedTasks(Tasks):
             if step.after is not msgspec.UNSET and step.after != self.cursor(step.pass_id, step.task):
                 return False  # another worker has continued the listing
             for child in step.children:
-                _add_child(db, step.job, step.pass_id, child)
+                _add_child(db, step.job, step.pass_id, child, step.at)
             _add(db, step.pass_id, step.counts)
             _remember(db, step)
             deletion.add(db, step.pass_id, step.candidates)
@@ -124,10 +124,15 @@ def _add(db: sqlite3.Connection, pass_id: str, counts: Counts) -> None:
     db.execute(_ADD_COUNTS, (*msgspec.structs.astuple(counts), pass_id))
 
 
-def _add_child(db: sqlite3.Connection, job: str, pass_id: str, child: Child) -> None:
+def _add_child(db: sqlite3.Connection, job: str, pass_id: str, child: Child, now: float) -> None:
     db.execute("INSERT INTO task (pass_id, task) VALUES (?, ?)", (pass_id, child.task))
     _add(db, pass_id, Counts(tasks=1))
-    send(db, job, child.message)
+    if child.move is not None:
+        moves.add(db, job, child.task, child.move)
+    if child.delay:
+        plan(db, job, now + child.delay, child.message)
+    else:
+        send(db, job, child.message)
 
 
 def _remember(db: sqlite3.Connection, step: Step) -> None:
@@ -143,11 +148,13 @@ def _remember(db: sqlite3.Connection, step: Step) -> None:
             "DELETE FROM cache WHERE space = ? AND directory = ? AND name = ?",
             [(space, name_hash(directory), name_hash(name)) for directory, name in step.uncached],
         )
-        db.executemany("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?)", [_row(space, each) for each in step.cached])
+        db.executemany(
+            "INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", [_row(space, each) for each in step.cached]
+        )
 
 
-def _row(space: int, cached: Cached) -> tuple[int, int, int, int]:
-    return space, name_hash(cached.directory), name_hash(cached.name), cached.fingerprint
+def _row(space: int, cached: Cached) -> tuple[int, int, int, int, int]:
+    return space, name_hash(cached.directory), name_hash(cached.name), *cached.fingerprint
 
 
 def _job(db: sqlite3.Connection, name: str) -> Job:
@@ -157,6 +164,7 @@ def _job(db: sqlite3.Connection, name: str) -> Job:
 def _hand_out_again(db: sqlite3.Connection, step: Step) -> None:
     again = step.again
     assert again is not None  # noqa: S101 - the caller has checked
+    moves.not_in_work(db, step.job, step.task, step.round)
     db.execute("UPDATE task SET round = ? WHERE pass_id = ? AND task = ?", (again.round, step.pass_id, step.task))
     if again.due <= step.at:
         send(db, step.job, again.message)
@@ -165,6 +173,8 @@ def _hand_out_again(db: sqlite3.Connection, step: Step) -> None:
 
 
 def _leave(db: sqlite3.Connection, step: Step) -> None:
+    moves.not_in_work(db, step.job, step.task, step.round)
+    moves.settled(db, step.job, step.task)
     db.execute("DELETE FROM task WHERE pass_id = ? AND task = ?", (step.pass_id, step.task))
     _add(db, step.pass_id, Counts(tasks_done=1))
     if db.execute("SELECT 1 FROM task WHERE pass_id = ? LIMIT 1", (step.pass_id,)).fetchone():
@@ -172,7 +182,7 @@ def _leave(db: sqlite3.Connection, step: Step) -> None:
     if step.closing is None:
         _end_pass(db, step)
     else:
-        _add_child(db, step.job, step.pass_id, step.closing)
+        _add_child(db, step.job, step.pass_id, step.closing, step.at)
 
 
 def _end_pass(db: sqlite3.Connection, step: Step) -> None:

@@ -11,6 +11,7 @@ from ingest.store.redis.deletion import RedisDeletion
 from ingest.store.redis.handlers import RedisHandlers
 from ingest.store.redis.jobs import RedisJobs
 from ingest.store.redis.leases import RedisLeases
+from ingest.store.redis.moves import RedisMoves
 from ingest.store.redis.outbox import RedisOutbox
 from ingest.store.redis.server import PREFIX, Server
 from ingest.store.redis.tasks import RedisTasks
@@ -34,6 +35,7 @@ class RedisStore(Store):
         self._server = Server(url, prefix)
         self.jobs = RedisJobs(self._server)
         self.tasks = RedisTasks(self._server)
+        self.moves = RedisMoves(self._server)
         self.outbox = RedisOutbox(self._server)
         self.deletion = RedisDeletion(self._server)
         self.consumers = RedisConsumers(self._server)

@@ -1,4 +1,4 @@
-"""The path cache in Redis: 16 bytes per path; the format is in `scripts/cache.lua`."""
+"""The path cache in Redis: 20 bytes per path; the format is in `scripts/cache.lua`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from struct import Struct
 from typing_extensions import override
 
 from ingest.fingerprint import name_hash
+from ingest.messages import Fingerprint
 from ingest.store.cache import Cache
 from ingest.store.redis.server import Server
 
 _SIGNED = Struct("<q")
+_FINGERPRINT = Struct("<qI")
 _NAMES_PER_SCRIPT = 1000
 _BUCKETS_PER_COMMAND = 1000
 
@@ -23,13 +25,13 @@ class RedisCache(Cache):
         self._server = server
 
     @override
-    def get(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[int | None]:
+    def get(self, space: int, directory: bytes, names: Sequence[bytes]) -> list[Fingerprint | None]:
         hashes = [path_hash(directory, name) for name in names]
-        found: list[int | None] = []
+        found: list[Fingerprint | None] = []
         for start in range(0, len(hashes), _NAMES_PER_SCRIPT):
             chunk = hashes[start : start + _NAMES_PER_SCRIPT]
             answer = self._server.run("cached", space=str(space), hashes=chunk)
-            found += [None if each is None else _SIGNED.unpack(each)[0] for each in answer]
+            found += [None if each is None else Fingerprint(*_FINGERPRINT.unpack(each)) for each in answer]
         return found
 
     @override
@@ -45,6 +47,6 @@ def path_hash(directory: bytes, name: bytes) -> bytes:
     return _SIGNED.pack(name_hash(directory + b"\0" + name))
 
 
-def packed(fingerprint: int) -> bytes:
+def packed(fingerprint: Fingerprint) -> bytes:
     """Return a fingerprint as it is stored."""
-    return _SIGNED.pack(fingerprint)
+    return _FINGERPRINT.pack(*fingerprint)

@@ -9,7 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from ingest.broker import Outgoing
-from ingest.store.redis import cache, deletion
+from ingest.store.redis import cache, deletion, moves
 from ingest.store.redis.server import Server
 from ingest.store.tasks import Child, Step, Tasks
 
@@ -106,7 +106,12 @@ class RedisTasks(Tasks):
 
 
 def _child(child: Child) -> dict[str, Any]:
-    return {"task": child.task, "message": msgspec.msgpack.encode(child.message)}
+    task: dict[str, Any] = {"task": child.task, "message": msgspec.msgpack.encode(child.message)}
+    if child.move is not None:
+        task["move"] = moves.packed(child.move)
+    if child.delay:
+        task["delay"] = child.delay
+    return task
 
 
 def _again(step: Step) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ingest.messages import (
     UNKNOWN,
     Change,
     ClosePass,
+    Fingerprint,
     ListPath,
     OpenPass,
     Replica,
@@ -39,8 +40,8 @@ from ingest.store import Cached, Child, Step
 NOW = 1000.0
 JOB = Job(name="j", source=b"/s", target="/z/t", topics=Topics(partitions={"restart": 4, "path": 4, "file": 4}))
 KNOWN = [Replica(0, "r", "/p", 1, 2, "1")]
-DONE = Outcome(Result.DONE, bytes=10, cached=[Cached(b"", b"n", 5)])
-UNCHANGED = Outcome(Result.UNCHANGED, cached=[Cached(b"", b"n", 6)])
+DONE = Outcome(Result.DONE, bytes=10, cached=[Cached(b"", b"n", Fingerprint(5, 0))])
+UNCHANGED = Outcome(Result.UNCHANGED, cached=[Cached(b"", b"n", Fingerprint(6, 0))])
 SKIPPED = Outcome(Result.SKIPPED, reason="unreadable")
 VANISHED = Outcome(Result.SKIPPED)
 FAILED = Outcome(Result.FAILED, reason="no", error="SYS_X", code=-1000)
@@ -208,7 +209,8 @@ class TestAway:
 class TestListing:
     PART = Part(
         children=[Child("c", Outgoing("file", 0, b""))], counts=Counts(files=3, unchanged=1),
-        problems=[Problem(path=b"x", target="/z/t/x", skipped=True, reason="r")], cached=[Cached(b"", b"d/", 1)],
+        problems=[Problem(path=b"x", target="/z/t/x", skipped=True, reason="r")],
+        cached=[Cached(b"", b"d/", Fingerprint(1, 0))],
     )  # fmt: skip
 
     def test_a_page_brings_its_part_and_keeps_the_task_outstanding(self) -> None:

@@ -24,6 +24,7 @@ from tests.ingest.store.support import (
     message,
     problem,
     running,
+    seen,
     status_of,
     step,
     take,
@@ -183,11 +184,10 @@ class JobContract(StoreFixtures):
         assert status_of(store).state is JobState.WAITING
 
     def test_forgetting_a_job_leaves_the_path_cache_alone(self, store: Store) -> None:
-
         job = running(store)
-        store.tasks.settle(step("open", cached=[Cached(b"d", b"n", 5)], closing=None))
+        store.tasks.settle(step("open", cached=[Cached(b"d", b"n", seen(5))], closing=None))
         store.jobs.forget("job")
-        assert store.cache.get(cache_space(job), b"d", [b"n"]) == [5]
+        assert store.cache.get(cache_space(job), b"d", [b"n"]) == [seen(5)]
 
     def test_problems_come_failures_first_and_only_as_many_as_asked_for(self, store: Store) -> None:
         running(store)

@@ -8,7 +8,7 @@ from ingest.fingerprint import cache_space
 from ingest.messages import Candidate
 from ingest.store import Cached, Store
 from tests.ingest.store.contract import StoreFixtures
-from tests.ingest.store.support import T0, again, begin, create, running, step
+from tests.ingest.store.support import T0, again, begin, create, running, seen, step
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -80,16 +80,18 @@ class DeletionContract(StoreFixtures):
 
     def test_what_was_deleted_leaves_the_path_cache(self, store: Store) -> None:
         job = running(store, "one")
-        store.tasks.settle(step("one", cached=[Cached(b"d", b"n", 1), Cached(b"d", b"m", 2), Cached(b"e", b"n", 3)]))
+        store.tasks.settle(
+            step("one", cached=[Cached(b"d", b"n", seen(1)), Cached(b"d", b"m", seen(2)), Cached(b"e", b"n", seen(3))])
+        )
         store.tasks.settle(step("close", uncached=[(b"d", b"n"), (b"d", b"never there")]))
         space = cache_space(job)
-        assert store.cache.get(space, b"d", [b"n", b"m"]) == [None, 2]
-        assert store.cache.get(space, b"e", [b"n"]) == [3]
+        assert store.cache.get(space, b"d", [b"n", b"m"]) == [None, seen(2)]
+        assert store.cache.get(space, b"e", [b"n"]) == [seen(3)]
 
     def test_what_was_deleted_and_came_again_in_the_same_step_is_remembered(self, store: Store) -> None:
         job = running(store, "one")
-        store.tasks.settle(step("one", uncached=[(b"", b"d/")], cached=[Cached(b"", b"d/", 1)]))
-        assert store.cache.get(cache_space(job), b"", [b"d/"]) == [1]
+        store.tasks.settle(step("one", uncached=[(b"", b"d/")], cached=[Cached(b"", b"d/", seen(1))]))
+        assert store.cache.get(cache_space(job), b"", [b"d/"]) == [seen(1)]
 
     def test_what_was_mounted_is_remembered_per_source_and_host(self, open_store: Callable[[], Store]) -> None:
         store = open_store()

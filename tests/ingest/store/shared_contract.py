@@ -23,6 +23,7 @@ from tests.ingest.store.support import (
     message,
     problem,
     running,
+    seen,
     status_of,
     step,
     take,
@@ -129,19 +130,26 @@ class CacheContract(StoreFixtures):
     def test_the_cache_gives_what_was_remembered_in_the_order_asked_for(self, store: Store) -> None:
         job = running(store)
         values = {b"least": LEAST, b"most": MOST, b"zero": 0, b"minus": -1, b"\xff\x00'": 7}
-        store.tasks.settle(step("open", cached=[Cached(b"d/\xfe", name, value) for name, value in values.items()]))
+        store.tasks.settle(
+            step("open", cached=[Cached(b"d/\xfe", name, seen(value)) for name, value in values.items()])
+        )
         names = [b"unknown", *reversed(values), b"least"]
-        assert store.cache.get(cache_space(job), b"d/\xfe", names) == [values.get(name) for name in names]
+        assert store.cache.get(cache_space(job), b"d/\xfe", names) == [
+            None,
+            *(seen(values[name]) for name in names[1:]),
+        ]
         assert store.cache.get(cache_space(job), b"d/\xfe", []) == []
 
     def test_other_directories_and_other_spaces_are_apart(self, store: Store) -> None:
         job = running(store)
-        store.tasks.settle(step("open", cached=[Cached(b"a", b"n", 1), Cached(b"b", b"n", 2), Cached(b"", b"n", 3)]))
+        store.tasks.settle(
+            step("open", cached=[Cached(b"a", b"n", seen(1)), Cached(b"b", b"n", seen(2)), Cached(b"", b"n", seen(3))])
+        )
         space, elsewhere = cache_space(job), cache_space(make_job(target="/zone/else"))
         assert [store.cache.get(space, directory, [b"n"])[0] for directory in (b"a", b"b", b"", b"c")] == [
-            1,
-            2,
-            3,
+            seen(1),
+            seen(2),
+            seen(3),
             None,
         ]
         assert store.cache.get(elsewhere, b"a", [b"n"]) == [None]
@@ -150,27 +158,27 @@ class CacheContract(StoreFixtures):
         self, store: Store
     ) -> None:
         job = running(store, "again")
-        store.tasks.settle(step("again", cached=[Cached(b"d", b"n", 1)]))
-        store.tasks.settle(step("close", cached=[Cached(b"d", b"n", 2)]))
+        store.tasks.settle(step("again", cached=[Cached(b"d", b"n", seen(1))]))
+        store.tasks.settle(step("close", cached=[Cached(b"d", b"n", seen(2))]))
         create(store, "heir", job.target)
         begin(store, "other", "heir")
-        assert store.cache.get(cache_space(status_of(store, "heir").job), b"d", [b"n"]) == [2]
+        assert store.cache.get(cache_space(status_of(store, "heir").job), b"d", [b"n"]) == [seen(2)]
 
     def test_clearing_a_space_leaves_the_others(self, store: Store) -> None:
         job = running(store)
-        store.tasks.settle(step("open", cached=[Cached(b"d", b"n", 1)]))
+        store.tasks.settle(step("open", cached=[Cached(b"d", b"n", seen(1))]))
         other = create(store, "other")
         begin(store, "second", "other")
-        store.tasks.settle(step("open", job="other", pass_id="second", cached=[Cached(b"d", b"n", 2)]))
+        store.tasks.settle(step("open", job="other", pass_id="second", cached=[Cached(b"d", b"n", seen(2))]))
         store.cache.clear(cache_space(job))
         assert store.cache.get(cache_space(job), b"d", [b"n"]) == [None]
-        assert store.cache.get(cache_space(other), b"d", [b"n"]) == [2]
+        assert store.cache.get(cache_space(other), b"d", [b"n"]) == [seen(2)]
 
     def test_thousands_of_names_are_looked_up_at_once(self, store: Store) -> None:
         job = running(store)
         names = [b"file %d" % number for number in range(7000)]
-        store.tasks.settle(step("open", cached=[Cached(b"", name, number) for number, name in enumerate(names)]))
-        assert store.cache.get(cache_space(job), b"", [*names, b"x"]) == [*range(7000), None]
+        store.tasks.settle(step("open", cached=[Cached(b"", name, seen(number)) for number, name in enumerate(names)]))
+        assert store.cache.get(cache_space(job), b"", [*names, b"x"]) == [*map(seen, range(7000)), None]
 
     @pytest.mark.parametrize("late", [False, True])
     def test_what_a_step_that_does_not_count_wants_remembered_is_not_unless_the_job_was_stopped(
@@ -180,8 +188,8 @@ class CacheContract(StoreFixtures):
         if late:
             store.jobs.stop("job", T0)
         round_ = 0 if late else 1
-        assert not store.tasks.settle(step("one", round=round_, cached=[Cached(b"", b"n", 1)]))
-        assert store.cache.get(cache_space(job), b"", [b"n"]) == [1 if late else None]
+        assert not store.tasks.settle(step("one", round=round_, cached=[Cached(b"", b"n", seen(1))]))
+        assert store.cache.get(cache_space(job), b"", [b"n"]) == [seen(1) if late else None]
 
 
 class CrashContract(StoreFixtures):
@@ -192,7 +200,7 @@ class CrashContract(StoreFixtures):
             victim.send("settle", [
                 step("one", round=number, counts=Counts(done=1), children=[child(f"child {number}")],
                      again=again("one", number + 1), problems=[problem(b"%d" % number)],
-                     cached=[Cached(b"", b"%d" % number, number)])
+                     cached=[Cached(b"", b"%d" % number, seen(number))])
             ])  # fmt: skip
             assert victim.answer() == [True]
             victim.kill()
@@ -200,7 +208,7 @@ class CrashContract(StoreFixtures):
             assert take(store) == [f"child {number}", f"one round {number + 1}"]
             assert store.tasks.outstanding("pass", "one", number + 1)
         assert len(store.jobs.problems("job")) == 3
-        assert store.cache.get(cache_space(job), b"", [b"0", b"1", b"2"]) == [0, 1, 2]
+        assert store.cache.get(cache_space(job), b"", [b"0", b"1", b"2"]) == [seen(0), seen(1), seen(2)]
 
     def test_a_process_that_is_killed_amid_its_steps_leaves_each_whole_or_undone(
         self, store: Store, process: Callable[[], Process]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ingest.broker import Outgoing
 from ingest.job import Counts, Job, JobStatus, Problem
+from ingest.messages import Fingerprint
 from ingest.store import Child, Redelivery, Step, Store
 
 T0 = 1_700_000_000.0
@@ -39,6 +40,11 @@ def begin(
     return store.tasks.begin_pass(
         job, pass_id, child("open"), T0, next_due=None if following is None else due, following=after
     )
+
+
+def seen(state: int) -> Fingerprint:
+    """A fingerprint with this state, of some file."""
+    return Fingerprint(state, abs(state) % 2**32)
 
 
 def step(task: str, **changes: Any) -> Step:

@@ -11,6 +11,7 @@ from ingest.errors import Refused
 from ingest.store.embedded import EmbeddedStore
 from tests.ingest.store.contract import JobContract, StoreFixtures
 from tests.ingest.store.deletion_contract import DeletionContract
+from tests.ingest.store.moves_contract import MovesContract
 from tests.ingest.store.shared_contract import CacheContract, CrashContract, MessageContract, SharingContract
 from tests.ingest.store.task_contract import PassContract, StoppedContract, TaskContract
 from tests.ingest.store.watching_contract import PausingContract, WatchingContract
@@ -66,6 +67,10 @@ class TestWatching(EmbeddedFixtures, WatchingContract):
 
 
 class TestDeletion(EmbeddedFixtures, DeletionContract):
+    pass
+
+
+class TestMoves(EmbeddedFixtures, MovesContract):
     pass
 
 

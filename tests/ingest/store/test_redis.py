@@ -11,6 +11,7 @@ import redis
 from ingest.store.redis import RedisStore
 from tests.ingest.store.contract import JobContract, StoreFixtures
 from tests.ingest.store.deletion_contract import DeletionContract
+from tests.ingest.store.moves_contract import MovesContract
 from tests.ingest.store.shared_contract import CacheContract, CrashContract, MessageContract, SharingContract
 from tests.ingest.store.task_contract import PassContract, StoppedContract, TaskContract
 from tests.ingest.store.values_contract import ValuesContract
@@ -73,6 +74,10 @@ class TestWatching(RedisFixtures, WatchingContract):
 
 
 class TestDeletion(RedisFixtures, DeletionContract):
+    pass
+
+
+class TestMoves(RedisFixtures, MovesContract):
     pass
 
 

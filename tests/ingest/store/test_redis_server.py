@@ -17,7 +17,7 @@ from ingest.messages import Stat
 from ingest.store import Cached, Store
 from ingest.store.redis import RedisStore
 from ingest.store.redis.server import place
-from tests.ingest.store.support import T0, again, child, counts_of, make_job, running, step
+from tests.ingest.store.support import T0, again, child, counts_of, make_job, running, seen, step
 from tests.ingest.store.test_redis import RedisFixtures
 from tests.support.services import Redis
 from tests.support.services import running as running_server
@@ -76,7 +76,7 @@ class TestCache:
             None,
             *known.values(),
         }
-        new = [Cached(each.directory, each.name, each.fingerprint + 1) for each in paths(3000)]
+        new = [Cached(each.directory, each.name, seen(each.fingerprint.state + 1)) for each in paths(3000)]
         for start in range(0, len(new), IN_A_STEP):
             assert store.tasks.settle(step("open", cursor=b"m", cached=new[start : start + IN_A_STEP]))
         found = [store.cache.get(space, each.directory, [each.name])[0] for each in new]

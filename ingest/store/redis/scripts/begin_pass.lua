@@ -31,5 +31,5 @@ for _ = KEPT + 1, call('LLEN', passes) do
 end
 call('HSET', job, 'state', 'running', 'pass_id', args.pass_id)
 call('HINCRBY', job, 'passes', 1)
-add_child(args.name, args.pass_id, args.opening)
+add_child(args.name, args.pass_id, args.opening, args.now)
 return 1

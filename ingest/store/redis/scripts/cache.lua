@@ -1,5 +1,5 @@
 -- The path cache of one space: a linear hash table of buckets, each a small Redis hash from the hash of a path to its
--- fingerprint, 8 bytes each. The table grows by splitting one bucket at a time, so that buckets stay small enough for
+-- fingerprint, 8 and 12 bytes. The table grows by splitting one bucket at a time, so that buckets stay small enough for
 -- Redis to keep them packed (128 entries), whether a space has ten paths or a hundred million.
 local LOAD = 40
 

@@ -49,6 +49,7 @@ local function withdraw(job)
   for _, number in ipairs(call('SMEMBERS', key('numbers', job))) do
     drop_message(number)
   end
+  call('DEL', key('moves', job), key('moved', job), key('move-names', job), key('in-work', job))
 end
 
 local function drop_pass(pass_id, with_counts)
@@ -90,8 +91,50 @@ local function add(pass_id, counts)
   end
 end
 
-local function add_child(job, pass_id, child)
+-- The moves of a job in their order, the names of each, and an index of all names: path, NUL, kind, number, NUL, task.
+local function move_name(path, move, number, task)
+  return path .. '\0' .. move.directory .. string.format('%016d', number) .. '\0' .. task
+end
+
+local function add_move(job, task, move)
+  local number = call('INCR', key('number'))
+  call('ZADD', key('moves', job), number, task)
+  call('HSET', key('moved', job), task .. ' old', move.old, task .. ' new', move.new, task .. ' directory', move.directory)
+  for _, path in ipairs({move.old, move.new}) do
+    call('ZADD', key('move-names', job), 0, move_name(path, move, number, task))
+  end
+end
+
+local function settle_move(job, task)
+  local number = call('ZSCORE', key('moves', job), task)
+  if number then
+    local fields = {task .. ' old', task .. ' new', task .. ' directory'}
+    local old, new, directory = unpack(call('HMGET', key('moved', job), unpack(fields)))
+    local move = {directory = directory}
+    for _, path in ipairs({old, new}) do
+      call('ZREM', key('move-names', job), move_name(path, move, tonumber(number), task))
+    end
+    call('ZREM', key('moves', job), task)
+    call('HDEL', key('moved', job), unpack(fields))
+  end
+end
+
+local function not_in_work(job, task, round)
+  local packed = call('HGET', key('in-work', job), task)
+  if packed and cmsgpack.unpack(packed).round == round then
+    call('HDEL', key('in-work', job), task)
+  end
+end
+
+local function add_child(job, pass_id, child, now)
   call('HSET', key('tasks', pass_id), child.task, 0)
   add(pass_id, {tasks = 1})
-  send(job, child.message)
+  if child.move then
+    add_move(job, child.task, child.move)
+  end
+  if child.delay then
+    plan(job, now + child.delay, child.message)
+  else
+    send(job, child.message)
+  end
 end

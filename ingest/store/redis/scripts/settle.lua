@@ -50,6 +50,7 @@ local function end_pass()
 end
 
 local function leave()
+  settle_move(step.job, step.task)
   call('HDEL', tasks, step.task)
   call('HDEL', cursors, step.task)
   add(step.pass_id, {tasks_done = 1})
@@ -57,7 +58,7 @@ local function leave()
     return
   end
   if step.closing then
-    add_child(step.job, step.pass_id, step.closing)
+    add_child(step.job, step.pass_id, step.closing, step.at)
   else
     end_pass()
   end
@@ -71,7 +72,7 @@ if step.part and (call('HGET', cursors, step.task) or nil) ~= step.after then
   return 0 -- another worker has taken the listing further
 end
 for _, child in ipairs(step.children) do
-  add_child(step.job, step.pass_id, child)
+  add_child(step.job, step.pass_id, child, step.at)
 end
 add(step.pass_id, step.counts)
 remember()
@@ -82,6 +83,9 @@ end
 for _, each in ipairs(step.judged) do
   call('ZREM', key(each.kind, step.pass_id), each.target)
   call('HDEL', key('candidates', step.pass_id), each.kind .. each.target)
+end
+if step.error or not step.cursor then
+  not_in_work(step.job, step.task, step.round)
 end
 if step.error then
   end_pass()
