@@ -25,7 +25,7 @@ from watcher.spool import Spool
 
 BATCH = 1_000
 """Pieces of work that are published at a time."""
-OUTSTANDING = 1_000
+OUTSTANDING = 400
 """Tasks of the live pass that may be outstanding; further work waits in the spool, on disk."""
 
 

@@ -167,8 +167,9 @@ class Watcher:
                     publisher.check()
                     store.jobs.note_watching(self._job, self._watching())
                     metrics.show(self._watching())
-                outage.succeeded()
-                self._health.heartbeat("publisher")
+                    outage.succeeded()  # a turn without work may not have asked the store
+                if not outage.reason:
+                    self._health.heartbeat("publisher")
             except Unreachable as error:
                 if not outage.reason:
                     self._notes.append((time.time(), str(error)))

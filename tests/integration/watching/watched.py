@@ -137,7 +137,7 @@ class Watched:
                 found.append(f"{name} is there as {thing}")
             elif thing.size >= 0:
                 stat = os.stat(self.source.path(path))
-                mtime = os.lstat(self.source.path(path)).st_mtime_ns // 10**9  # of a link itself
+                mtime = stat.st_mtime_ns // 10**9  # of what a link leads to
                 expected = (stat.st_size, mtime, physical_path(self.source.root, path))
                 if thing.size != expected[0] or not (self.puts or thing[1:] == expected):
                     found.append(f"{name} is {thing} and not {expected}")
