@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 
 from consumer.irods.sessions import Sessions
-from consumer.protocol import PathDone
 from consumer.sync.context import Context
 from consumer.tasks.sync_files import sync_files
 from ingest.job import Job
@@ -45,7 +44,7 @@ def main() -> None:
             task = SyncFiles(job=job.name, pass_id="pass", task=name, changes=[Change(name, [])])
             if name == "second":
                 sys.setprofile(count)
-            outcomes = [done.outcome for done in sync_files(ctx, task, {}) if isinstance(done, PathDone)]
+            outcomes = [done.outcome for done in sync_files(ctx, task, {})]
             sys.setprofile(None)
             print(name, outcomes[0].result.value)
         ctx.sessions.close()

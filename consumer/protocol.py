@@ -13,7 +13,7 @@ from enum import Enum
 import msgspec
 
 from ingest.job import Counts, LogSettings, Problem
-from ingest.messages import Candidate
+from ingest.messages import Candidate, Fingerprint
 from ingest.service.profile import Event
 from ingest.store import Cached, Child
 
@@ -77,12 +77,13 @@ class Began(_Report, frozen=True):
 
 
 class PathBegun(_Report, frozen=True):
-    """The worker begins with the next path of the batch, whose entry in the path cache has this key.
+    """The worker begins to change the object of the next path of the batch. It says so before each change.
 
-    If the worker dies now, nobody knows what the object contains.
+    If the worker dies before the path is done, its entry in the path cache becomes `mark`.
     """
 
     key: CacheKey
+    mark: Fingerprint
 
 
 class PathDone(_Report, frozen=True):

@@ -18,7 +18,19 @@ import msgspec
 from consumer.irods.errors import describe
 from consumer.irods.sessions import Sessions
 from consumer.profile import Profiler
-from consumer.protocol import PAGE_STORED, Began, Finished, Outcome, Page, Report, Result, Setup, Unavailable, pack
+from consumer.protocol import (
+    PAGE_STORED,
+    Began,
+    Finished,
+    Outcome,
+    Page,
+    PathBegun,
+    Report,
+    Result,
+    Setup,
+    Unavailable,
+    pack,
+)
 from consumer.sync.context import Context
 from consumer.sync.failures import out_of_reach
 from consumer.sync.meta import of_job
@@ -136,6 +148,7 @@ class _Worker:
                 raise Refused(f"job {task.job} is not in the store any more")
             self._sessions.idle_seconds = status.job.idle_seconds
             ctx = Context(status.job, self._store, self._sessions, live=status.live_pass == task.pass_id)
+            ctx.report_begun = lambda key, mark: self._pipe.send_bytes(pack(PathBegun(key, mark)))
             if self._profiler is not None:
                 self._profiler.enter(ctx.job, ctx.handler)
             self._context = (task.pass_id, ctx)

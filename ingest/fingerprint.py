@@ -21,6 +21,8 @@ _INODES = 2**32 - 5
 
 CHANGED = Fingerprint(0, 0)
 """The fingerprint of a path whose object may have other content than the path ever had: it matches nothing."""
+UNFINISHED = Fingerprint(1, 0)
+"""The fingerprint of a path whose object was to be created, and whose event is not complete: it matches nothing."""
 
 
 def _hash(data: bytes) -> int:

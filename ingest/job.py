@@ -62,6 +62,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    incarnation: str = ""
+    """Differs between two jobs that had the name one after the other, and after a retry of an ended job."""
     source: bytes
     target: str
     s3: S3 | None = None

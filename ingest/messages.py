@@ -120,9 +120,11 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
     attempt: int = 0
 
 
+# A message is dropped if its job has another incarnation by now.
 class _Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True, omit_defaults=True):
     v: int = VERSION
     job: str
+    incarnation: str = ""
 
 
 class _Task(_Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -41,7 +41,7 @@ def listing(
 ) -> Child:
     """Return the task to list a directory; see `ListPath` for the arguments."""
     where = path_to_wire(path)
-    message = ListPath(job=job.name, pass_id=pass_id, task=_number(), path=where, present=present, reach=reach)
+    message = ListPath(**_of(job), pass_id=pass_id, task=_number(), path=where, present=present, reach=reach)
     return _child(job, job.topics.path, path, message)
 
 
@@ -51,7 +51,7 @@ def move(job: Job, pass_id: str, old: bytes, new: bytes, *, directory: bool) -> 
     A file has the quiet time of the job to come back under its old name: then a program has only saved it.
     """
     names = (path_to_wire(old), path_to_wire(new))
-    message = MovePath(job=job.name, pass_id=pass_id, task=_number(), old=names[0], new=names[1], directory=directory)
+    message = MovePath(**_of(job), pass_id=pass_id, task=_number(), old=names[0], new=names[1], directory=directory)
     child = _child(job, job.topics.path, new, message)
     delay = 0.0 if directory else job.quiet
     return msgspec.structs.replace(child, move=Names(old, new, directory), delay=delay)
@@ -60,9 +60,7 @@ def move(job: Job, pass_id: str, old: bytes, new: bytes, *, directory: bool) -> 
 def files(job: Job, pass_id: str, changes: Iterable[Change]) -> Iterator[Child]:
     """Yield the tasks to synchronise changes, in batches that share a partition."""
     for path, batch in _batches(job, changes, lambda change: path_from_wire(change.path)):
-        yield _child(
-            job, job.topics.file, path, SyncFiles(job=job.name, pass_id=pass_id, task=_number(), changes=batch)
-        )
+        yield _child(job, job.topics.file, path, SyncFiles(**_of(job), pass_id=pass_id, task=_number(), changes=batch))
 
 
 def deletions(job: Job, pass_id: str, candidates: Iterable[Candidate]) -> Iterator[Child]:
@@ -73,20 +71,20 @@ def deletions(job: Job, pass_id: str, candidates: Iterable[Candidate]) -> Iterat
 
 def deletion(job: Job, pass_id: str, candidates: Sequence[Candidate]) -> Child:
     """Return the task to delete candidates in their order, for the partition of the first one."""
-    message = Delete(job=job.name, pass_id=pass_id, task=_number(), candidates=list(candidates))
+    message = Delete(**_of(job), pass_id=pass_id, task=_number(), candidates=list(candidates))
     return _child(job, job.topics.file, source_path(job, candidates[0]), message)
 
 
 def opening(job: Job, restart: Restart) -> Child:
     """Return the first task of the pass that a message starts."""
     what: dict[str, Any] = {"retry": restart.retry, "paths": restart.paths, "scope": restart.scope}
-    message = OpenPass(job=job.name, pass_id=restart.pass_id, task=_number(), **what)
+    message = OpenPass(**_of(job), pass_id=restart.pass_id, task=_number(), **what)
     return _child(job, job.topics.restart, b"", message)
 
 
 def closing(job: Job, pass_id: str) -> Child:
     """Return the last task of a pass."""
-    return _child(job, job.topics.restart, b"", ClosePass(job=job.name, pass_id=pass_id, task=_number()))
+    return _child(job, job.topics.restart, b"", ClosePass(**_of(job), pass_id=pass_id, task=_number()))
 
 
 def restart(
@@ -100,7 +98,7 @@ def restart(
 ) -> Outgoing:
     """Return the message that starts a new pass; see `Restart` for the arguments. `paths` are source-relative."""
     what: dict[str, Any] = {"retry": retry, "paths": [path_to_wire(path) for path in paths], "scope": list(scope)}
-    message = Restart(job=job.name, pass_id=pass_id or _number(), reason=reason, **what)
+    message = Restart(**_of(job), pass_id=pass_id or _number(), reason=reason, **what)
     topic = job.topics.restart
     return Outgoing(topic, job.topics.partition(topic, job.key(b"")), encode(message))
 
@@ -120,6 +118,10 @@ def _batches(
 def source_path(job: Job, candidate: Candidate) -> bytes:
     """Return the source path of a deletion candidate, as if no name were mapped."""
     return candidate.target.removeprefix(job.target + "/").encode("utf-8", "surrogateescape")
+
+
+def _of(job: Job) -> dict[str, Any]:
+    return {"job": job.name, "incarnation": job.incarnation}
 
 
 def _number() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -53,7 +54,8 @@ def enter(
     if submission.handler is not None and submission.job.handler is not None:
         store.handlers.save(submission.job.handler, submission.handler)
     restart, path, file = names
-    job = msgspec.structs.replace(submission.job, topics=Topics(restart, path, file, broker.ensure_topics(names)))
+    topics = Topics(restart, path, file, broker.ensure_topics(names))
+    job = msgspec.structs.replace(submission.job, topics=topics, incarnation=_incarnation())
     try:
         store.jobs.create(job, tasks.restart(job, reason), now, allow_overlap=allow_overlap)
     except JobExists as exists:
@@ -63,21 +65,31 @@ def enter(
 
 def reopen(store: Store, status: JobStatus, paths: Iterable[bytes]) -> Job:
     """Reopen an ended job to retry these paths, or all failures. Raises Refused if another active job conflicts."""
-    again = tasks.restart(status.job, "retry", retry=True, paths=paths)
+    job = msgspec.structs.replace(status.job, incarnation=_incarnation())
     try:
-        reopened = store.jobs.reopen(status.job.name, again)
+        reopened = store.jobs.reopen(job, tasks.restart(job, "retry", retry=True, paths=paths))
     except JobExists as exists:
         raise Refused(f"the active job {exists.status.job.name} works on {exists.status.job.target}") from exists
     if not reopened:
         raise Refused(f"job {status.job.name} is still {status.state.value}: retry it once it has ended")
-    return status.job
+    return job
+
+
+def _incarnation() -> str:
+    return secrets.token_hex(4)
 
 
 def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job:
     """Continue an active job that no live process works on, if the options are the same."""
     old = status.job
     name = job.name if named else old.name
-    of_process = {"topics": old.topics, "log": old.log, "profile": old.profile, "quiet": old.quiet}
+    of_process = {
+        "incarnation": old.incarnation,
+        "topics": old.topics,
+        "log": old.log,
+        "profile": old.profile,
+        "quiet": old.quiet,
+    }
     if msgspec.structs.replace(job, name=name, **of_process) != old:
         kind = "name" if old.name == job.name else f"target, {old.target},"
         raise Refused(

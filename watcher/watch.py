@@ -85,6 +85,7 @@ class Watcher:
         self._root_lost = ""
         self._notes: deque[tuple[float, str]] = deque(maxlen=_NOTES)
         self._noted_scan = -math.inf
+        self._reported = -math.inf
         self._log = logs.get("watcher").bind(job=job)
         self._publishing = threading.Thread(target=self._publish, name="publisher", daemon=True)
 
@@ -155,21 +156,13 @@ class Watcher:
 
     def _publish(self) -> None:
         """The publishing thread."""
-        outage, publisher, reported = Backoff(self._log, self._waits), None, 0.0
+        outage, publisher = Backoff(self._log, self._waits), None
         store: Store | None = None
         while not self._end.is_set():
             try:
                 if publisher is None or store is None:
                     store, publisher = self._start(self._spool, self._lock, self._scans)
-                busy = publisher.turn()
-                if time.monotonic() - reported > _REPORT_SECONDS:
-                    reported = time.monotonic()
-                    publisher.check()
-                    store.jobs.note_watching(self._job, self._watching())
-                    metrics.show(self._watching())
-                    outage.succeeded()  # a turn without work may not have asked the store
-                if not outage.reason:
-                    self._health.heartbeat("publisher")
+                busy = self._publish_some(publisher, store, outage)
             except Unreachable as error:
                 if not outage.reason:
                     self._notes.append((time.time(), str(error)))
@@ -189,6 +182,19 @@ class Watcher:
             with suppress(Unreachable):
                 store.jobs.note_watching(self._job, msgspec.structs.replace(self._watching(), until=0.0))
             store.close()
+
+    def _publish_some(self, publisher: Publisher, store: Store, outage: Backoff) -> bool:
+        """One turn of the publisher; False if there was nothing to publish."""
+        busy = publisher.turn()
+        if time.monotonic() - self._reported > _REPORT_SECONDS:
+            self._reported = time.monotonic()
+            publisher.check()
+            store.jobs.note_watching(self._job, self._watching())
+            metrics.show(self._watching())
+            outage.succeeded()  # a turn without work may not have asked the store
+        if not outage.reason:
+            self._health.heartbeat("publisher")
+        return busy
 
     def _watching(self) -> Watching:
         return Watching(

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumer.protocol import Began, CacheKey, Finished, Outcome, Page, Part, PathDone, Result
+from consumer.protocol import Began, Finished, Outcome, Page, Part, PathBegun, PathDone, Result
 from ingest import tasks
 from ingest.broker import Outgoing, Record
-from ingest.fingerprint import CHANGED, cache_key
+from ingest.fingerprint import cache_key
 from ingest.handlers.loader import DEFAULT_TIMEOUT
 from ingest.job import Counts, Job, Problem
 from ingest.messages import (
@@ -44,8 +44,8 @@ class RunningTask(NamedTuple):
     done: Sequence[PathDone] = ()
     cursor: bytes | None = None
     """How far the worker's listing is in the store."""
-    path: CacheKey | None = None
-    """The key of the path in progress."""
+    path: PathBegun | None = None
+    """The path whose object the worker has begun to change."""
 
 
 class Aborted(NamedTuple):
@@ -87,7 +87,7 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
         return _task_failed(running, outcome, Finished(), now)
     rest = _not_done(running)
     if running.path is not None:
-        outcome = msgspec.structs.replace(outcome, cached=[Cached(*running.path, CHANGED)])
+        outcome = msgspec.structs.replace(outcome, cached=[Cached(*running.path.key, running.path.mark)])
     return _batch_step(running, now, [(item, outcome) for item in rest[:1]], rest[1:] if aborted.retry else [])
 
 

@@ -68,7 +68,7 @@ class Intake:
         if not self._store.tasks.outstanding(message.pass_id, message.task, message.round):
             return None
         job = self._job(message)
-        return None if job is None else (message, job)
+        return None if job is None or job.incarnation != message.incarnation else (message, job)
 
     def _put_aside(self, record: Record, reason: str) -> None:
         """Move an unreadable message to the dead letters: it must not block the messages behind it."""
@@ -82,7 +82,7 @@ class Intake:
 
     def _begin_pass(self, restart: Restart) -> None:
         status = self._store.jobs.get(restart.job)
-        if status is None:
+        if status is None or status.job.incarnation != restart.incarnation:
             return
         job, now = status.job, time.time()
         due = next_pass(job, now)

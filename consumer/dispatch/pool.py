@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
 from consumer.dispatch.accounting import BEFORE_BEGAN, RunningTask
-from consumer.protocol import PAGE_STORED, Began, CacheKey, PathBegun, PathDone, Profiled, Report, Setup, pack, unpack
+from consumer.protocol import PAGE_STORED, Began, PathBegun, PathDone, Profiled, Report, Setup, pack, unpack
 from ingest.broker import Record
 from ingest.job import Job
 from ingest.messages import Task
@@ -51,7 +51,7 @@ class Worker:
         self.job: Job | None = None
         self._began = BEFORE_BEGAN
         self._done: list[PathDone] = []
-        self._path: CacheKey | None = None
+        self._path: PathBegun | None = None
         self._cursor: bytes | None = None
         self._since = 0.0
 
@@ -68,7 +68,7 @@ class Worker:
             case Began():
                 self._began, self._cursor = report, report.cursor
             case PathBegun():
-                self._path = report.key
+                self._path = report
             case PathDone():
                 self._path = None
                 self._done.append(report)

@@ -36,10 +36,13 @@ class ActionRun:
         self._replica = decision.replica
         self._do = decision.do
         self.bytes = 0
+        self.creates = decision.do in _CREATES or seen.unfinished
+        """Whether the event is a creation: also the rest of one that was not complete."""
 
     def run(self, session: Session, meta: Meta) -> None:
         """Run the action. Raises the exceptions of hooks and of iRODS, and OSError for the file."""
         event, action, takes_operation = _COURSES[self._do]
+        event = "data_obj_create" if self.creates else event
         extra = (self._seen.operation,) if takes_operation else ()
         options: dict[str, Any] = {} if self._seen.operation is Operation.NO_OP else {"allow_redirect": False}
         if self._do is Action.REGISTER_REPLICA:
@@ -91,6 +94,8 @@ class ActionRun:
             others=several,
             checksum=self._ctx.job.checksum,
         )
+        if self.creates:
+            self._annotate(session, meta)
 
     def _put(self, _module: Any, _logger: Any, session: Any, meta: Meta, *_: Any, **options: Any) -> None:
         if self._replica is not None:
@@ -110,7 +115,7 @@ class ActionRun:
 
         self._in_collection(call)
         self._keep_mtime(session, meta)
-        if self._replica is None:
+        if self.creates:
             self._annotate(session, meta)
 
     def _append(self, module: Any, logger: Any, session: Any, meta: Meta, *args: Any, **options: Any) -> None:
@@ -179,8 +184,11 @@ class ActionRun:
         except UnicodeDecodeError:
             avus.name_object(session, target, self._place.source)
 
-    def _nothing(self, *_: Any, **__: Any) -> None:
-        """The action of events that change nothing in iRODS."""
+    def _rest(self, _module: Any, _logger: Any, session: Any, meta: Meta, *_: Any, **__: Any) -> None:
+        """What is left of a creation whose object has its content; of other events nothing."""
+        if self._seen.unfinished and self._seen.operation is not Operation.NO_OP:
+            self._keep_mtime(session, meta)
+            self._annotate(session, meta)
 
 
 _COURSES: dict[Action, tuple[str, Callable[..., None], bool]] = {
@@ -190,7 +198,8 @@ _COURSES: dict[Action, tuple[str, Callable[..., None], bool]] = {
     Action.OVERWRITE: ("data_obj_modify", ActionRun._put, True),
     Action.APPEND: ("data_obj_modify", ActionRun._append, True),
     Action.UPDATE: ("data_obj_modify", ActionRun._update, False),
-    Action.HOOKS_CREATE: ("data_obj_create", ActionRun._nothing, False),
-    Action.HOOKS_MODIFY: ("data_obj_modify", ActionRun._nothing, False),
+    Action.HOOKS_CREATE: ("data_obj_create", ActionRun._rest, False),
+    Action.HOOKS_MODIFY: ("data_obj_modify", ActionRun._rest, False),
 }
 """The event of each course, its action, and whether its hooks get the operation, as automated-ingest's do."""
+_CREATES = frozenset(action for action, (event, *_) in _COURSES.items() if event == "data_obj_create")

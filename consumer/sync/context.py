@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from consumer.irods.catalog import Leaf, leaf_vault, only_leaf
@@ -35,11 +36,20 @@ class Context:
         self.source = source_of(job, Rules.of(job))
         self.handler = handler or _handler(job, store)
         characters = self.handler.character_map()
+        self.begun: tuple[tuple[bytes, bytes], Fingerprint] | None = None
+        """The key of the path whose object was changed last, and what the path cache has if that is not complete."""
+        self.report_begun: Callable[[tuple[bytes, bytes], Fingerprint], None] | None = None
         self._translate = None if characters is None else characters.translate
         self.cache_space = cache_space(job)
         self.log: logs.Logger = logs.get("consumer").bind(job=job.name)
         self._vaults: dict[str, str] = {}
         self._leaves: dict[str, Leaf | None] = {}
+
+    def begin(self, key: tuple[bytes, bytes], mark: Fingerprint) -> None:
+        """Note that the object of a path is about to be changed; until that is complete its fingerprint is `mark`."""
+        self.begun = key, mark
+        if self.report_begun is not None:
+            self.report_begun(key, mark)
 
     def session(self, meta: Meta) -> Session:
         """The session in which a path is written: the one of `as_user()`, else the service account's."""

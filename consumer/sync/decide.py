@@ -59,6 +59,8 @@ class Situation(NamedTuple):
     """The path cache says that nothing but ctime has changed."""
     data_changed: bool = False
     """The path cache says that size, mtime or inode have changed, or that the object's content is not known."""
+    unfinished: bool = False
+    """The path cache says that the object was to be created, and that the event was not complete."""
     forced: bool = False
     """`--ignore_cache`: sync what looks unchanged, too."""
     preserve_mtime: bool = False
@@ -76,7 +78,7 @@ def decide(seen: Situation) -> Decision:
         raise Impossible("a collection has this name")
     replicas: list[Replica] = [each for each in seen.catalog if isinstance(each, Replica)]
     if seen.operation is Operation.NO_OP:
-        return Decision(Action.HOOKS_MODIFY if replicas else Action.HOOKS_CREATE)
+        return Decision(Action.HOOKS_MODIFY if replicas and not seen.unfinished else Action.HOOKS_CREATE)
     if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC and not seen.resource:
         raise Impossible("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
     registers = seen.operation in REGISTERS
@@ -113,24 +115,33 @@ def _written(seen: Situation, there: list[Replica]) -> Decision:
     replica = next((each for each in there if each.status == GOOD), there[0])
     if seen.operation is Operation.PUT:
         return _put_once(seen, replica)
-    same = replica.status == GOOD and not seen.data_changed and _made_from(replica, seen)
+    made = replica.status == GOOD and _made_from(replica, seen)
+    same = made and not seen.data_changed
     if not seen.forced:
+        if made and seen.unfinished:
+            return Decision(Action.HOOKS_CREATE, replica)
         if seen.metadata_only and replica.size == seen.stat.size and replica.status == GOOD:
             return Decision(Action.HOOKS_MODIFY, replica)
         if same:
             return Decision(Action.NOTHING, replica)
     if seen.operation is Operation.PUT_APPEND and replica.status == GOOD and not seen.replaced:
-        if seen.stat.size > replica.size or same:
-            return Decision(Action.APPEND, replica)
-        how = "shorter than" if seen.stat.size < replica.size else "newer and as long as"
-        return Decision(Action.OVERWRITE, replica, f"the file is {how} the data object: overwritten")
+        return _appended(seen, replica, same=same)
     return Decision(Action.OVERWRITE, replica)
+
+
+def _appended(seen: Situation, replica: Replica, *, same: bool) -> Decision:
+    if seen.stat.size > replica.size or same:
+        return Decision(Action.APPEND, replica)
+    how = "shorter than" if seen.stat.size < replica.size else "newer and as long as"
+    return Decision(Action.OVERWRITE, replica, f"the file is {how} the data object: overwritten")
 
 
 def _put_once(seen: Situation, replica: Replica) -> Decision:
     """PUT changes no existing data object, except the remains of an interrupted put."""
     if all(each.status != GOOD or each.mtime == SPOILT for each in seen.catalog if isinstance(each, Replica)):
         return Decision(Action.OVERWRITE, replica, "what an interrupted put has left is overwritten")
+    if seen.unfinished:
+        return Decision(Action.HOOKS_CREATE, replica)
     return Decision(Action.HOOKS_MODIFY if seen.metadata_only else Action.NOTHING, replica)
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from consumer.sync.context import Context
 from consumer.sync.place import Place
-from ingest.fingerprint import CHANGED, cache_key, fingerprint
+from ingest.fingerprint import CHANGED, UNFINISHED, cache_key, fingerprint
 from ingest.handlers.core import Operation
 from ingest.messages import UNKNOWN, Change, SyncFiles
 from ingest.paths import split
@@ -52,4 +52,4 @@ def prefixes(ctx: Context, path: bytes) -> Iterator[Place]:
 
 def ingested(ctx: Context, target: str, *, collection: bool) -> bool:
     """Whether the path cache knows a logical path: then this program ingested it."""
-    return ctx.cached(cache_key(ctx.job, target, directory=collection)) is not None
+    return ctx.cached(cache_key(ctx.job, target, directory=collection)) not in (None, UNFINISHED)

@@ -16,6 +16,7 @@ from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.meta import of_directory
 from consumer.sync.path_cache import prefixes
 from consumer.sync.place import Place
+from ingest.fingerprint import UNFINISHED
 from ingest.handlers.core import DeleteMode
 from ingest.messages import Candidate, path_to_wire
 from ingest.paths import ancestors, split
@@ -31,7 +32,7 @@ def delete_vanished(view: SourceView, place: Place, taken_by: Literal["directory
     if not _deletes(ctx, place):
         return nothing
     candidate = _candidate(place, collection=False, taken_by=taken_by)
-    if ctx.cached(place.key) is None and (ctx.job.delete_only_ingested or not _is_object(ctx, place)):
+    if ctx.cached(place.key) in (None, UNFINISHED) and (ctx.job.delete_only_ingested or not _is_object(ctx, place)):
         removed = _remove_emptied(ctx, place)  # an earlier attempt may have deleted the object
         return msgspec.structs.replace(nothing, uncached=removed)
     if reason := guards.objection(ctx, 1, 1, [candidate]):

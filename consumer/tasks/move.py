@@ -27,7 +27,7 @@ from consumer.sync.place import Place
 from consumer.sync.situation import physical_of
 from consumer.sync.vanished import delete_vanished, remove_replaced
 from ingest import tasks
-from ingest.fingerprint import CHANGED, cache_key, fingerprint, same_data, same_file
+from ingest.fingerprint import CHANGED, UNFINISHED, cache_key, fingerprint, same_data, same_file
 from ingest.handlers.core import Operation
 from ingest.job import Counts
 from ingest.messages import Catalog, Change, Fingerprint, MovePath, Replica, Stat
@@ -81,7 +81,7 @@ def _moved(ctx: Context, task: MovePath, old: Place, new: Place) -> tuple[Entry 
     saved = not task.directory and back is not None and back.kind != "directory"
     if (saved and not any(each.new == old.path for each in moves)) or (back is not None and unknown):
         return None, False
-    if was == CHANGED or (was is not None and not unknown and not same_file(was, now)):
+    if was in (CHANGED, UNFINISHED) or (was is not None and not unknown and not same_file(was, now)):
         return None, False
     return msgspec.structs.replace(seen, path=new.path), later == new.path
 

@@ -11,7 +11,7 @@ import msgspec
 from consumer.irods.catalog import look_up
 from consumer.irods.errors import ALREADY_EXISTS, BLOCKED, NO_OBJECT, code_of, connection_lost
 from consumer.irods.sessions import Session, check_login
-from consumer.protocol import Outcome, PathBegun, PathDone, Result
+from consumer.protocol import Outcome, PathDone, Result
 from consumer.sync.actions import ActionRun
 from consumer.sync.context import Context
 from consumer.sync.decide import Action, Impossible, decide
@@ -22,8 +22,7 @@ from consumer.sync.path_cache import remember
 from consumer.sync.place import Place
 from consumer.sync.situation import situation, unfit
 from consumer.sync.vanished import clear_the_way, delete_vanished
-from ingest.errors import Refused
-from ingest.fingerprint import CHANGED, fingerprint, unchanged
+from ingest.fingerprint import CHANGED, UNFINISHED, fingerprint, unchanged
 from ingest.handlers.core import Operation
 from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles
 from ingest.paths import split
@@ -35,7 +34,7 @@ _LOOKS = 3
 """Decisions on one path at most, if the catalog changes meanwhile."""
 
 
-def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathBegun | PathDone]:
+def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> Iterator[PathDone]:
     """Sync the paths of a batch in their order; one result each. `done` has those of paths that were synced before.
 
     Raises Unreachable when the zone does not answer.
@@ -44,11 +43,7 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
     with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
             place = ctx.place(change.path)
-            outcome = done.get(change.path)
-            if outcome is None:
-                yield PathBegun(place.key)
-                outcome = _sync_one(view, looker, change, place)
-            yield PathDone(place.target, outcome)
+            yield PathDone(place.target, done.get(change.path) or _sync_one(view, looker, change, place))
 
 
 def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) -> Outcome:
@@ -76,11 +71,11 @@ def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) ->
 
 
 def _failed(ctx: Context, place: Place, error: Exception) -> Outcome:
-    """The failure of a path. If it was not refused, nobody knows what its object contains now."""
+    """The failure of a path. If its object was about to be changed, the path cache notes that."""
     outcome = failure(ctx, place.target, error)
-    if isinstance(error, (Impossible, Refused)):
+    if ctx.begun is None or ctx.begun[0] != place.key:
         return outcome
-    return msgspec.structs.replace(outcome, cached=[Cached(*place.key, CHANGED)])
+    return msgspec.structs.replace(outcome, cached=[Cached(*place.key, ctx.begun[1])])
 
 
 def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> Outcome:
@@ -158,6 +153,7 @@ def _act(
         ctx.log.warning(decision.note, target=meta["target"])
     act = ActionRun(ctx, place, entry, seen, decision)
     if decision.do is not Action.NOTHING:
+        ctx.begin(place.key, UNFINISHED if act.creates else CHANGED)
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Action.NOTHING else Result.DONE
     return Outcome(result, bytes=act.bytes, cached=remember(ctx, change, place, entry, operation))

@@ -36,11 +36,11 @@ class Jobs(Protocol):
             JobExists: An active job has the same name or, without `allow_overlap`, an overlapping target.
         """
 
-    def reopen(self, name: str, first: Outgoing) -> bool:
+    def reopen(self, job: Job, first: Outgoing) -> bool:
         """Put an ended job back into the state "queued".
 
         Args:
-            name: The job.
+            job: The job with its settings, which are stored instead of the earlier ones.
             first: The message that starts the next pass; it goes to the outbox.
 
         Returns:

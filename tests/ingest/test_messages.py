@@ -14,6 +14,7 @@ from ingest.messages import (
     VERSION,
     Change,
     ClosePass,
+    Fingerprint,
     ListPath,
     Message,
     OpenPass,
@@ -32,7 +33,13 @@ integers = st.integers(-(2**63), 2**63 - 1)
 texts = st.text(max_size=20).filter(lambda text: not any("\ud800" <= each <= "\udfff" for each in text))
 replicas = st.builds(Replica, st.integers(0, 99), texts, texts, integers, integers, texts, texts)
 catalogs = st.one_of(st.lists(replicas, max_size=3), st.sampled_from(["unknown", "collection"]))
-changes = st.builds(Change, paths.map(path_to_wire), catalogs, st.none() | integers, st.integers(0, 9))
+changes = st.builds(
+    Change,
+    paths.map(path_to_wire),
+    catalogs,
+    st.none() | st.builds(Fingerprint, integers, st.integers(0, 2**32 - 1)),
+    st.integers(0, 9),
+)
 tasks = {"job": texts, "pass_id": texts, "task": texts, "round": st.integers(0, 99)}
 messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Restart, job=texts, pass_id=texts, reason=texts),

@@ -48,7 +48,8 @@ class EmbeddedJobs(Jobs):
             send(db, job.name, first)
 
     @override
-    def reopen(self, name: str, first: Outgoing) -> bool:
+    def reopen(self, job: Job, first: Outgoing) -> bool:
+        name = job.name
         with transaction(self._db) as db:
             status = self.get(name)
             if status is None or status.state.active:
@@ -56,7 +57,10 @@ class EmbeddedJobs(Jobs):
             for other in self._select(f"WHERE {_IS_ACTIVE}", *_ACTIVE):
                 if overlap(other.job.target, status.job.target):
                     raise JobExists(other)
-            db.execute("UPDATE job SET state = ?, ended = NULL WHERE name = ?", (JobState.QUEUED.value, name))
+            db.execute(
+                "UPDATE job SET job = ?, state = ?, ended = NULL WHERE name = ?",
+                (msgspec.json.encode(job), JobState.QUEUED.value, name),
+            )
             send(db, name, first)
         return True
 

@@ -42,9 +42,10 @@ class RedisJobs(Jobs):
                 self._refuse(other.decode())
 
     @override
-    def reopen(self, name: str, first: Outgoing) -> bool:
+    def reopen(self, job: Job, first: Outgoing) -> bool:
+        packed = msgspec.json.encode(job)
         while True:
-            answer = self._server.run("reopen_job", name=name, first=msgspec.msgpack.encode(first))
+            answer = self._server.run("reopen_job", name=job.name, job=packed, first=msgspec.msgpack.encode(first))
             if isinstance(answer, int):
                 return bool(answer)
             self._refuse(answer.decode())

@@ -8,7 +8,7 @@ local other = in_the_way(args.name, target, false)
 if other then
   return other
 end
-call('HSET', job, 'state', 'queued')
+call('HSET', job, 'job', args.job, 'state', 'queued')
 call('HDEL', job, 'ended')
 send(args.name, args.first)
 return 1
