@@ -24,6 +24,7 @@ from consumer.protocol import (
     Finished,
     Outcome,
     Page,
+    Part,
     PathBegun,
     Report,
     Result,
@@ -34,7 +35,7 @@ from consumer.protocol import (
 from consumer.sync.context import Context
 from consumer.sync.failures import out_of_reach
 from consumer.sync.meta import of_job
-from consumer.sync.path_cache import recall
+from consumer.sync.path_cache import BEGUN, marks, recall
 from consumer.tasks import bulk
 from consumer.tasks.delete import delete
 from consumer.tasks.list_directory import list_path
@@ -122,9 +123,8 @@ class _Worker:
         ctx: Context | None = None
         try:
             ctx = self._context_of(task)
-            cursor = (
-                self._store.tasks.cursor(task.pass_id, task.task) if isinstance(task, (ListPath, MovePath)) else None
-            )
+            goes_on = isinstance(task, (ListPath, MovePath, SyncFiles))
+            cursor = self._store.tasks.cursor(task.pass_id, task.task) if goes_on else None
             began = _began(ctx, task, cursor)
             yield began
             yield from _work(ctx, task, began)
@@ -166,7 +166,9 @@ def _work(ctx: Context, task: Task, began: Began) -> Iterator[Report]:
         case MovePath():
             yield from move_path(ctx, task, began.cursor)
         case SyncFiles():
-            task = recall(ctx, task)
+            task = recall(ctx, task, begun=began.cursor is not None)
+            if began.cursor is None and (cached := marks(ctx, task)):
+                yield Page(BEGUN, Part(cached=cached))
             yield from sync_files(ctx, task, bulk.register(ctx, task.changes))
             yield Finished()
         case Delete():

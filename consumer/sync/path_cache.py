@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
 from consumer.sync.place import Place
 from ingest.fingerprint import CHANGED, UNFINISHED, cache_key, fingerprint
@@ -15,14 +16,54 @@ from ingest.paths import split
 from ingest.store import Cached
 from scanner.entries import Entry
 
+BEGUN = b"begun"
+"""The cursor of a batch whose marks are stored."""
 
-def recall(ctx: Context, task: SyncFiles) -> SyncFiles:
-    """The batch of a live pass, or with failed attempts, with the cached fingerprint of each path to be queried."""
+
+def marks(ctx: Context, task: SyncFiles) -> list[Cached]:
+    """What the path cache is to have of the paths of a batch while their events are not complete.
+
+    They are for handlers whose hooks must run, even if the consumer and the worker are killed between the change of an
+    object and its hook: without them the object would look synced. Other handlers need none.
+    """
+    if not _has_hooks(ctx):
+        return []
+    found = list[Cached]()
+    for change in task.changes:
+        exists = change.catalog not in (UNKNOWN, [])
+        new = change.cached == UNFINISHED or (change.cached is None and not exists)
+        if not change.gone:
+            found.append(Cached(*ctx.place(change.path).key, UNFINISHED if new else CHANGED))
+    return found
+
+
+def without_mark(ctx: Context, change: Change, place: Place, outcome: Outcome) -> Outcome:
+    """The outcome of a path whose object was not changed: the path cache has again what it had before the batch."""
+    if outcome.result not in (Result.UNCHANGED, Result.SKIPPED) or outcome.cached or change.gone or not _has_hooks(ctx):
+        return outcome
+    if change.cached is None:
+        return msgspec.structs.replace(outcome, uncached=[*outcome.uncached, place.key])
+    return msgspec.structs.replace(outcome, cached=[Cached(*place.key, change.cached)])
+
+
+def _has_hooks(ctx: Context) -> bool:
+    return ctx.handler.hooked("data_obj_create") or ctx.handler.hooked("data_obj_modify")
+
+
+def recall(ctx: Context, task: SyncFiles, *, begun: bool) -> SyncFiles:
+    """The batch, with the cached fingerprint of each path whose catalog entry is unknown.
+
+    `begun`: an earlier worker has begun with the batch, so that all catalog entries are unknown.
+    """
+    if begun:
+        task = msgspec.structs.replace(
+            task, changes=[msgspec.structs.replace(each, catalog=UNKNOWN) for each in task.changes]
+        )
     if ctx.job.ignore_cache:
         return task
     asked: dict[bytes, list[tuple[int, bytes]]] = {}
     for number, change in enumerate(task.changes):
-        if change.catalog == UNKNOWN and (ctx.live or change.attempt):
+        if change.catalog == UNKNOWN:
             directory, name = ctx.place(change.path).key
             asked.setdefault(directory, []).append((number, name))
     changes = list(task.changes)

@@ -15,7 +15,7 @@ from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach
 from consumer.sync.place import Place
 from consumer.sync.vanished import delete_vanished
-from consumer.tasks.listing_pages import Pages
+from consumer.tasks.listing_pages import Pages, number_of
 from ingest.job import Counts, Problem
 from ingest.messages import ListPath
 from scanner.entries import Entry, SourceGone, SourceNotVisible, SourceUnreadable
@@ -79,11 +79,12 @@ def _list(
     cleared: Outcome,
 ) -> Iterator[Page | Finished]:
     target = place.target
-    pages = Pages(ctx, task, place, collection, deletes=failed is None and collection.deletes and not ctx.live)
+    pages = Pages(ctx, task, place, collection, cursor, deletes=failed is None and collection.deletes and not ctx.live)
     try:
-        with ctx.source.list_directory(place.path, cursor) as listing:
+        after = None if number_of(cursor) else cursor
+        with ctx.source.list_directory(place.path, after) as listing:
             yield from pages.over(listing)
-        last = pages.part()
+        last = pages.last()
     except SourceGone:
         yield Finished()
         return

@@ -25,19 +25,45 @@ PAGE_ENTRIES = 5_000
 """Entries of a directory between two steps of the store, and names of one look into the path cache."""
 
 
+_MISSING = b"\0missing "
+"""Begins the cursors of the pages of missing names. No name contains NUL."""
+
+
+def missing_page(number: int) -> bytes:
+    """Return the cursor of a page of missing names. All entries of the directory have been taken by then."""
+    return _MISSING + b"%d" % number
+
+
+def number_of(cursor: bytes | None) -> int:
+    """Return the number of the page of missing names with this cursor; 0 for other cursors."""
+    return int(cursor.removeprefix(_MISSING)) if cursor is not None and cursor.startswith(_MISSING) else 0
+
+
 class Pages:
     """Turns the listing of one directory into tasks; changed files in batches that share a partition."""
 
     def __init__(
-        self, ctx: Context, task: ListPath, place: Place, collection: DirectoryCollection, *, deletes: bool
+        self,
+        ctx: Context,
+        task: ListPath,
+        place: Place,
+        collection: DirectoryCollection,
+        cursor: bytes | None,
+        *,
+        deletes: bool,
     ) -> None:
-        """`deletes`: what the collection has and the directory has not becomes a candidate for deletion."""
+        """`deletes`: what the collection has and the directory has not becomes a candidate for deletion.
+
+        `cursor`: where an earlier listing has stopped.
+        """
+        self._cursor = cursor
         self._ctx = ctx
         self._task = task
         self._place = place
         self._collection = collection
         self._deletes = deletes
         self._asks = ctx.handler.has("operation")
+        self._listed = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -48,10 +74,10 @@ class Pages:
         self._counts = Counts()
 
     def over(self, listing: Listing) -> Iterator[Page]:
-        """The pages of the listing except the last, which `part` returns."""
+        """The pages of the listing except the last, which `last` returns."""
         page: list[Entry] = []
-        last = b""
-        for entry in listing:
+        last = self._cursor or b""
+        for entry in () if number_of(self._cursor) else listing:
             if len(page) == PAGE_ENTRIES:
                 self._take(page)
                 yield Page(last, self.part())
@@ -63,7 +89,7 @@ class Pages:
             last = listing.cursor(entry)
         self._take(page)
         if self._deletes:
-            yield from self._missing(listing, last)
+            yield from self._missing(listing)
 
     def _is_marked(self, entry: Entry, listing: Listing) -> bool:
         """Whether an entry is to be taken: with --marker, only files whose marker is there."""
@@ -79,13 +105,25 @@ class Pages:
         self._begin()
         return part
 
-    def _missing(self, listing: Listing, last: bytes) -> Iterator[Page]:
+    def last(self) -> Part:
+        """The last page, with the count of what the collection has: a listing may begin again, but it ends once."""
+        self._counts += Counts(listed=self._listed)
+        return self.part()
+
+    def _missing(self, listing: Listing) -> Iterator[Page]:
+        """The pages of what the collection has and the directory has not.
+
+        A listing that begins again in them begins with the first: the store keeps each candidate once.
+        """
         contents = self._collection.contents()
-        self._counts += Counts(listed=sum(1 for _ in contents.names()))
+        self._listed += sum(1 for _ in contents.names())
+        number = number_of(self._cursor)
         for candidate in deletion_candidates.missing(self._ctx, self._place.path, contents, listing):
             if len(self._candidates) >= PAGE_ENTRIES:
-                yield Page(last, self.part())
-            self._add(candidate)
+                number += 1
+                yield Page(missing_page(number), self.part())
+            self._candidates.append(candidate)
+            self._listed += self._is_deep(candidate)
 
     def _take(self, page: list[Entry]) -> None:
         same = files = 0
@@ -132,8 +170,11 @@ class Pages:
 
     def _add(self, candidate: Candidate) -> None:
         self._candidates.append(candidate)
-        if candidate.target != f"{self._place.target}/{candidate.name}":  # deeper paths are not in this listing
-            self._counts += Counts(listed=1)
+        self._counts += Counts(listed=int(self._is_deep(candidate)))
+
+    def _is_deep(self, candidate: Candidate) -> bool:
+        """Whether a candidate is below an entry of the collection: the count of the collection does not include it."""
+        return candidate.target != f"{self._place.target}/{candidate.name}"
 
     def _descend(self, entry: Entry, cached: Fingerprint | None) -> None:
         present = True if cached is not None else self._collection.contents().has_collection(self._name(entry))

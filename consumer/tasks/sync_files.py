@@ -18,7 +18,7 @@ from consumer.sync.decide import Action, Impossible, decide
 from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach, zone_answers
 from consumer.sync.meta import Meta, of_file
-from consumer.sync.path_cache import remember
+from consumer.sync.path_cache import remember, without_mark
 from consumer.sync.place import Place
 from consumer.sync.situation import situation, unfit
 from consumer.sync.vanished import clear_the_way, delete_vanished
@@ -43,11 +43,13 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
     with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
             place = ctx.place(change.path)
-            yield PathDone(place.target, done.get(change.path) or _sync_one(view, looker, change, place))
+            outcome = done.get(change.path) or _sync_one(view, looker, change, place)
+            yield PathDone(place.target, without_mark(ctx, change, place, outcome))
 
 
 def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) -> Outcome:
     ctx = view.ctx
+    ctx.begun = None
     try:
         entry = looker.look(place.path)
         if entry is None:  # it vanished since it was listed
@@ -93,6 +95,8 @@ def _retrying_once(ctx: Context, change: Change, place: Place, entry: Entry) -> 
             raise
     ctx.sessions.close()
     check_login(ctx.sessions)
+    if ctx.begun is not None:
+        change = msgspec.structs.replace(change, catalog=UNKNOWN, cached=ctx.begun[1])
     try:
         return _sync_entry(ctx, change, place, entry)
     except Exception as error:
