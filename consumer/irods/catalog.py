@@ -32,6 +32,7 @@ _COLUMNS = tuple(
         DataObject.checksum,
     )
 )
+_COLLECTION_ID = Collection.id.icat_id
 _COLLECTION_NAME = Collection.name.icat_id
 _PARENT_NAME = Collection.parent_name.icat_id
 
@@ -59,6 +60,12 @@ def subcollections(session: iRODSSession, collection: str) -> Iterator[str]:
 def collection_exists(session: iRODSSession, path: str) -> bool:
     """Whether a collection exists and the account may see it."""
     return next(_query(session, (_COLLECTION_NAME,), {_COLLECTION_NAME: path}), None) is not None
+
+
+def collection_id(session: iRODSSession, path: str) -> str | None:
+    """The id of a collection in the catalog of its zone, which no other collection ever gets; None if it is absent."""
+    found = next(_query(session, (_COLLECTION_ID,), {_COLLECTION_NAME: path}), None)
+    return None if found is None else found[0]
 
 
 def look_up(session: iRODSSession, path: str) -> Catalog:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from consumer.irods.catalog import collection_id
 from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
 from consumer.sync.place import Place
@@ -15,6 +16,16 @@ from ingest.messages import UNKNOWN, Change, SyncFiles
 from ingest.paths import split
 from ingest.store import Cached
 from scanner.entries import Entry
+
+
+def bind(ctx: Context) -> None:
+    """Make sure that the path cache is about the root collection of the job: one query.
+
+    A target that was removed, or that is another server's, is not "unchanged".
+    """
+    found = collection_id(ctx.lister, ctx.job.target)
+    ctx.store.cache.bind(ctx.cache_space, "" if found is None else f"{ctx.lister.zone}#{found}")
+
 
 BEGUN = b"begun"
 """The cursor of a batch whose marks are stored."""

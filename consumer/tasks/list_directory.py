@@ -13,6 +13,7 @@ from consumer.sync.collections import DirectoryCollection
 from consumer.sync.context import Context
 from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach
+from consumer.sync.path_cache import bind
 from consumer.sync.place import Place
 from consumer.sync.vanished import delete_vanished
 from consumer.tasks.listing_pages import Pages, number_of
@@ -43,6 +44,8 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
         if not last_try:
             yield Finished(failure=failed, target=target)
             return
+    if not place.path and failed is None:
+        bind(ctx)
     if task.reach == "collection":
         counts = Counts(collections=int(collection.created), deleted=int(cleared.deleted))
         known = collection.remember() if failed is None else ()

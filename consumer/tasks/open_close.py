@@ -11,6 +11,7 @@ from consumer.sync import guards
 from consumer.sync.context import Context
 from consumer.sync.failures import out_of_reach
 from consumer.sync.meta import of_job
+from consumer.sync.path_cache import bind
 from consumer.tasks.delete import next_deletions
 from ingest import tasks
 from ingest.errors import Refused
@@ -31,6 +32,7 @@ def open_pass(ctx: Context, task: OpenPass) -> Finished:
     """Check that the handler makes sense, run `pre_job`, and begin with the root. A failure ends the pass."""
     meta = of_job(ctx.job)
     guards.begin(ctx)
+    bind(ctx)
     try:
         ctx.handler.check_modes(ctx.handler.operation(ctx.session(meta), meta), meta)
         _check_bulk(ctx)

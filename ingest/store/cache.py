@@ -31,5 +31,14 @@ class Cache(Protocol):
             A fingerprint for each name in their order; None for a name that is not in the cache.
         """
 
+    def bind(self, space: int, collection: str) -> None:
+        """Say which root collection a cache space is about. If it was about another one, its entries are removed.
+
+        Args:
+            space: The cache space of a job.
+            collection: What identifies the root collection; "" if it does not exist yet. Then the next one that is
+                named here is the one which the entries since then are about.
+        """
+
     def clear(self, space: int) -> None:
         """Remove all entries of a cache space."""

@@ -36,6 +36,14 @@ class EmbeddedCache(Cache):
         return [found.get(each) for each in hashes]
 
     @override
+    def bind(self, space: int, collection: str) -> None:
+        with transaction(self._db) as db:
+            row = db.execute("SELECT collection FROM cache_of WHERE space = ?", (space,)).fetchone()
+            if row is not None and row[0] not in ("", collection):
+                db.execute("DELETE FROM cache WHERE space = ?", (space,))
+            db.execute("INSERT OR REPLACE INTO cache_of VALUES (?, ?)", (space, collection))
+
+    @override
     def clear(self, space: int) -> None:
         with transaction(self._db) as db:
             db.execute("DELETE FROM cache WHERE space = ?", (space,))

@@ -35,6 +35,14 @@ class RedisCache(Cache):
         return found
 
     @override
+    def bind(self, space: int, collection: str) -> None:
+        key = self._server.key("cache-of", str(space))
+        known = self._server.command("GET", key)
+        if known not in (None, b"", collection.encode()):
+            self.clear(space)  # before its entries are said to be about the other collection
+        self._server.command("SET", key, collection)
+
+    @override
     def clear(self, space: int) -> None:
         buckets = self._server.run("clear_cache", space=str(space))
         for start in range(0, buckets, _BUCKETS_PER_COMMAND):

@@ -174,6 +174,20 @@ class CacheContract(StoreFixtures):
         assert store.cache.get(cache_space(job), b"d", [b"n"]) == [None]
         assert store.cache.get(cache_space(other), b"d", [b"n"]) == [seen(2)]
 
+    def test_a_space_is_about_one_root_collection_and_is_cleared_for_another(self, store: Store) -> None:
+        job, other = running(store), cache_space(make_job(target="/zone/else"))
+        space = cache_space(job)
+        entries = [Cached(b"d", b"n", seen(1))]
+        store.tasks.settle(step("open", cursor=b"1", cached=entries))
+        for collection, kept in (
+            ("", True), ("zone#1", True), ("zone#1", True), ("zone#2", False), ("zone#2", True), ("", False),
+            ("zone#3", True),
+        ):  # fmt: skip
+            store.cache.bind(space, collection)
+            store.cache.bind(other, "zone#9")
+            assert store.cache.get(space, b"d", [b"n"]) == [seen(1) if kept else None]
+            store.tasks.settle(step("open", cursor=b"2", cached=entries))
+
     def test_thousands_of_names_are_looked_up_at_once(self, store: Store) -> None:
         job = running(store)
         names = [b"file %d" % number for number in range(7000)]

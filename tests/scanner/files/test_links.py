@@ -22,15 +22,16 @@ def outside(root: bytes) -> bytes:
     return folder
 
 
-def test_a_link_has_the_size_of_its_target_and_all_else_of_itself(root: bytes) -> None:
+def test_a_link_has_the_mode_of_a_link_and_all_else_of_its_target(root: bytes) -> None:
     write(root + b"/d/file", b"1" * 1000)
     os.symlink(b"../d/file", root + b"/d/link")
-    os.utime(root + b"/d/link", ns=(1, 99), follow_symlinks=False)
+    os.utime(root + b"/d/file", ns=(1, 99))
     found = entry_of(look(root, b"d/link", Rules()))
-    said = os.lstat(root + b"/d/link")
+    target = os.stat(root + b"/d/file")
     assert (found.kind, found.broken, found.link_target) == ("link", False, root + b"/d/../d/file")
     assert (found.stat.size, found.stat.mtime_ns) == (1000, 99)
-    assert (found.stat.mode, found.stat.ctime_ns) == (said.st_mode, said.st_ctime_ns)
+    assert (found.stat.mode, found.stat.ctime_ns) == (os.lstat(root + b"/d/link").st_mode, target.st_ctime_ns)
+    assert found.stat.inode == target.st_ino
     assert found in listed(root, b"d")
 
 
