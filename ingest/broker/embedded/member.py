@@ -22,10 +22,12 @@ _SUBSCRIBERS = """
 SELECT id FROM members JOIN subscriptions ON member = id WHERE consumer_group = ? AND topic = ? ORDER BY id
 """
 _CLAIMS = """
-SELECT partition, partition_id, owner FROM claims JOIN partitions ON partition_id = id WHERE consumer_group = ? AND topic = ?
-ORDER BY partition
+SELECT partition, partition_id, owner FROM claims JOIN partitions ON partition_id = id
+WHERE consumer_group = ? AND topic = ? ORDER BY partition
 """
-_DEAD = "SELECT id FROM members WHERE consumer_group = ? AND id != ? AND NOT (renewed <= ? AND ? < renewed + session)"
+_DEAD = """
+SELECT id FROM members WHERE consumer_group = ? AND id != ? AND NOT (renewed <= ? AND ? < renewed + session)
+"""
 _COMMIT = """
 DELETE FROM log WHERE partition_id = ?1 AND offset < ?2
 AND EXISTS (SELECT 1 FROM claims WHERE consumer_group = ?3 AND partition_id = ?1 AND owner = ?4)
