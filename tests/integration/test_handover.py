@@ -17,6 +17,8 @@ from tests.support.integration import children, running, wait_until
 __all__ = ["fleet", "kafka", "redis"]
 
 FILES, DIRECTORIES = 200, 8
+WORKERS = 2
+JOBS = 6
 JOB_SECONDS = 180
 _HANDLER = """
 import os, time
@@ -98,16 +100,16 @@ def consumers(request: pytest.FixtureRequest) -> Consumers:
     return found
 
 
-def join(consumers: Consumers) -> None:
+def join(consumers: Consumers, workers: int = 1) -> None:
     """Start one more consumer, and wait until it serves."""
-    consumers.add()
+    consumers.add(workers)
     number = len(consumers.consumers) - 1
     wait_until(lambda: "Serving" in consumers.said(number), consumers.work)
 
 
-def begin(consumers: Consumers, source: Path, home: str, notes: Notes) -> None:
+def begin(consumers: Consumers, source: Path, target: str, notes: Notes, job: str = "j") -> None:
     begun = consumers(
-        "start", source, home, "--job_name", "j", "--event_handler", notes.handler, "--files_per_task", "10"
+        "start", source, target, "--job_name", job, "--event_handler", notes.handler, "--files_per_task", "10"
     )
     assert begun.status == 0, begun.err
 
@@ -117,12 +119,12 @@ def test_consumers_join_and_leave_and_nothing_is_done_twice(
 ) -> None:
     sizes = fill(source, FILES, DIRECTORIES)
     notes.write(in_path=_SLOW)
-    join(consumers)
+    join(consumers, WORKERS)
     begin(consumers, source, home, notes)
     for part, joins in ((20, True), (8, True), (4, False), (3, True), (2, False)):
         wait_until(consumers.has_done("j", FILES // part), consumers.work)
         if joins:
-            join(consumers)
+            join(consumers, WORKERS)
         else:
             consumers.leave()
     assert_exact(consumers.ended("j", JOB_SECONDS), FILES)
@@ -131,19 +133,22 @@ def test_consumers_join_and_leave_and_nothing_is_done_twice(
     assert calls == Counter([("pre_job", "."), *((hook, path) for path in sizes for hook in ("pre", "post"))])
 
 
-def test_a_pass_begins_once_although_a_consumer_joins_while_pre_job_runs(
+def test_a_pass_begins_once_although_consumers_join_while_pre_job_runs(
     consumers: Consumers, source: Path, home: str, notes: Notes
 ) -> None:
-    fill(source, 10, 2)
+    fill(source, 4, 2)
     notes.write(in_path="pass", in_job=_GATE)
-    join(consumers)
-    begin(consumers, source, home, notes)
-    wait_until(lambda: len(notes.of("pre_job")) == 1, consumers.work)
+    join(consumers, JOBS)
+    names = [f"j{number}" for number in range(JOBS)]
+    for name in names:
+        begin(consumers, source, f"{home}/{name}", notes, name)
+    wait_until(lambda: bool(notes.of("pre_job")), consumers.work)
     for _ in range(2):
-        join(consumers)
+        join(consumers, JOBS)
     notes.gate.touch()
-    assert_exact(consumers.ended("j", JOB_SECONDS), 10)
-    assert len(notes.of("pre_job")) == 1
+    for name in names:
+        assert_exact(consumers.ended(name, JOB_SECONDS), 4)
+    assert Counter(each.path for each in notes.of("pre_job")) == Counter(names)
 
 
 def test_a_consumer_that_froze_does_nothing_more_for_a_task_that_another_one_has(
