@@ -1,8 +1,8 @@
 """The reports of a worker process on its task.
 
 The consumer sends the message of a task as it came from the topic. The worker answers with one `Began`, any number of
-`PathBegun` and `PathDone` (in the order of the batch) or `Page`, and one of `Finished` or `Unavailable`. The consumer
-acknowledges each `Page` once it is stored, so that a listing never runs ahead of the store.
+`PathBegun` and `PathDone` (in the order of the batch) or `Page`, and one of `Finished`, `Unavailable` or `HandedBack`.
+The consumer acknowledges each `Page` once it is stored, so that a listing never runs ahead of the store.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Result(Enum):
     FAILED = "failed"
     UNSETTLED = "unsettled"
     """To be tried once more later: a writer may still be at work."""
+    LATER = "later"
+    """To be tried again later, because iRODS or another client of it holds the path at the moment."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -127,13 +129,17 @@ class Unavailable(_Report, frozen=True):
     only_source: bool = False
 
 
+class HandedBack(_Report, frozen=True):
+    """The worker has stopped between two paths, because the consumer asked for the task. The rest is not begun."""
+
+
 class Profiled(_Report, frozen=True):
     """How long the task and what belongs to it have taken; before the last report, and only when asked for."""
 
     events: Sequence[Event]
 
 
-Report = Began | PathBegun | PathDone | Page | Profiled | Finished | Unavailable
+Report = Began | PathBegun | PathDone | Page | Profiled | Finished | Unavailable | HandedBack
 
 _decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _encoder = msgspec.msgpack.Encoder()

@@ -10,22 +10,24 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from multiprocessing.connection import Connection
 
 import msgspec
 
-from consumer.irods.errors import describe
-from consumer.irods.sessions import Sessions
+from consumer.fence import Fence
+from consumer.irods.sessions import Sessions, before_each_call
 from consumer.profile import Profiler
 from consumer.protocol import (
     PAGE_STORED,
     Began,
     Finished,
+    HandedBack,
     Outcome,
     Page,
     Part,
     PathBegun,
+    PathDone,
     Report,
     Result,
     Setup,
@@ -33,7 +35,7 @@ from consumer.protocol import (
     pack,
 )
 from consumer.sync.context import Context
-from consumer.sync.failures import out_of_reach
+from consumer.sync.failures import of_error, out_of_reach
 from consumer.sync.meta import of_job
 from consumer.sync.path_cache import BEGUN, marks, recall
 from consumer.tasks import bulk
@@ -56,14 +58,16 @@ _STORE_WAIT = 1.0
 
 
 def main() -> None:
-    """Serve the consumer at the other end of the socket that is file descriptor argv[1]."""
+    """Serve the consumer. File descriptor argv[1] is the socket whose other end it has, and argv[2] the fence."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the consumer's to answer
     _end_with_parent()
     pipe = Connection(int(sys.argv[1]))
+    fence = Fence(int(sys.argv[2]))
+    before_each_call(fence.check)
     setup = msgspec.msgpack.decode(pipe.recv_bytes(), type=Setup)
     logs.configure(setup.log)
     profiler = None if setup.profile is None else Profiler(setup.profile.level)
-    worker = _Worker(pipe, _open(setup.state), profiler)
+    worker = _Worker(pipe, fence, _open(setup.state), profiler)
     try:
         worker.serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the consumer has ended
@@ -94,8 +98,9 @@ def _end_with_parent() -> None:
 
 
 class _Worker:
-    def __init__(self, pipe: Connection, store: Store, profiler: Profiler | None) -> None:
+    def __init__(self, pipe: Connection, fence: Fence, store: Store, profiler: Profiler | None) -> None:
         self._pipe = pipe
+        self._fence = fence
         self._profiler = profiler
         self._store = store
         self._sessions = Sessions(DEFAULT_IDLE_SECONDS)
@@ -114,12 +119,16 @@ class _Worker:
                 self._pipe.send_bytes(pack(report))
                 if isinstance(report, Page) and self._pipe.recv_bytes() != PAGE_STORED:
                     break
+                if isinstance(report, PathDone) and self._fence.asked_back:
+                    reports.close()
+                    self._pipe.send_bytes(pack(HandedBack()))
+                    break
 
     def close(self) -> None:
         """Log out."""
         self._sessions.close()
 
-    def _reports(self, task: Task) -> Iterator[Report]:
+    def _reports(self, task: Task) -> Generator[Report, None, None]:
         ctx: Context | None = None
         try:
             ctx = self._context_of(task)
@@ -139,7 +148,7 @@ class _Worker:
                 yield Unavailable(str(error), only_source=isinstance(error, SourceNotVisible))
                 return
             logs.get("consumer").debug("task failed", exc_info=error)
-            yield Finished(failure=Outcome(Result.FAILED, reason=describe(error), error=type(error).__name__))
+            yield Finished(failure=of_error(error))
 
     def _context_of(self, task: Task) -> Context:
         if self._context is None or self._context[0] != task.pass_id:

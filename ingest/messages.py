@@ -88,6 +88,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
         attempt: The number of failed attempts.
         gone: A watcher saw the file disappear; if it is still absent, its data object is deleted.
         waited: The file was postponed before, because it might still be written to.
+        held_since: When iRODS first said that the path is held at the moment, in seconds since the epoch; 0: it is not.
     """
 
     path: str
@@ -96,6 +97,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     attempt: int = 0
     gone: bool = False
     waited: bool = False
+    held_since: float = 0.0
 
 
 class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -109,6 +111,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
         taken_by: What the source has under this name instead, if anything.
         resync: The path of that file or directory, in wire form. It is synchronised after the candidate is deleted.
         attempt: The number of failed attempts.
+        held_since: As of a `Change`.
     """
 
     target: str
@@ -118,6 +121,7 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
     taken_by: Literal["regular", "directory"] | None = None
     resync: str | None = None
     attempt: int = 0
+    held_since: float = 0.0
 
 
 # A message is dropped if its job has another incarnation by now.
@@ -130,12 +134,17 @@ class _Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True, omit
 class _Task(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """The message of a task, which is outstanding in its pass until the store has its outcome.
 
-    `round` rises each time the task is handed out again, so that late copies of earlier messages are recognised.
+    Attributes:
+        round: It rises each time the task is handed out again, so that late copies of earlier messages are recognised.
+        deaths: The number of workers that died, one after the other, before they began it.
+        held_since: When iRODS first said that what the task needs is held at the moment, in seconds since the epoch.
     """
 
     pass_id: str
     task: str
     round: int = 0
+    deaths: int = 0
+    held_since: float = 0.0
 
 
 class Scope(msgspec.Struct, frozen=True, array_like=True):
@@ -242,4 +251,4 @@ T = TypeVar("T", bound=_Task)
 
 def again(task: T) -> T:
     """Return the task with the next round, to hand it out again."""
-    return msgspec.structs.replace(task, round=task.round + 1)
+    return msgspec.structs.replace(task, round=task.round + 1, deaths=0)

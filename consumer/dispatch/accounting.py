@@ -34,6 +34,17 @@ BEFORE_BEGAN = Began(timeout=DEFAULT_TIMEOUT, max_retries=0, delay=0.0)
 """The limits until the worker has reported its own: the handler may hang while the worker asks it."""
 
 
+HELD_SECONDS = 3600.0
+"""How long a path that iRODS says is held "at the moment" is tried again before it counts as failed."""
+_HELD_WAIT = (2.0, 60.0)
+"""Seconds to wait before such a path is tried again: at first, and at most. The wait grows with the time passed."""
+_HELD_GROWTH = 0.5
+MAX_DEATHS = 5
+"""The number of workers that may die, one after the other, before they began one task."""
+_DEATH_WAIT = 0.5
+"""Seconds before the task is handed out after the first death. Each death doubles them: memory may be short."""
+
+
 class RunningTask(NamedTuple):
     """A task that was handed to a worker, where it came from, and what has been reported of it."""
 
@@ -49,10 +60,14 @@ class RunningTask(NamedTuple):
 
 
 class Aborted(NamedTuple):
-    """The worker did not finish, and the reason. Without `retry`, nothing is handed out again (a stopped job)."""
+    """The worker did not finish, and the reason. Without `retry`, nothing is handed out again (a stopped job).
+
+    `died`: the process has ended by itself, or was killed by somebody else.
+    """
 
     reason: str
     retry: bool = True
+    died: bool = False
 
 
 def page_step(running: RunningTask, page: Page, now: float) -> Step:
@@ -76,8 +91,11 @@ def finished_step(running: RunningTask, finished: Finished, now: float) -> Step:
 def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     """The step for a worker that was killed or died: the path in progress failed, and those after it were not begun.
 
-    A move that has advanced is handed out again, regardless of retries: half a move leaves wrong physical paths.
+    A move that has advanced is handed out again, regardless of retries: half a move leaves wrong physical paths. A
+    worker that died before it began fails nothing, unless worker after worker does.
     """
+    if aborted.died and running.began is BEFORE_BEGAN:
+        return _not_begun_step(running, aborted, now)
     if isinstance(running.task, MovePath) and aborted.retry and running.cursor != running.began.cursor:
         return _step(running, now, Part(), redelivered=again(running.task), due=now)
     if not aborted.retry:
@@ -86,8 +104,6 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     if not isinstance(running.task, (SyncFiles, Delete)):
         return _task_failed(running, outcome, Finished(), now)
     rest = _not_done(running)
-    if running.path is not None:
-        outcome = msgspec.structs.replace(outcome, cached=[Cached(*running.path.key, running.path.mark)])
     return _batch_step(running, now, [(item, outcome) for item in rest[:1]], rest[1:] if aborted.retry else [])
 
 
@@ -96,12 +112,49 @@ def unavailable_step(running: RunningTask, now: float, back_off: float) -> Step:
 
     `back_off` is in seconds. The file in progress moves to the end, so that it does not block the others.
     """
-    task, rest = running.task, _not_done(running)
-    if isinstance(task, SyncFiles):
-        rest = [*rest[1:], *rest[:1]]
+    rest = _not_done(running)
+    if isinstance(running.task, SyncFiles):
+        first = rest[:1] if running.path is None else [msgspec.structs.replace(rest[0], catalog=UNKNOWN)]
+        rest = [*rest[1:], *first]
+    return _rest_step(running, now, rest, back_off)
+
+
+def handed_back_step(running: RunningTask, now: float) -> Step:
+    """The step for a task that another consumer goes on with: the rest is handed out again, and none has failed."""
+    return _rest_step(running, now, _not_done(running))
+
+
+def _rest_step(running: RunningTask, now: float, rest: Sequence[Item], wait: float = 0.0) -> Step:
+    if isinstance(running.task, (SyncFiles, Delete)):
+        return _batch_step(running, now, [], rest, wait)
+    return _step(running, now, Part(), redelivered=again(running.task), due=now + wait)
+
+
+def _not_begun_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
+    """The step for a worker that died before it began: the task is handed out again, and fails whole at the bound."""
+    task = running.task
+    if task.deaths < MAX_DEATHS - 1:
+        once_more = msgspec.structs.replace(again(task), deaths=task.deaths + 1)
+        return _step(running, now, Part(), redelivered=once_more, due=now + _DEATH_WAIT * 2**task.deaths)
+    reason = f"{MAX_DEATHS} worker processes, one after the other, have died before they began: {aborted.reason}"
+    failed = Outcome(Result.FAILED, reason=reason)
     if isinstance(task, (SyncFiles, Delete)):
-        return _batch_step(running, now, [], rest, back_off)
-    return _step(running, now, Part(), redelivered=again(task), due=now + back_off)
+        return _batch_step(running, now, [(item, failed) for item in _items(task)])
+    return _task_failed(running, failed, Finished(), now)
+
+
+def _held_wait(since: float, now: float) -> float | None:
+    """The seconds until something that is held since then is tried again; None: it has been held for too long."""
+    if now - since > HELD_SECONDS:
+        return None
+    least, most = _HELD_WAIT
+    return min(max(least, _HELD_GROWTH * (now - since)), most)
+
+
+def _held_too_long(outcome: Outcome) -> Outcome:
+    """The failure of something that was held until the bound. The reason says what the server answered last."""
+    reason = f"held for {HELD_SECONDS / 60:.0f} minutes: {outcome.reason}"
+    return msgspec.structs.replace(outcome, result=Result.FAILED, reason=reason)
 
 
 def later_step(running: RunningTask, now: float, wait: float) -> Step:
@@ -110,13 +163,19 @@ def later_step(running: RunningTask, now: float, wait: float) -> Step:
 
 
 def _task_failed(running: RunningTask, outcome: Outcome, finished: Finished, now: float) -> Step:
-    task = running.task
+    task, last = running.task, False
+    if outcome.result is Result.LATER:
+        since = task.held_since or now
+        if (wait := _held_wait(since, now)) is not None:
+            once_more = msgspec.structs.replace(again(task), held_since=since)
+            return _step(running, now, Part(), redelivered=once_more, due=now + wait)
+        outcome, last = _held_too_long(outcome), True
     if isinstance(task, OpenPass):
         return _step(running, now, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
     attempt, path = 0, b""
     if isinstance(task, (ListPath, MovePath)):
         attempt, path = task.attempt, path_from_wire(task.path if isinstance(task, ListPath) else task.new)
-    if isinstance(task, (ListPath, MovePath)) and attempt < running.began.max_retries:
+    if isinstance(task, (ListPath, MovePath)) and attempt < running.began.max_retries and not last:
         once_more = msgspec.structs.replace(again(task), attempt=attempt + 1)
         part = Part(counts=Counts(retries=1))
         return _step(running, now, part, redelivered=once_more, due=now + running.began.delay)
@@ -153,9 +212,17 @@ def _batch_step(
         (item, done.target, done.outcome) for item, done in zip(_items(running.task), running.done, strict=False)
     ]
     results += [(item, "", outcome) for item, outcome in failed_items]
-    settled, retried, unsettled = [], [], []
+    settled, retried, unsettled, held = [], [], [], list[Item]()
     for item, target, outcome in results:
-        if outcome.result is Result.FAILED and item.attempt < running.began.max_retries:
+        if outcome.result is Result.LATER:
+            since = item.held_since or now
+            held_wait = _held_wait(since, now)
+            if held_wait is None:
+                settled.append((item, target, _held_too_long(outcome)))
+            else:
+                held.append(_held(item, since))
+                wait = max(wait, held_wait)
+        elif outcome.result is Result.FAILED and item.attempt < running.began.max_retries:
             retried.append(_once_more(item))
         elif outcome.result is Result.UNSETTLED:
             unsettled.append(msgspec.structs.replace(item, waited=True, catalog=UNKNOWN))
@@ -165,9 +232,9 @@ def _batch_step(
     part = _deleted(running, settled, now) if delete else _synced(running, settled, now)
     failed = part.counts.failed > 0 or any(outcome.result is Result.FAILED for _, _, outcome in settled)
     failed = failed or (isinstance(running.task, (SyncFiles, Delete)) and running.task.failed)
-    left = [*retried, *unsettled, *untouched]
+    left = [*retried, *unsettled, *held, *untouched]
     counts = part.counts + Counts(retries=int(bool(retried)), tasks_failed=int(failed and not left))
-    part = msgspec.structs.replace(part, counts=counts, cached=[*part.cached, *_tried(results)])
+    part = msgspec.structs.replace(part, counts=counts, cached=[*part.cached, *_not_complete(running, results)])
     judged = [item for item, _, _ in settled if isinstance(item, Candidate)]
     if not left:
         return _step(running, now, part, judged=judged)
@@ -177,9 +244,17 @@ def _batch_step(
     return _step(running, now, part, redelivered=task, due=due, judged=judged)
 
 
-def _tried(results: Sequence[tuple[Item, str, Outcome]]) -> list[Cached]:
-    """What the path cache is to keep of paths that have failed, whether they are retried or not."""
-    return [each for _, _, outcome in results if outcome.result is Result.FAILED for each in outcome.cached]
+def _not_complete(running: RunningTask, results: Sequence[tuple[Item, str, Outcome]]) -> list[Cached]:
+    """What the path cache is to keep of paths that have failed or were in progress, retried or not."""
+    path, tried = running.path, (Result.FAILED, Result.LATER)
+    found = [each for _, _, outcome in results if outcome.result in tried for each in outcome.cached]
+    return found if path is None else [*found, Cached(*path.key, path.mark)]
+
+
+def _held(item: Item, since: float) -> Item:
+    if isinstance(item, Change):
+        return msgspec.structs.replace(item, held_since=since, catalog=UNKNOWN)
+    return msgspec.structs.replace(item, held_since=since)
 
 
 def _once_more(item: Item) -> Item:

@@ -18,7 +18,8 @@ from consumer.dispatch.out_of_reach import OutOfReach
 from consumer.dispatch.partition_queues import PartitionQueues
 from consumer.dispatch.pool import Event, Pool, Worker
 from consumer.dispatch.subjects import subjects_of
-from consumer.protocol import Began, Finished, Page, PathBegun, PathDone, Profiled, Setup, Unavailable
+from consumer.protocol import Began, Finished, HandedBack, Page, PathBegun, PathDone, Profiled, Setup, Unavailable
+from ingest.boot_clock import boot_seconds
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
 from ingest.job import Job
@@ -33,6 +34,8 @@ from ingest.store import ConsumerStatus, Step, Store
 GROUP = "ingest"
 STOP_GRACE = 10.0
 """Seconds that running paths get when their job or the consumer is stopped."""
+HANDOVER_SECONDS = 40.0
+"""Seconds that running paths get when their partition goes to another consumer. Kafka waits for us for a minute."""
 BACK_OFF = Waits(0.5, 15.0)
 """Seconds to wait when broker or store are out of reach: at first, and at most."""
 _MAX_IDLE_DEATHS = 20
@@ -81,7 +84,7 @@ class Consumer:
         self._idle_deaths = 0
         self._unhandled: deque[Event] = deque()
         self._perhaps_stored: Event | None = None
-        self._last_turn = time.monotonic()
+        self._last_turn = self._last_poll = time.monotonic()
         self._looked = self._announced = self._measured = 0.0
         self._log: Logger = logs.get("consumer").bind(consumer=self._name)
         self._outage = Backoff(self._log, BACK_OFF)
@@ -91,7 +94,7 @@ class Consumer:
         self._pool = Pool(workers, setup)
 
     def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
-        """Work until `until()` is true; it is called many times a second. Running tasks then get the grace time.
+        """Work until `until()` is true; it is called many times a second. Running paths then get the grace time.
 
         `health` receives a heartbeat every turn.
         """
@@ -103,6 +106,8 @@ class Consumer:
             while not until():
                 self._turn_or_wait(until, take=True)
             self._health.ended()
+            for worker in self._pool.busy():
+                worker.ask_back()
             end = time.monotonic() + self._stop_grace
             while self._pool.busy() and time.monotonic() < end:
                 self._turn_or_wait(lambda: time.monotonic() >= end, take=False)
@@ -111,6 +116,9 @@ class Consumer:
                 for worker in self._pool.busy():
                     if worker.running.job.name in self._stopped:
                         self._settle_aborted(worker, _INTERRUPTED)
+                    else:
+                        self._take_back(worker)
+                self._member.commit(self._queues.to_commit())
         finally:
             self._pool.close()
             with suppress(Unreachable, Refused):  # that the store is empty was reported before
@@ -142,9 +150,35 @@ class Consumer:
     def _stay_member(self) -> None:
         """Poll the broker, so that this consumer keeps its partitions."""
         try:
-            self._member.poll(_WAIT, 0)
+            self._poll(_WAIT, 0)
         except Unreachable:
             time.sleep(_WAIT)
+
+    def _poll(self, timeout: float, room: int) -> None:
+        """Fetch records, and follow the assignment: what is handed over or lost, and until when the rest is ours."""
+        records = self._member.poll(timeout, room, self._queues.working())
+        lost, releasing, until = self._member.lost(), self._member.releasing(), self._member.held_until()
+        self._queues.forget(lost)
+        self._queues.begin_no_more(releasing)
+        self._queues.add(records)
+        for worker in self._pool.busy():
+            partition = worker.running.record.topic_partition
+            if partition in lost:
+                self._give_up(worker)
+                continue
+            worker.fence.hold_until(until)
+            if partition in releasing:
+                worker.ask_back()
+            if boot_seconds() >= until and not self._outage.reason:  # it waits for us, which is not its fault
+                worker.excuse(time.monotonic() - self._last_poll)
+        self._last_poll = time.monotonic()
+
+    def _give_up(self, worker: Worker) -> None:
+        """End a worker whose partition is lost: another consumer has its task now."""
+        worker.fence.close()
+        self._log.warning("a task ends here, because its partition was taken away", task=worker.running.task.task)
+        self._unhandled = deque(event for event in self._unhandled if event.worker is not worker)
+        self._pool.replace(worker)
 
     def _turn(self, *, take: bool) -> None:
         self._intake.relay()
@@ -153,8 +187,7 @@ class Consumer:
         self._hold_back()
         paused = self._out_of_reach.of_zone
         idle = not self._pool.busy() and (paused or not len(self._queues))
-        self._queues.add(self._member.poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0))
-        self._queues.keep_only(self._member.assignment())
+        self._poll(_WAIT if idle and take else 0.0, room if take and room > 0 else 0)
         passed = self._hand_out() if take and not paused else 0
         if not self._unhandled:
             self._unhandled.extend(self._pool.events(_WAIT if self._pool.busy() and not passed else 0.0))
@@ -238,17 +271,15 @@ class Consumer:
     def _give(self, worker: Worker, task: Task, job: Job, record: Record) -> None:
         self._queues.begin(record)
         try:
-            worker.hand(task, record, job)
+            worker.hand(task, record, job, self._member.held_until())
         except OSError:  # it died while it had nothing to do
-            self._settle_aborted(worker, Aborted("the worker process has died before it began"))
+            self._settle_aborted(worker, _death(worker))
 
     def _handle(self, event: Event) -> None:
         worker, report = event
         match report:
-            case None if worker.task is None:
-                self._replace_dead(worker)
             case None:
-                self._settle_aborted(worker, Aborted(f"the worker process has died ({worker.exit_words()})"))
+                self._handle_death(worker)
             case Began() | PathBegun() | PathDone():
                 self._idle_deaths = 0
                 worker.note(report)
@@ -256,16 +287,33 @@ class Consumer:
                 if self._profile is not None:
                     self._profile.write(report.events)
             case Page():
-                step = accounting.page_step(worker.running, report, time.time())
-                if self._is_stored(event, report) or self._settle(step):
-                    worker.page_stored(report.cursor)
-                else:  # the job was stopped, or another consumer lists this directory
-                    self._queues.done(worker.release())
-                    self._pool.replace(worker)
+                self._settle_page(event, report)
             case Finished():
                 self._settle_finished(worker, report)
             case Unavailable():
                 self._pause(worker, report)
+            case HandedBack():
+                self._settle(accounting.handed_back_step(worker.running, time.time()))
+                self._queues.done(worker.release())
+
+    def _handle_death(self, worker: Worker) -> None:
+        if worker.task is None:
+            self._replace_dead(worker)
+        elif worker.asked_back:
+            self._take_back(worker)
+        else:
+            self._settle_aborted(worker, _death(worker))
+
+    def _settle_page(self, event: Event, page: Page) -> None:
+        worker = event.worker
+        step = accounting.page_step(worker.running, page, time.time())
+        if not (self._is_stored(event, page) or self._settle(step)):
+            self._queues.done(worker.release())  # the job was stopped, or another consumer lists this directory
+            self._pool.replace(worker)
+            return
+        worker.page_stored(page.cursor, go_on=not worker.asked_back)
+        if worker.asked_back:
+            self._take_back(worker)
 
     def _settle_finished(self, worker: Worker, finished: Finished) -> None:
         self._settle(accounting.finished_step(worker.running, finished, time.time()))
@@ -284,6 +332,13 @@ class Consumer:
         seconds = self._out_of_reach.met(worker.running.job.name, unavailable, known=bool(self._outage.reason))
         self._settle(accounting.unavailable_step(worker.running, time.time(), seconds))
         self._queues.done(worker.release())
+
+    def _take_back(self, worker: Worker) -> None:
+        """Take the task from a worker that is still at it. The rest is handed out again, and nothing has failed."""
+        worker.process.kill()  # first: another consumer may begin the rest as soon as it is settled
+        self._settle(accounting.handed_back_step(worker.running, time.time()))
+        self._queues.done(worker.release())
+        self._pool.replace(worker)
 
     def _settle_aborted(self, worker: Worker, aborted: Aborted) -> None:
         running = worker.running
@@ -306,6 +361,8 @@ class Consumer:
             since = self._stopped.get(worker.running.job.name)
             if since is not None and time.monotonic() - since > self._stop_grace:
                 self._settle_aborted(worker, _INTERRUPTED)
+            elif worker.asked_back and worker.ask_back() > HANDOVER_SECONDS:
+                self._take_back(worker)
             elif worker.overdue:
                 self._settle_aborted(worker, Aborted(f"timeout after {worker.timeout:g} s"))
 
@@ -318,3 +375,7 @@ class Consumer:
             waits = self._out_of_reach.reasons | ({"": self._outage.reason} if self._outage.reason else {})
             status = ConsumerStatus(self._name, self._topics, busy, waits)
             self._store.consumers.announce(status, time.time() + _ALIVE_SECONDS + longer)
+
+
+def _death(worker: Worker) -> Aborted:
+    return Aborted(f"the worker process has died ({worker.exit_words()})", died=True)

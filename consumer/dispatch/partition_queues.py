@@ -63,9 +63,18 @@ class PartitionQueues:
         offsets, self._done = self._done, {}
         return offsets
 
-    def keep_only(self, assigned: frozenset[TopicPartition]) -> None:
-        """Forget the partitions that are no longer assigned. Work on their records ends without a commit."""
-        for partition in (self._waiting.keys() | self._working.keys() | self._done.keys()) - assigned:
+    def working(self) -> frozenset[TopicPartition]:
+        """The partitions of which a worker has a record, or whose offset is still to be committed."""
+        return frozenset(self._working.keys() | self._done.keys())
+
+    def begin_no_more(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop the waiting records of partitions that are handed over. What is in work can still be done."""
+        for partition in partitions:
+            self._waiting.pop(partition, None)
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Forget partitions that were released or lost. Work on their records ends without a commit."""
+        for partition in partitions:
             self._waiting.pop(partition, None)
             self._working.pop(partition, None)
             self._done.pop(partition, None)

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
 from consumer.dispatch.accounting import BEFORE_BEGAN, RunningTask
+from consumer.fence import Fence
 from consumer.protocol import PAGE_STORED, Began, PathBegun, PathDone, Profiled, Report, Setup, pack, unpack
 from ingest.broker import Record
 from ingest.job import Job
@@ -37,10 +38,12 @@ class Worker:
     def __init__(self, setup: Setup) -> None:
         ours, theirs = socket.socketpair()
         program = _PROGRAM.format(path=sys.path)
+        self.fence = Fence()
         with theirs:
+            shared = (theirs.fileno(), self.fence.descriptor)
             self.process = subprocess.Popen(
-                [sys.executable, "-c", program, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-c", program, *map(str, shared)],
+                pass_fds=shared,
                 stdin=subprocess.PIPE,  # held open: the worker ends when we do
                 stdout=2,  # what handlers print must not mix with our own output
             )
@@ -54,10 +57,22 @@ class Worker:
         self._path: PathBegun | None = None
         self._cursor: bytes | None = None
         self._since = 0.0
+        self._asked: float | None = None
 
-    def hand(self, task: Task, record: Record, job: Job) -> None:
-        """Send the worker a task. It must have none."""
-        self.task, self.record, self.job = task, record, job
+    def hand(self, task: Task, record: Record, job: Job, until: float) -> None:
+        """Send the worker a task. It must have none.
+
+        Args:
+            task: The task.
+            record: The record of the task.
+            job: The job of the task.
+            until: Until when the partition of the record is certainly ours, by the boot clock, in seconds.
+
+        Raises:
+            OSError: The worker has died.
+        """
+        self.fence.hold_until(until)
+        self.task, self.record, self.job, self._asked = task, record, job, None
         self._began, self._done, self._cursor, self._since = BEFORE_BEGAN, [], None, time.monotonic()
         self._path = None
         self.pipe.send_bytes(record.value)
@@ -100,16 +115,31 @@ class Worker:
         """Do not count these seconds against the timeout: reports could not be settled."""
         self._since += seconds
 
-    def page_stored(self, cursor: bytes) -> None:
-        """Let the worker continue behind `cursor`. The timeout starts anew."""
+    def page_stored(self, cursor: bytes, *, go_on: bool = True) -> None:
+        """Note that the page up to `cursor` is stored. The timeout starts anew. `go_on`: let the worker continue."""
         self._cursor, self._since = cursor, time.monotonic()
+        if not go_on:
+            return
         with suppress(OSError):  # it has died meanwhile: its pipe will say so
             self.pipe.send_bytes(PAGE_STORED)
+
+    def ask_back(self) -> float:
+        """Ask the worker to hand the task back after the path in work. Returns the seconds since it was first asked."""
+        now = time.monotonic()
+        self._asked = self._asked or now
+        self.fence.ask_back()
+        return now - self._asked
+
+    @property
+    def asked_back(self) -> bool:
+        """Whether the worker was asked to hand its task back."""
+        return self._asked is not None
 
     def release(self) -> Record:
         """Take the settled task from the worker. Returns its record."""
         record = self.running.record
         self.task = self.record = self.job = None
+        self.fence.open()
         return record
 
     def exit_words(self) -> str:
@@ -128,6 +158,7 @@ class Worker:
             self.process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_END_SECONDS)
+        self.fence.discard()
 
 
 class Pool:

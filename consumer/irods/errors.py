@@ -21,6 +21,14 @@ BLOCKED = TAKEN | {NO_COLLECTION}
 NO_OBJECT = frozenset({-808000, -310000})
 """CAT_NO_ROWS_FOUND, OBJ_PATH_DOES_NOT_EXIST."""
 
+TEMPORARY = frozenset({-405000, -406000, -721000, -75000})
+"""Answers that say "not now", for a path that another client, or a killed one of ours, still holds.
+
+INTERMEDIATE_REPLICA_ACCESS, LOCKED_DATA_OBJECT_ACCESS: another agent writes the object; its close, or its end when its
+client has died, frees it. REPLICA_IS_BEING_STAGED: a compound or archive resource fetches the replica from its tape.
+SYS_STRUCT_FILE_BUSY_ERR: another agent has the mounted bundle open, until it is done with it.
+"""
+
 _HINTS = {
     -13000: "updating a registered replica needs a rodsadmin account",
     -129000: "only a rodsadmin may register files where they are",
@@ -30,6 +38,8 @@ _HINTS = {
     -78000: "the zone has no such resource: look at to_resource() and the default resource",
     -1816000: "name a root resource, not one below it",
     -27000: "the file changed while it was read",
+    -405000: "another client is writing the data object; one that died may have left a replica in this state",
+    -406000: "another client is writing the data object; one that died may have left it locked",
 }
 
 

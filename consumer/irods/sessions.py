@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from irods.connection import Connection
 from irods.message import ET, XML_Parser_Type
 from irods.session import iRODSSession
 
@@ -115,6 +118,21 @@ def _open(settings: dict[str, Any]) -> iRODSSession:
         return iRODSSession(application_name=APPLICATION, **settings)
     except Exception as error:
         raise Refused(f"the iRODS account is not usable: {describe(error)}") from error
+
+
+def before_each_call(check: Callable[[], None]) -> None:
+    """Call `check` before each request to iRODS from here on, in the whole process, those of event handlers included.
+
+    All calls pass `Connection.send` of python-irodsclient.
+    """
+    send = Connection.send
+
+    @functools.wraps(send)
+    def checked_send(connection: Any, message: Any) -> None:
+        check()
+        send(connection, message)
+
+    Connection.send = checked_send
 
 
 def check_login(sessions: Sessions) -> tuple[int, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from consumer.irods.errors import connection_lost, describe, server_error
+import msgspec
+
+from consumer.irods.errors import TEMPORARY, connection_lost, describe, server_error
 from consumer.irods.sessions import check_login
 from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
@@ -36,11 +38,18 @@ def failure(ctx: Context, target: str, error: Exception) -> Outcome:
     ctx.log.debug("failed", target=target, exc_info=error)
     if isinstance(error, (Impossible, Refused)):
         return Outcome(Result.FAILED, reason=str(error))
-    found = server_error(error)
     method = ctx.handler.method_in(error)
+    described = of_error(error)
+    reason = f"{method}() of the event handler: {described.reason}" if method else described.reason
+    return msgspec.structs.replace(described, reason=reason)
+
+
+def of_error(error: Exception) -> Outcome:
+    """The outcome for an error that is no outage: to be tried later if iRODS says "not now", otherwise a failure."""
+    found = server_error(error)
     return Outcome(
-        Result.FAILED,
-        reason=f"{method}() of the event handler: {describe(error)}" if method else describe(error),
+        Result.LATER if found and found.code in TEMPORARY else Result.FAILED,
+        reason=describe(error),
         error=found.name if found else type(error).__name__,
         code=found.code if found else None,
     )

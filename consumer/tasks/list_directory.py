@@ -41,7 +41,7 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
         if out_of_reach(ctx, error):
             raise
         failed = failure(ctx, target, error)
-        if not last_try:
+        if not last_try or failed.result is Result.LATER:
             yield Finished(failure=failed, target=target)
             return
     if not place.path and failed is None:

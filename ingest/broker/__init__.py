@@ -6,7 +6,7 @@ cluster; one contract suite tests both (`tests/ingest/broker/contract.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
@@ -43,9 +43,13 @@ class Record(NamedTuple):
 
 
 class GroupMember(Protocol):
-    """One member of the consumer group. Not thread-safe. A member that does not poll loses its partitions."""
+    """One member of the consumer group. Not thread-safe. A member that does not poll loses its partitions.
 
-    def poll(self, timeout: float, max_records: int) -> list[Record]:
+    A partition that goes to another member is handed over. This member delivers no more of its records, and keeps it
+    among `releasing` until a poll in which it is not busy and its commits are stored. Only then another member gets it.
+    """
+
+    def poll(self, timeout: float, max_records: int, busy: Collection[TopicPartition] = ()) -> list[Record]:
         """Fetch new records of the assigned partitions.
 
         Polling also renews the membership, and only a poll changes the assignment. Each record is delivered once per
@@ -54,6 +58,7 @@ class GroupMember(Protocol):
         Args:
             timeout: How long to wait for the first record, in seconds.
             max_records: The highest number of records to return.
+            busy: Partitions with a record in work. This poll releases none of them.
 
         Returns:
             The records, in order within each partition; busy partitions do not starve others.
@@ -64,7 +69,22 @@ class GroupMember(Protocol):
         """
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """Return the partitions that are assigned to this member since the last `poll`."""
+        """Return the partitions that are assigned to this member since the last `poll`, without `releasing`."""
+
+    def releasing(self) -> frozenset[TopicPartition]:
+        """Return the partitions to be handed over: begin nothing more, finish what is in work, and commit it."""
+
+    def lost(self) -> frozenset[TopicPartition]:
+        """Return the partitions that left this member in the last `poll`, released or taken away.
+
+        Such a partition may be assigned anew. Nothing of its earlier records may be done or committed any more.
+        """
+
+    def held_until(self) -> float:
+        """Return until when no other member can get the partitions of this one, by the boot clock, in seconds.
+
+        Polling moves this time forward. 0: nothing is certain.
+        """
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Mark all records below these offsets as done.
@@ -72,7 +92,8 @@ class GroupMember(Protocol):
         A commit that is impossible now (during a rebalance, or an outage) is repeated in a later `poll`.
 
         Args:
-            offsets: The next offset to read, by partition. Partitions that are not assigned are ignored.
+            offsets: The next offset to read, by partition. Partitions that this member does not have are
+                ignored.
         """
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:

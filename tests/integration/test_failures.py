@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
+from ingest.store.embedded import EmbeddedStore
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.catalog import catalog, tree
 from tests.support.devzone_process import running_zone
-from tests.support.integration import children, gated, handler, hooks, logged, rows, wait_until
+from tests.support.integration import children, gated, handler, hooks, logged, only, rows, wait_until
 
 pytestmark = pytest.mark.usefixtures("two_workers")
 
@@ -110,6 +111,61 @@ def test_a_hook_that_hangs_dies_or_raises_fails_its_own_path_and_the_rest_of_the
     assert reason in failed
     assert "Traceback" not in ran.err
     assert set(rows(irods, home)) == {f"f{number}" for number in range(20)} - {"f7"}
+
+
+def test_workers_that_die_before_they_begin_fail_nothing_until_five_did(
+    scan: CommandLine, source: Path, home: str, tmp_path: Path
+) -> None:
+    make(source, 3)
+    deaths = tmp_path / "deaths"
+    file = tmp_path / "handler.py"
+    file.write_text(
+        "import os, signal, sys\n"
+        "from ingest import Core, Operation\n"
+        f"DEATHS = {str(deaths)!r}\n"
+        "if sys.argv[0] == '-c' and os.path.exists(DEATHS) and os.path.getsize(DEATHS) < LIMIT:\n"
+        "    with open(DEATHS, 'a') as out:\n"
+        "        out.write('x')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "class event_handler(Core):\n" + "".join(f"    {line}\n" for line in handler("REGISTER_SYNC").splitlines())
+    )
+    text = file.read_text()
+    for limit in (4, 1000):
+        file.write_text(text.replace("LIMIT", str(limit)))
+        deaths.write_text("")
+        ran = scan.ingest(source, f"{home}/{limit}", "--event_handler", file)
+        if limit == 4:
+            assert (ran.status, "3 synced" in ran.out, scan.last()["retried_tasks"]) == (0, True, 0), ran
+        else:
+            assert ran.status == 255, ran
+            assert "5 worker processes, one after the other, have died before they began" in ran.err + ran.out
+            assert "signal 9" in ran.err + ran.out
+            assert deaths.stat().st_size == 5
+
+
+def test_an_object_that_another_client_has_open_is_put_when_that_one_closes_it(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+) -> None:
+    make(source, 3)
+    irods.collections.create(home)
+    (held := irods.data_objects.open(f"{home}/f1", "w")).write(b"of the other client")
+    running = scan.process(
+        "start", source, home, "--synchronous", "--job_name", "j", "--event_handler", handler_file(handler("PUT_SYNC"))
+    )
+    store = EmbeddedStore(scan.state)
+
+    def waits() -> bool:
+        """Whether all but one file are in, and the task of that one is in a later round."""
+        status = store.jobs.get("j")
+        return status is not None and status.counts.done == 2
+
+    wait_until(waits, lambda: running.poll() is None)
+    store.close()
+    held.close()
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, "3 synced" in out, err.count("[error")) == (0, True, 0), (out, err)
+    assert scan.last()["retried_tasks"] == 0
+    assert only(irods, home, "f1").size == (source / "f1").stat().st_size
 
 
 def test_a_failing_hook_is_named(

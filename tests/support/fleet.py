@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
+from typing_extensions import override
 
 from ingest.job import DEFAULT_TOPICS, JobStatus
+from ingest.store import Store
+from ingest.store.embedded import EmbeddedStore
 from ingest.store.redis import RedisStore
 from tests.conftest import CommandLine
 from tests.support.services import Kafka, Redis, running
@@ -21,30 +24,18 @@ from tests.support.services import Kafka, Redis, running
 END_SECONDS = 60
 
 
-class Fleet(CommandLine):
-    """Commands and consumers of a deployment with Kafka and Redis; the consumers log to `consumer-N.log`."""
+class Consumers(CommandLine):
+    """Commands and consumers of one state file; the consumers log to `consumer-N.log`."""
 
-    def __init__(
-        self, state: Path, environment: Path, kafka: Kafka, redis: Redis, logs: Path, partitions: int = 4
-    ) -> None:
+    def __init__(self, state: Path, environment: Path, logs: Path) -> None:
         super().__init__(state, environment)
-        self._partitions = partitions
-        self.kafka = kafka
-        self.redis = redis
-        self.group = f"group-{secrets.token_hex(4)}"
         self._logs = logs
         self._crashed: set[int] = set()
         self.consumers: list[subprocess.Popen[bytes]] = []
 
-    @property
-    def environ(self) -> dict[str, str]:
-        """The environment of a command."""
-        return super().environ | {
-            "INGEST_KAFKA": self.kafka.bootstrap,
-            "INGEST_REDIS": self.redis.url,
-            "INGEST_GROUP": self.group,
-            "INGEST_PARTITIONS": str(self._partitions),
-        }
+    def store(self) -> Store:
+        """The store of the jobs; the caller closes it."""
+        return EmbeddedStore(self.state)
 
     def add(self, workers: int = 1) -> None:
         """Start one more consumer."""
@@ -59,13 +50,20 @@ class Fleet(CommandLine):
         self.consumers[number].kill()
         self._crashed.add(number)
 
+    def leave(self) -> None:
+        """End the oldest consumer that lives, as an operator does, and wait for its end."""
+        number = next(number for number, each in enumerate(self.consumers) if each.poll() is None)
+        self._crashed.add(number)
+        self.consumers[number].send_signal(signal.SIGTERM)
+        assert self.consumers[number].wait(END_SECONDS) == 0
+
     def said(self, number: int) -> str:
         """What a consumer has said and logged until now."""
         return self._log(number).read_text()
 
     def status(self, job: str) -> JobStatus:
         """The job as the store has it."""
-        store = RedisStore(self.redis.url)
+        store = self.store()
         status = store.jobs.get(job)
         store.close()
         assert status is not None
@@ -102,6 +100,33 @@ class Fleet(CommandLine):
 
     def _log(self, number: int) -> Path:
         return self._logs / f"consumer-{number}.log"
+
+
+class Fleet(Consumers):
+    """The same for a deployment with Kafka and Redis."""
+
+    def __init__(
+        self, state: Path, environment: Path, kafka: Kafka, redis: Redis, logs: Path, partitions: int = 4
+    ) -> None:
+        super().__init__(state, environment, logs)
+        self._partitions = partitions
+        self.kafka = kafka
+        self.redis = redis
+        self.group = f"group-{secrets.token_hex(4)}"
+
+    @override
+    def store(self) -> Store:
+        return RedisStore(self.redis.url)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of a command."""
+        return super().environ | {
+            "INGEST_KAFKA": self.kafka.bootstrap,
+            "INGEST_REDIS": self.redis.url,
+            "INGEST_GROUP": self.group,
+            "INGEST_PARTITIONS": str(self._partitions),
+        }
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 
 from typing_extensions import override
 
+from ingest.boot_clock import boot_seconds
 from ingest.broker import GroupMember, Record, TopicPartition
 from ingest.sqlite import transaction
 
@@ -21,10 +22,12 @@ _SUBSCRIBERS = """
 SELECT id FROM members JOIN subscriptions ON member = id WHERE consumer_group = ? AND topic = ? ORDER BY id
 """
 _CLAIMS = """
-SELECT partition_id, owner FROM claims JOIN partitions ON partition_id = id WHERE consumer_group = ? AND topic = ?
-ORDER BY partition
+SELECT partition, partition_id, owner FROM claims JOIN partitions ON partition_id = id
+WHERE consumer_group = ? AND topic = ? ORDER BY partition
 """
-_DEAD = "SELECT id FROM members WHERE consumer_group = ? AND NOT (renewed <= ? AND ? < renewed + session)"
+_DEAD = """
+SELECT id FROM members WHERE consumer_group = ? AND id != ? AND NOT (renewed <= ? AND ? < renewed + session)
+"""
 _COMMIT = """
 DELETE FROM log WHERE partition_id = ?1 AND offset < ?2
 AND EXISTS (SELECT 1 FROM claims WHERE consumer_group = ?3 AND partition_id = ?1 AND owner = ?4)
@@ -35,7 +38,8 @@ class EmbeddedMember(GroupMember):
     """A `GroupMember` on its own connection, subscribed to the topics of `ids` (row number by partition).
 
     Its lease of `session_seconds` is renewed by polling. A partition gets another owner only after its owner released
-    it in a poll, closed, or let the lease expire. Lease times are on the monotonic clock, which all processes of a
+    it in a poll, closed, or let the lease expire; while no other member notices, an expired lease can be renewed. Lease
+    times are on the monotonic clock, which all processes of a
     machine share and which cannot be set; a time from before the last boot counts as expired.
     """
 
@@ -48,9 +52,12 @@ class EmbeddedMember(GroupMember):
         self._topics = sorted({partition.topic for partition in ids})
         self._session_seconds = session_seconds
         self._renew_seconds = min(_RENEW_SECONDS, session_seconds / 3)
-        self._renew_at = 0.0
+        self._renewed = self._renew_at = 0.0
         self._epoch = -1
         self._next: dict[TopicPartition, int] = {}  # the next offset to read, by assigned partition
+        self._releasing: frozenset[TopicPartition] = frozenset()
+        self._lost: frozenset[TopicPartition] = frozenset()
+        self._busy: frozenset[TopicPartition] = frozenset()
         self._paused: set[TopicPartition] = set()
         self._read_up_to = 0  # all records up to this offset are delivered, or paused
         self._turn = 0
@@ -62,7 +69,8 @@ class EmbeddedMember(GroupMember):
             self._member_id = self._register(db, None)
 
     @override
-    def poll(self, timeout: float, max_records: int) -> list[Record]:
+    def poll(self, timeout: float, max_records: int, busy: Collection[TopicPartition] = ()) -> list[Record]:
+        self._busy, self._lost = frozenset(busy), frozenset()
         deadline = time.monotonic() + timeout
         wait = _FIRST_WAIT
         while True:
@@ -76,6 +84,19 @@ class EmbeddedMember(GroupMember):
     @override
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self._next)
+
+    @override
+    def releasing(self) -> frozenset[TopicPartition]:
+        return self._releasing
+
+    @override
+    def lost(self) -> frozenset[TopicPartition]:
+        return self._lost
+
+    @override
+    def held_until(self) -> float:
+        lease_left = self._renewed + self._session_seconds - time.monotonic()
+        return boot_seconds() + lease_left if self._renewed else 0.0
 
     @override
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -100,7 +121,7 @@ class EmbeddedMember(GroupMember):
         if not self._open:
             return
         self._open = False
-        self._next = {}
+        self._next, self._releasing = {}, frozenset()
         try:
             with transaction(self._connection) as db:
                 self._remove(db, [self._member_id])
@@ -118,7 +139,7 @@ class EmbeddedMember(GroupMember):
     def _look(self, max_records: int) -> list[Record]:
         """Return the records that can be delivered now. While nothing has changed, this is a single query."""
         epoch, newest = self._connection.execute(_STATE, (self._group,)).fetchone()
-        if epoch != self._epoch or time.monotonic() >= self._renew_at:
+        if epoch != self._epoch or time.monotonic() >= self._renew_at or self._releasing - self._busy:
             self._rebalance()
         if newest <= self._read_up_to:
             return []
@@ -153,40 +174,61 @@ class EmbeddedMember(GroupMember):
         """Renew the lease, remove expired members, and go one step towards a fair share of each topic."""
         with transaction(self._connection) as db:
             now = time.monotonic()  # read under the lock, so that no renewal of another member is later
-            dead = [member for (member,) in db.execute(_DEAD, (self._group, now, now))]
+            dead = [member for (member,) in db.execute(_DEAD, (self._group, self._member_id, now, now))]
             if dead:
                 self._remove(db, dead)
             known = db.execute("UPDATE members SET renewed = ? WHERE id = ?", (now, self._member_id)).rowcount
             if not known:
                 self._register(db, self._member_id)
+            leaving = self._releasing if known else frozenset()
             for topic in self._topics:
-                self._balance(db, topic)
+                leaving |= self._balance(db, topic, leaving)
+            self._hand_over(db, leaving - self._busy)
             (epoch,) = db.execute("SELECT epoch FROM consumer_groups WHERE name = ?", (self._group,)).fetchone()
             query = "SELECT partition_id FROM claims WHERE consumer_group = ? AND owner = ?"
             owned = {number for (number,) in db.execute(query, (self._group, self._member_id))}
+        self._follow({partition for partition, number in self._ids.items() if number in owned}, leaving, known > 0)
+        self._epoch = epoch
+        self._renewed, self._renew_at = now, now + self._renew_seconds
+
+    def _follow(self, owned: set[TopicPartition], leaving: frozenset[TopicPartition], known: bool) -> None:
+        """Adopt the partitions that the file has for us. What was ours before is lost if the file forgot us."""
+        had = self._next.keys() | self._releasing
         kept = self._next if known else {}
-        self._next = {partition: kept.get(partition, 0) for partition, number in self._ids.items() if number in owned}
+        self._lost |= (had - owned) if known else had
+        self._releasing = leaving & owned
+        self._next = {partition: kept.get(partition, 0) for partition in owned - leaving}
         if self._next.keys() != kept.keys():
             self._read_up_to = 0
         self._paused &= kept.keys() & self._next.keys()
-        self._epoch = epoch
-        self._renew_at = now + self._renew_seconds
 
-    def _balance(self, db: sqlite3.Connection, topic: str) -> None:
-        """Release the partitions of a topic above our share, or claim free ones up to it."""
+    def _balance(
+        self, db: sqlite3.Connection, topic: str, leaving: frozenset[TopicPartition]
+    ) -> frozenset[TopicPartition]:
+        """Claim free partitions of a topic up to our share. Returns ours above it, besides those `leaving` already."""
         claims = db.execute(_CLAIMS, (self._group, topic)).fetchall()
         subscribers = [member for (member,) in db.execute(_SUBSCRIBERS, (self._group, topic))]
         base, odd = divmod(len(claims), len(subscribers))
         # The oldest members get the odd ones, so that no partition moves when another member leaves.
         share = base + (subscribers.index(self._member_id) < odd)
-        mine = [number for number, owner in claims if owner == self._member_id]
-        free = [number for number, owner in claims if owner is None]
-        moves: list[tuple[int | None, int]] = [(None, number) for number in mine[share:]]
-        moves += [(self._member_id, number) for number in free[: max(0, share - len(mine))]]
-        for owner, number in moves:
-            claim = (owner, self._group, number)
-            db.execute("UPDATE claims SET owner = ? WHERE consumer_group = ? AND partition_id = ?", claim)
-        if moves:
+        mine = [
+            TopicPartition(topic, partition)
+            for partition, _, owner in claims
+            if owner == self._member_id and TopicPartition(topic, partition) not in leaving
+        ]
+        free = [number for _, number, owner in claims if owner is None][: max(0, share - len(mine))]
+        claim = "UPDATE claims SET owner = ? WHERE consumer_group = ? AND partition_id = ?"
+        db.executemany(claim, [(self._member_id, self._group, number) for number in free])
+        if free:
+            self._raise_epoch(db)
+        return frozenset(mine[share:])
+
+    def _hand_over(self, db: sqlite3.Connection, partitions: Iterable[TopicPartition]) -> None:
+        """Release partitions. Their next owners see the new epoch."""
+        rows = [(self._group, self._ids[partition], self._member_id) for partition in partitions]
+        free = "UPDATE claims SET owner = NULL WHERE consumer_group = ? AND partition_id = ? AND owner = ?"
+        db.executemany(free, rows)
+        if rows:
             self._raise_epoch(db)
 
     def _register(self, db: sqlite3.Connection, old_id: int | None) -> int:

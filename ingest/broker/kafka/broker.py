@@ -136,7 +136,7 @@ class KafkaBroker(Broker):
                 max_poll_interval_ms=round(self._poll_seconds * 1000),
                 metrics_enabled=False,
             )
-            return KafkaMember(consumer, wanted, self._bootstrap)
+            return KafkaMember(consumer, wanted, self._bootstrap, self._session_seconds)
 
     @override
     def lag(self, group: str, topics: Iterable[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -14,6 +14,7 @@ from kafka import TopicPartition as KafkaPartition
 from typing_extensions import override
 
 from ingest.broker import GroupMember, Record, TopicPartition
+from ingest.broker.kafka.lease import Lease
 from ingest.broker.kafka.settings import translated
 from ingest.errors import Refused
 
@@ -25,17 +26,18 @@ _COMMIT_AGAIN_SECONDS = 2.0
 _CLOSE_MS = 5000
 
 
-class _Lost(ConsumerRebalanceListener):  # type: ignore[misc]
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     """Collects revoked and lost partitions, even those that are assigned again in the same poll."""
 
     def __init__(self) -> None:
-        self.partitions: set[TopicPartition] = set()
+        self.revoked: set[TopicPartition] = set()
+        self.lost: set[TopicPartition] = set()
 
     def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
-        self.partitions |= {TopicPartition(*each) for each in revoked}
+        self.revoked |= {TopicPartition(*each) for each in revoked}
 
     def on_partitions_lost(self, lost: Iterable[KafkaPartition]) -> None:
-        self.on_partitions_revoked(lost)
+        self.lost |= {TopicPartition(*each) for each in lost}
 
     def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
         pass
@@ -60,12 +62,17 @@ class KafkaMember(GroupMember):
 
     Fetched records are held per partition and delivered in turn, so that a busy partition does not starve others.
     While the cluster is unreachable, polls return no records and commits wait.
+
+    The group waits for a member that has to hand over partitions: the cluster gives them to another member in the
+    rebalance after this one, and that one begins when this member joins it. So we do not join while we release.
     """
 
-    def __init__(self, consumer: Any, topics: Iterable[str], bootstrap: str) -> None:
+    def __init__(self, consumer: Any, topics: Iterable[str], bootstrap: str, session_seconds: float) -> None:
         self._consumer = consumer
         self._bootstrap = bootstrap
         self._assigned: frozenset[TopicPartition] = frozenset()
+        self._releasing: frozenset[TopicPartition] = frozenset()
+        self._gone: frozenset[TopicPartition] = frozenset()
         self._held: dict[TopicPartition, deque[Record]] = {}
         self._paused: set[TopicPartition] = set()
         self._full: set[TopicPartition] = set()
@@ -74,12 +81,16 @@ class KafkaMember(GroupMember):
         self._commit_at = 0.0
         self._turn = 0
         self._open = True
-        self._lost = _Lost()
-        consumer.subscribe(list(topics), listener=self._lost)
+        self._listener = _Listener()
+        self._lease = Lease(consumer, session_seconds)
+        self._hold_joins()
+        consumer.subscribe(list(topics), listener=self._listener)
 
     @override
-    def poll(self, timeout: float, max_records: int) -> list[Record]:
+    def poll(self, timeout: float, max_records: int, busy: Collection[TopicPartition] = ()) -> list[Record]:
+        self._gone = frozenset()
         self._look_for_rival()
+        self._release(busy)
         ready = self._ready()
         self._resume_drained()
         self._mend_client()
@@ -88,7 +99,8 @@ class KafkaMember(GroupMember):
                 fetched = self._consumer.poll(0 if ready and max_records else round(timeout * 1000), _FETCH)
             except errors.RetriableError:
                 fetched = {}
-        self._follow_rebalance()
+        self._follow_rebalance(busy)
+        self._lease.renew()
         for partition, records in fetched.items():
             self._hold(TopicPartition(*partition), records)
         self._commit_now()
@@ -99,9 +111,22 @@ class KafkaMember(GroupMember):
         return self._assigned
 
     @override
+    def releasing(self) -> frozenset[TopicPartition]:
+        return self._releasing
+
+    @override
+    def lost(self) -> frozenset[TopicPartition]:
+        return self._gone
+
+    @override
+    def held_until(self) -> float:
+        return self._lease.until
+
+    @override
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         for partition, offset in offsets.items():
-            if partition in self._assigned and offset > self._reached.get(partition, offset):
+            ours = partition in self._assigned or partition in self._releasing
+            if ours and offset > self._reached.get(partition, offset):
                 self._uncommitted[partition] = max(offset, self._uncommitted.get(partition, 0))
         self._commit_now()
 
@@ -124,7 +149,7 @@ class KafkaMember(GroupMember):
         self._commit_at = 0.0
         self._commit_now()
         self._open = False
-        self._assigned = frozenset()
+        self._assigned = self._releasing = frozenset()
         with suppress(errors.KafkaError):  # an unreachable cluster removes the member when its session ends
             self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
 
@@ -158,15 +183,51 @@ class KafkaMember(GroupMember):
         if silent and coordinator.group_instance_id is not None:
             raise Refused(f"another consumer has joined with the instance id {coordinator.group_instance_id}")
 
-    def _follow_rebalance(self) -> None:
+    def _hold_joins(self) -> None:
+        """Let the coordinator join no rebalance while partitions are in release, unless the group has removed us."""
+        coordinator = self._consumer._coordinator
+        wants = coordinator.need_rejoin
+
+        def need_rejoin() -> bool:
+            releasing = self._releasing or self._listener.revoked
+            return bool(wants() and (not releasing or coordinator._generation.is_lost()))
+
+        coordinator.need_rejoin = need_rejoin
+
+    def _release(self, busy: Collection[TopicPartition]) -> None:
+        """Let go of the partitions in release that have no work and no commit to be stored any more.
+
+        When the group has removed us, let go of all: another member may have them.
+        """
+        removed = self._consumer._coordinator._generation.is_lost()
+        kept = frozenset() if removed else self._releasing & (set(busy) | self._uncommitted.keys())
+        self._forget(self._releasing - kept)
+        self._releasing = kept
+
+    def _follow_rebalance(self, busy: Collection[TopicPartition]) -> None:
+        """Adopt the assignment. What was revoked with work in progress, or a commit to be stored, is in release."""
         assigned = frozenset(TopicPartition(*each) for each in self._consumer.assignment())
-        for partition in self._lost.partitions | (self._assigned - assigned):
-            for known in (self._held, self._reached, self._uncommitted):
-                known.pop(partition, None)
-            self._paused.discard(partition)
-            self._full.discard(partition)
-        self._lost.partitions.clear()
+        ours = self._assigned - self._listener.lost - assigned
+        self._releasing |= ours & (set(busy) | self._uncommitted.keys()) & self._listener.revoked
+        self._forget((self._listener.lost | self._listener.revoked | ours) - self._releasing)
+        for partition in self._releasing:
+            self._stop_delivery(partition)
+        self._listener.lost.clear()
+        self._listener.revoked.clear()
         self._assigned = assigned
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop all that is known of partitions that are not ours any more."""
+        for partition in partitions:
+            self._stop_delivery(partition)
+            self._reached.pop(partition, None)
+            self._uncommitted.pop(partition, None)
+            self._gone |= {partition}
+
+    def _stop_delivery(self, partition: TopicPartition) -> None:
+        self._held.pop(partition, None)
+        self._paused.discard(partition)
+        self._full.discard(partition)
 
     def _hold(self, partition: TopicPartition, records: Iterable[Any]) -> None:
         if partition not in self._assigned:

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from consumer.dispatch.accounting import (
     BEFORE_BEGAN,
+    HELD_SECONDS,
+    MAX_DEATHS,
     Aborted,
     RunningTask,
     aborted_step,
     finished_step,
+    handed_back_step,
     page_step,
     unavailable_step,
 )
@@ -45,6 +48,8 @@ UNCHANGED = Outcome(Result.UNCHANGED, cached=[Cached(b"", b"n", Fingerprint(6, 0
 SKIPPED = Outcome(Result.SKIPPED, reason="unreadable")
 VANISHED = Outcome(Result.SKIPPED)
 FAILED = Outcome(Result.FAILED, reason="no", error="SYS_X", code=-1000)
+LATER = Outcome(Result.LATER, reason="LOCKED", error="LOCKED", code=-406000)
+DIED = Aborted("the worker process has died (signal 9)", died=True)
 
 
 def batch(*names: bytes, attempt: int = 0, round_: int = 0, failed: bool = False) -> SyncFiles:
@@ -71,6 +76,7 @@ def paths_of(changes: Sequence[Change]) -> list[bytes]:
 
 
 LIST = ListPath(job="j", pass_id="p", task="t", path=path_to_wire(b"d\xff"))
+CLOSE = ClosePass(job="j", pass_id="p", task="t")
 
 
 class TestBatch:
@@ -166,11 +172,38 @@ class TestBroken:
         step = aborted_step(given_(batch(b"a"), DONE), Aborted("it died"), NOW)
         assert (step.counts, step.again) == (Counts(done=1, bytes=10), None)
 
-    def test_a_worker_that_died_before_it_said_anything_has_no_retries(self) -> None:
+    def test_a_worker_that_hung_before_it_said_anything_has_no_retries(self) -> None:
         given = given_(batch(b"a", b"b"))._replace(began=BEFORE_BEGAN)
-        step = aborted_step(given, Aborted("it died"), NOW)
+        step = aborted_step(given, Aborted("timeout after 60 s"), NOW)
         assert step.counts == Counts(failed=1)
         assert paths_of(handed_out(step).changes) == [b"b"]
+
+    @pytest.mark.parametrize(
+        "task",
+        [batch(b"a", b"b"), LIST, OpenPass(job="j", pass_id="p", task="t"), CLOSE],
+        ids=["batch", "list", "open", "close"],
+    )
+    def test_a_worker_that_died_before_it_began_fails_nothing_unless_five_do_in_a_row(self, task: Task) -> None:
+        due = NOW
+        for _ in range(MAX_DEATHS - 1):
+            step = aborted_step(given_(task)._replace(began=BEFORE_BEGAN), DIED, NOW)
+            assert step.again is not None
+            assert (step.counts, list(step.problems), step.error) == (Counts(), [], None)
+            assert step.again.due > due
+            due, again = step.again.due, decode(step.again.message.value)
+            assert isinstance(again, Task)
+            task = again
+        step = aborted_step(given_(task)._replace(began=BEFORE_BEGAN), DIED, NOW)
+        assert (step.again, step.counts.tasks_failed) == (None, 1)
+        said = [each.reason for each in step.problems] or [str(step.error)]
+        assert len(said) == max(1, step.counts.failed)
+        assert all("signal 9" in each and "5 worker processes" in each for each in said)
+
+    def test_deaths_count_only_in_a_row(self) -> None:
+        first = aborted_step(given_(batch(b"a", b"b"))._replace(began=BEFORE_BEGAN), DIED, NOW)
+        assert handed_out(first).deaths == 1
+        second = unavailable_step(given_(handed_out(first), DONE), NOW, 1.0)
+        assert handed_out(second).deaths == 0
 
     @pytest.mark.parametrize("retries", [0, 3])
     def test_the_path_that_a_stop_interrupts_is_recorded_and_nothing_is_handed_out(self, retries: int) -> None:
@@ -185,6 +218,55 @@ class TestBroken:
         step = aborted_step(given_(LIST, retries=retries), Aborted("interrupted", retry=False), NOW)
         assert (step.counts, step.again) == (Counts(tasks_failed=1), None)
         assert [(each.path, each.reason) for each in step.problems] == [(b"d\xff", "interrupted")]
+
+
+class TestHeld:
+    def test_a_held_path_is_tried_later_and_uses_no_attempt(self) -> None:
+        step = finished_step(given_(batch(b"a", b"b"), LATER, DONE), Finished(), NOW)
+        assert (step.counts, list(step.problems)) == (Counts(done=1, bytes=10), [])
+        assert handed_out(step).changes == [Change("a", UNKNOWN, held_since=NOW)]
+        assert step.again is not None
+        assert step.again.due > NOW
+
+    def test_it_waits_longer_each_time_and_the_first_time_counts(self) -> None:
+        task, now, waits = batch(b"a"), NOW, list[float]()
+        while now < NOW + HELD_SECONDS:
+            step = finished_step(given_(task, LATER), Finished(), now)
+            assert step.again is not None
+            waits.append(step.again.due - now)
+            task, now = handed_out(step), step.again.due
+            assert task.changes[0].held_since == NOW
+        assert waits == sorted(waits)
+        assert len(waits) < 100
+
+    @pytest.mark.parametrize("task", [batch(b"a"), LIST])
+    def test_after_an_hour_it_has_failed_for_good_and_says_what_the_server_said(self, task: Task) -> None:
+        if isinstance(task, SyncFiles):
+            task = msgspec.structs.replace(task, changes=[Change("a", held_since=NOW)])
+        task = msgspec.structs.replace(task, held_since=NOW)
+        given = given_(task, *([LATER] if isinstance(task, SyncFiles) else []), retries=9)
+        step = finished_step(given, Finished(failure=LATER), NOW + HELD_SECONDS + 1)
+        assert (step.again, step.counts.tasks_failed) == (None, 1)
+        assert [(each.reason, each.code) for each in step.problems] == [("held for 60 minutes: LOCKED", -406000)]
+
+    def test_a_held_directory_is_listed_later(self) -> None:
+        step = finished_step(given_(LIST), Finished(failure=LATER), NOW)
+        assert step.again is not None
+        assert (step.counts, list(step.problems)) == (Counts(), [])
+        assert decode(step.again.message.value) == msgspec.structs.replace(LIST, round=1, held_since=NOW)
+
+
+class TestHandedBack:
+    def test_what_was_not_done_is_handed_out_at_once_in_its_order(self) -> None:
+        step = handed_back_step(given_(batch(b"a", b"b", b"c"), DONE), NOW)
+        assert (step.counts, list(step.problems)) == (Counts(done=1, bytes=10), [])
+        assert handed_out(step).changes == batch(b"b", b"c").changes
+        assert step.again is not None
+        assert step.again.due == NOW
+
+    def test_a_batch_whose_last_path_is_done_has_ended(self) -> None:
+        step = handed_back_step(given_(batch(b"a"), DONE), NOW)
+        assert (step.again, step.counts) == (None, Counts(done=1, bytes=10))
 
 
 class TestAway:

@@ -71,7 +71,7 @@ def test_what_is_in_work_is_not_committed_and_offsets_are_told_once() -> None:
 def test_partitions_that_are_taken_away_are_forgotten_with_all_that_waits() -> None:
     queues = queues_with(A0, A5, B1)
     queues.done(A0)
-    queues.keep_only(frozenset({PARTITION_B, TopicPartition("file", 7)}))
+    queues.forget([PARTITION_A, TopicPartition("file", 7)])
     assert list(queues.ready()) == [B1]
     assert len(queues) == 1
     assert queues.to_commit() == {}
@@ -80,7 +80,7 @@ def test_partitions_that_are_taken_away_are_forgotten_with_all_that_waits() -> N
 def test_what_ends_after_its_partition_was_taken_away_is_not_committed() -> None:
     queues = queues_with(A0, A5)
     queues.begin(A0)
-    queues.keep_only(frozenset())
+    queues.forget([PARTITION_A])
     queues.done(A0)
     assert queues.to_commit() == {}
 
@@ -88,7 +88,7 @@ def test_what_ends_after_its_partition_was_taken_away_is_not_committed() -> None
 def test_a_partition_that_comes_back_goes_on_with_what_is_delivered_anew() -> None:
     queues = queues_with(A0, A5)
     queues.begin(A0)
-    queues.keep_only(frozenset())
+    queues.forget([PARTITION_A])
     queues.add([A0, A5])
     assert list(queues.ready()) == [A0]
     queues.done(A0)  # by the worker that had it before
@@ -123,3 +123,17 @@ def test_however_work_ends_each_partition_is_done_in_order_to_its_end(parts: lis
         mine = [each for each in records if each.partition == part]
         assert [each for each in order if each.partition == part] == mine
         assert committed.get(TopicPartition("file", part), 0) == (mine[-1].offset + 1 if mine else 0)
+
+
+def test_of_a_partition_that_is_handed_over_only_the_record_in_work_stays() -> None:
+    queues = queues_with(A0, A5, B1, B2)
+    queues.begin(A0)
+    queues.begin(B1)
+    assert queues.working() == {PARTITION_A, PARTITION_B}
+    queues.begin_no_more([PARTITION_A])
+    queues.done(A0)
+    queues.done(B1)
+    assert list(queues.ready()) == [B2]
+    assert queues.working() == {PARTITION_A, PARTITION_B}, "their offsets are to be committed"
+    assert queues.to_commit() == {PARTITION_A: 1, PARTITION_B: 2}
+    assert queues.working() == frozenset()

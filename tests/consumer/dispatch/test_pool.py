@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
 
 
 def hand(worker: Worker) -> None:
-    worker.hand(TASK, Record("path", 0, 0, encode(TASK)), Job(name="j", source=b"/s", target="/z/t"))
+    worker.hand(TASK, Record("path", 0, 0, encode(TASK)), Job(name="j", source=b"/s", target="/z/t"), math.inf)
 
 
 def test_a_stored_page_gives_the_task_its_time_again(worker: Worker) -> None:

@@ -73,6 +73,25 @@ class _Commands:
             records += self._member.poll(0.05, wanted - len(records))
         return [(*record[:3], record.value.decode()) for record in records]
 
+    def hold(self, wanted: int) -> list[TopicPartition]:
+        """Poll until this member has so many partitions; return them."""
+        assert self._member
+        while len(self._member.assignment()) < wanted:
+            self._member.poll(0.05, 50)
+        return sorted(self._member.assignment())
+
+    def lose(self) -> list[TopicPartition]:
+        """Poll, with all partitions busy, until some are lost; return those."""
+        assert self._member
+        busy = self._member.assignment()
+        while not self._member.lost():
+            self._member.poll(0.05, 50, busy)
+        return sorted(self._member.lost())
+
+    def held_until(self) -> float:
+        assert self._member
+        return self._member.held_until()
+
     def poll_and_commit(self) -> list[str]:
         assert self._member
         records = self._member.poll(0.05, 50)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ingest.broker import Broker, GroupMember, Outgoing, Record
+from ingest.boot_clock import boot_seconds
+from ingest.broker import Broker, GroupMember, Outgoing, Record, TopicPartition
 from tests.ingest.broker.child import Child
 from tests.ingest.broker.contract import BrokerFixtures, behind, numbered, poll_until, read, spread, values
 
@@ -83,6 +84,73 @@ class GroupContract(BrokerFixtures):
                 for member in (one, two):
                     received.update(values(member.poll(0.01, 50)))
         assert received == {b"%d" % number for number in range(sent)}
+
+    def test_a_partition_with_a_record_in_work_is_handed_over_when_it_is_done_and_committed(
+        self, open_broker: Callable[[], Broker], group: str, topic: str, partitions: int
+    ) -> None:
+        broker = open_broker()
+        with broker.join(group, [topic]) as one:
+            poll_until([one], spread([one], partitions))
+            broker.publish(numbered(topic, range(2 * partitions), partitions))
+            received = read(one, 2 * partitions)
+            working = one.assignment()
+            with open_broker().join(group, [topic]) as two:
+                poll_until([two], lambda _: one.poll(0.01, 50, working) or one.releasing())
+                wanted = one.releasing()
+                assert one.assignment() == working - wanted
+                broker.publish([Outgoing(*each, b"later") for each in wanted])
+                for _ in range(20):
+                    assert one.poll(0.01, 50, working) == []
+                    assert two.poll(0.01, 50) == []
+                    assert (one.releasing(), one.lost(), two.assignment()) == (wanted, frozenset(), frozenset())
+                one.commit(behind([each for each in received if each.topic_partition in wanted]))
+                left: set[TopicPartition] = set()
+                then: list[Record] = []
+
+                def released(_: object) -> bool:
+                    then.extend(one.poll(0.01, 50, working - wanted))
+                    left.update(one.lost())
+                    return two.assignment() == wanted == left
+
+                after = poll_until([two], released)[0]
+                after += poll_until([two], lambda more: len(after) + len(more[0]) >= len(wanted))[0]
+                assert values(after) == [b"later"] * len(wanted)
+                assert (then, one.releasing()) == ([], frozenset())
+
+    def test_a_partition_is_released_although_its_next_owner_has_gone(
+        self, open_broker: Callable[[], Broker], group: str, topic: str, partitions: int
+    ) -> None:
+        broker = open_broker()
+        with broker.join(group, [topic]) as one:
+            poll_until([one], spread([one], partitions))
+            working = one.assignment()
+            with open_broker().join(group, [topic]) as two:
+                poll_until([two], lambda _: one.poll(0.01, 50, working) or one.releasing())
+            poll_until([one], spread([one], partitions))
+            broker.publish(numbered(topic, range(partitions), partitions))
+            assert {record.topic_partition for record in read(one, partitions)} == working
+
+    def test_a_member_knows_until_when_its_partitions_are_its_own(
+        self, broker: Broker, group: str, topic: str, partitions: int
+    ) -> None:
+        member = broker.join(group, [topic])
+        poll_until([member], spread([member], partitions))
+        first = member.held_until()
+        assert first > boot_seconds()
+        poll_until([member], lambda _: member.held_until() > first)
+        member.close()
+
+    def test_a_member_that_stalled_learns_what_it_has_lost(
+        self, open_broker: Callable[[], Broker], child: Callable[[], Child], group: str, topic: str, partitions: int
+    ) -> None:
+        stalled = child()
+        stalled("join", group, topic)
+        held = [TopicPartition(*each) for each in stalled("hold", partitions)]
+        until = stalled("held_until")
+        with open_broker().join(group, [topic]) as member:
+            poll_until([member], spread([member], partitions))
+            assert boot_seconds() >= until
+        assert sorted(TopicPartition(*each) for each in stalled("lose")) == sorted(held)
 
     def test_after_a_close_only_the_uncommitted_is_delivered_again(
         self, broker: Broker, group: str, topic: str

@@ -28,7 +28,7 @@ class _Seat:
         self.next: dict[int, int] = {}
         self.seen: dict[int, int] = {}
         self.paused: set[int] = set()
-        self.stalled = False
+        self.stalled = self.removed = False
 
 
 class Group(RuleBasedStateMachine):
@@ -138,11 +138,14 @@ class Group(RuleBasedStateMachine):
         self.holder = [None if holder == name else holder for holder in self.holder]
 
     def _follow_rebalance(self, name: str, seat: _Seat) -> None:
-        """A poll detects stalled members, itself included. A partition that moved must have been free before."""
-        for each in [key for key, other in self.seats.items() if other.stalled]:
-            self._release(each)
-        if seat.stalled:
-            seat.stalled, seat.next, seat.paused = False, {}, set()
+        """A poll removes the other members that stalled. A partition that moved must have been free before."""
+        seat.stalled = False
+        for each, other in self.seats.items():
+            if other.stalled:
+                self._release(each)
+                other.removed = True
+        if seat.removed:
+            seat.removed, seat.next, seat.paused = False, {}, set()
         held = {partition.partition for partition in seat.member.assignment()}
         for partition in seat.next.keys() - held:
             self.holder[partition] = None
