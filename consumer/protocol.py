@@ -111,10 +111,14 @@ class Finished(_Report, frozen=True):
 
 
 class Unavailable(_Report, frozen=True):
-    """The zone, or only the source of the job, is out of reach. The task is tried again later and has not failed."""
+    """The zone, or only the source of the job, is out of reach. The task is tried again later and has not failed.
+
+    `account`: the zone refuses the login of this consumer's account; other consumers may go on.
+    """
 
     reason: str
     only_source: bool = False
+    account: bool = False
 
 
 class Profiled(_Report, frozen=True):

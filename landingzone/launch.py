@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import click
 
@@ -27,6 +29,7 @@ from landingzone.hold import Hold
 from landingzone.job_from_options import Submission
 from landingzone.job_options import RunOptions
 from landingzone.options import processors
+from landingzone.serving import serve
 from landingzone.submit import enter, is_served, own_topics
 
 FAILED_WORK = 255
@@ -51,11 +54,12 @@ def start_job(submission: Submission, state: Deployment, how: RunOptions) -> Non
         return
     logs.configure(submission.job.log)
     store = state.open_store()
+    names = topics_for(state, store, submission.job, how)
+    profile = None if names == how.topics else open_profile(submission.job.profile, served=False)
     check_account(submission.job)
     broker = state.broker(partitions_for(how))
-    names = topics_for(state, store, submission.job, how)
     entered = enter(store, broker, submission, names, "start", allow_overlap=how.allow_overlap)
-    run_job(state, store, broker, entered.job, how, entered.hold)
+    run_job(Parts(state, store, broker, profile), entered.job, how, entered.hold)
 
 
 def partitions_for(how: RunOptions) -> int:
@@ -77,6 +81,12 @@ def warn_if_nobody_reads(store: Store, job: Job) -> None:
         click.echo(f"warning: no live consumer reads {names}; start ingest-consume", err=True)
 
 
+def serve_job(parts: Parts, job: Job, how: RunOptions) -> Callable[..., None]:
+    """A consumer in this process that works on one job, as a function of `until` and `health` (see `serve`)."""
+    make = partial(consumer_for, parts, job, how)
+    return partial(serve, make(), make, parts.store)
+
+
 def consumer_for(parts: Parts, job: Job, how: RunOptions) -> Consumer:
     """A consumer in this process that works on one job."""
     setup = Setup(parts.state.text, job.log, None if parts.profile is None else parts.profile.settings)
@@ -91,21 +101,19 @@ def consumer_for(parts: Parts, job: Job, how: RunOptions) -> Consumer:
     )
 
 
-def run_job(state: Deployment, store: Store, broker: Broker, job: Job, how: RunOptions, hold: Hold | None) -> None:
+def run_job(parts: Parts, job: Job, how: RunOptions, hold: Hold | None) -> None:
     """Run the job with a consumer in this process, or leave it to those that serve it. Exits if work failed.
 
     `hold`: the hold of this process on the job; None: consumers serve it.
     """
-    profile = open_profile(job.profile, served=hold is None)
-    foreground = Foreground(store, job.name, progress=how.synchronous and how.progress)
+    if parts.profile is None:
+        parts = replace(parts, profile=open_profile(job.profile, served=hold is None))
+    foreground = Foreground(parts.store, job.name, progress=how.synchronous and how.progress)
     if hold is None and not how.synchronous:
-        warn_if_nobody_reads(store, job)
+        warn_if_nobody_reads(parts.store, job)
         click.echo(f"Job {job.name} is queued; see `ingest-scan watch {job.name}`.", err=True)
         return
-    if hold is None:
-        status = foreground.wait()
-    else:
-        status = foreground.run(consumer_for(Parts(state, store, broker, profile), job, how).run, hold)
+    status = foreground.wait() if hold is None else foreground.run(serve_job(parts, job, how), hold)
     if status.counts.tasks_failed or status.error:
         sys.exit(FAILED_WORK)
 
@@ -136,6 +144,14 @@ def check_account(job: Job) -> None:
     sessions.close()
     if reason is not None:
         raise Refused(f"cannot ingest into {job.target}: {reason}")
+
+
+def log_in_as() -> str:
+    """Log in to iRODS once. Returns the account. Raises Refused if it cannot log in."""
+    sessions = log_in()
+    account = account_of(sessions.get())
+    sessions.close()
+    return account
 
 
 def log_in() -> Sessions:

@@ -77,7 +77,7 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], how: RunOptions, 
     Works in this process if JOB did; otherwise it queues the retry for ingest-consume.
     """
     from ingest.service import logs  # noqa: PLC0415
-    from landingzone.launch import check_account, run_job  # noqa: PLC0415
+    from landingzone.launch import Parts, check_account, run_job  # noqa: PLC0415
 
     store = state.open_store()
     status = known(store, job)
@@ -94,7 +94,7 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], how: RunOptions, 
         hold = take_hold(store, status.job)
     logs.configure(status.job.log)
     reopen(store, status, sorted(wanted))
-    run_job(state, store, state.broker(), status.job, how, hold)
+    run_job(Parts(state, store, state.broker(), None), status.job, how, hold)
 
 
 @cli.command()

@@ -37,7 +37,7 @@ class Entered(NamedTuple):
 
 def is_served(store: Store, topics: Sequence[str]) -> bool:
     """Whether a live consumer works on these topics."""
-    return any(set(topics) <= set(each.topics) for each in store.consumers.alive(time.time()))
+    return any(set(topics) <= set(each.topics) and not each.refused for each in store.consumers.alive(time.time()))
 
 
 def own_topics(names: Sequence[str], job: str) -> list[str]:

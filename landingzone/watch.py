@@ -33,7 +33,6 @@ from watcher.spool import Spool
 from watcher.temporary import TEMPORARY, is_temporary
 
 if TYPE_CHECKING:
-    from consumer.dispatch.loop import Consumer
     from ingest.job import Job, LogSettings
     from ingest.service.health import Health
     from ingest.store import Store
@@ -152,8 +151,7 @@ def _watch(request: Request) -> None:
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
         if runs_alone(job):
             parts = launch.Parts(state, store, broker, launch.open_profile(job.profile, served=False))
-            consumer = launch.consumer_for(parts, job, how)
-            _sync_here(watcher, consumer, request.start_metrics(*LOOPS, "consumer"))
+            _sync_here(watcher, launch.serve_job(parts, job, how), request.start_metrics(*LOOPS, "consumer"))
         else:
             launch.warn_if_nobody_reads(store, job)
             watcher.run(until_signal(), request.start_metrics(*LOOPS))
@@ -175,7 +173,7 @@ def _with_defaults(options: WatchOptions, *, in_s3: bool) -> WatchOptions:
     return replace(options, temporary=options.temporary or TEMPORARY, quiet=quiet)
 
 
-def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
+def _sync_here(watcher: Watcher, consume: Callable[[Callable[[], bool], Health], None], health: Health) -> None:
     """Watch in a thread, and sync what it publishes in this one."""
     stopped, ended = until_signal(), threading.Event()
     failed: list[Exception] = []
@@ -191,7 +189,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
     thread = threading.Thread(target=watch, name="watcher")
     thread.start()
     try:
-        consumer.run(lambda: stopped() or ended.is_set(), health)
+        consume(lambda: stopped() or ended.is_set(), health)
     finally:
         ended.set()
         thread.join()

@@ -19,7 +19,7 @@ from consumer.dispatch.partition_queues import PartitionQueues
 from consumer.dispatch.pool import Event, Pool, Worker
 from consumer.protocol import Began, Finished, Page, PathDone, Profiled, Setup, Unavailable
 from ingest.broker import Broker, Record, TopicPartition
-from ingest.errors import Refused, Unreachable
+from ingest.errors import AccountRefused, Refused, Unreachable
 from ingest.job import Job
 from ingest.messages import Task
 from ingest.service import logs
@@ -76,6 +76,7 @@ class Consumer:
         self._stopped: dict[str, float] = {}
         self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
+        self._refused: AccountRefused | None = None
         self._unhandled: deque[Event] = deque()
         self._perhaps_stored: Event | None = None
         self._last_turn = time.monotonic()
@@ -90,14 +91,16 @@ class Consumer:
     def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
         """Work until `until()` is true; it is called many times a second. Running tasks then get the grace time.
 
-        `health` receives a heartbeat every turn.
+        `health` receives a heartbeat every turn. Raises AccountRefused, after the same end, as soon as iRODS refuses
+        the account.
         """
         self._health = health or self._health
         self._health.started()
         try:
-            while not until():
+            while not until() and self._refused is None:
                 self._turn_or_wait(until, take=True)
-            self._health.ended()
+            if self._refused is None:
+                self._health.ended()
             end = time.monotonic() + self._stop_grace
             while self._pool.busy() and time.monotonic() < end:
                 self._turn_or_wait(lambda: time.monotonic() >= end, take=False)
@@ -111,6 +114,13 @@ class Consumer:
             with suppress(Unreachable, Refused):  # that the store is empty was reported before
                 self._store.consumers.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
             self._member.close()
+        if self._refused is not None:
+            raise self._refused
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that it works on."""
+        return self._topics
 
     def _turn_or_wait(self, until: Callable[[], bool], *, take: bool) -> None:
         """Do one turn. If the broker or the store is out of reach, wait, longer each time, and continue."""
@@ -260,7 +270,10 @@ class Consumer:
 
     def _pause(self, worker: Worker, unavailable: Unavailable) -> None:
         """Hand a task out again later, because its zone, source or store is out of reach."""
-        seconds = self._out_of_reach.met(worker.running.job.name, unavailable, known=bool(self._outage.reason))
+        if unavailable.account:  # other consumers go on: this one leaves the group
+            seconds, self._refused = 0.0, AccountRefused(unavailable.reason)
+        else:
+            seconds = self._out_of_reach.met(worker.running.job.name, unavailable, known=bool(self._outage.reason))
         self._settle(accounting.unavailable_step(worker.running, time.time(), seconds))
         self._queues.done(worker.release())
 
