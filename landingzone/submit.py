@@ -64,7 +64,7 @@ def enter(
     Raises Refused if another active job conflicts with it, or if another process works on it.
     """
     now = time.time()
-    store.jobs.forget_ended_before(now - KEEP_FINISHED)
+    _forget_ended_before(now - KEEP_FINISHED, store, broker)
     if submission.handler is not None and submission.job.handler is not None:
         store.handlers.save(submission.job.handler, submission.handler)
     restart, path, file = names
@@ -72,9 +72,13 @@ def enter(
     try:
         store.jobs.create(job, tasks.restart(job, reason), now, allow_overlap=allow_overlap)
     except JobExists as exists:
+        if runs_alone(job) and job.name != exists.status.job.name:
+            broker.delete_topics(names)
         old = _same(exists.status, job, named=submission.named)
         print(f"Job {old.name} was started before; checking that no process works on it …", file=sys.stderr)
-        return Entered(old, False, take_hold(store, old))
+        hold = take_hold(store, old)
+        _check_active(store, old, hold)
+        return Entered(old, False, hold)
     return Entered(job, True, take_hold(store, job) if job.watch or runs_alone(job) else None)
 
 
@@ -122,6 +126,19 @@ def reopen(store: Store, status: JobStatus, paths: Iterable[bytes]) -> Job:
     return status.job
 
 
+def forget(job: Job, store: Store, broker: Broker) -> None:
+    """Remove the records of an ended job, with the topics that are its own."""
+    if runs_alone(job):
+        broker.delete_topics(job.topics.names)
+    store.jobs.forget(job.name)
+
+
+def _forget_ended_before(when: float, store: Store, broker: Broker) -> None:
+    for status in store.jobs.all():
+        if not status.state.active and status.ended is not None and status.ended < when:
+            forget(status.job, store, broker)
+
+
 def _same(status: JobStatus, job: Job, *, named: bool) -> Job:
     """The active job that a new one continues. Raises Refused if their options differ."""
     old = status.job
@@ -134,6 +151,16 @@ def _same(status: JobStatus, job: Job, *, named: bool) -> Job:
             " the very same command continues it when it was interrupted"
         )
     return old
+
+
+def _check_active(store: Store, job: Job, hold: Hold | None) -> None:
+    """Raise Refused if another process has brought the job to its end before this one could take it."""
+    status = store.jobs.get(job.name)
+    if status is None or not status.state.active:
+        if hold is not None:
+            hold.release(store)
+        ended = "it is forgotten" if status is None else f"it is {status.state.value}"
+        raise Refused(f"another process has worked on job {job.name} meanwhile: {ended}")
 
 
 def _wait(free: Callable[[], bool], job: Job) -> None:
