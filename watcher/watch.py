@@ -176,7 +176,7 @@ class Watcher:
                 self._health.heartbeat("publisher")
             except (Unreachable, WritesLost) as error:
                 if isinstance(error, WritesLost):
-                    self._begin_anew(store)
+                    self._begin_anew(store, str(error))
                     store = publisher = None
                 self._wait_out(error, outage)
             except Exception as error:  # noqa: BLE001 - `run` raises it
@@ -199,7 +199,7 @@ class Watcher:
 
     def _wait_out(self, error: Exception, outage: Backoff) -> None:
         """Wait until the store may be tried again."""
-        if not outage.reason:
+        if not outage.reason or isinstance(error, WritesLost):
             self._notes.append((time.time(), str(error)))
         metrics.UNREACHABLE.inc()
         metrics.show(self._watching())
@@ -207,10 +207,11 @@ class Watcher:
         self._health.heartbeat("publisher", f"waits: {error}", ready=False, rest=seconds)
         self._end.wait(seconds)
 
-    def _begin_anew(self, store: Store | None) -> None:
+    def _begin_anew(self, store: Store | None, reason: str) -> None:
         """Have the whole source scanned, because the store has lost what was published. The spool stays as it is."""
         if store is not None:
             store.close()
+        self._log.warning("the store has lost its last writes, scanning instead", reason=reason)
         self._missed += 1
         self._scans = Scans()
         self.scan()
