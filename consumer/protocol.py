@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -123,10 +124,14 @@ class Finished(_Report, frozen=True):
 
 
 class Unavailable(_Report, frozen=True):
-    """The zone, or only the source of the job, is out of reach. The task is tried again later and has not failed."""
+    """The zone, or only the source of the job, is out of reach. The task is tried again later and has not failed.
+
+    `account`: the zone refuses the login of this consumer's account; other consumers may go on.
+    """
 
     reason: str
     only_source: bool = False
+    account: bool = False
 
 
 class HandedBack(_Report, frozen=True):
@@ -146,8 +151,27 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def pack(report: Report | Setup) -> bytes:
-    """Encode a report for the pipe."""
-    return _encoder.encode(report)
+    """Encode a report for the pipe. Text that is not valid UTF-8, from a handler or an exception, is escaped."""
+    try:
+        return _encoder.encode(report)
+    except UnicodeEncodeError:
+        return _encoder.encode(_valid(report))
+
+
+def _valid(value: Any) -> Any:
+    """The same value with valid UTF-8 in all its text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, msgspec.Struct):
+        fields = {name: _valid(getattr(value, name)) for name in value.__struct_fields__}
+        return msgspec.structs.replace(value, **fields)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):  # a NamedTuple
+        return type(value)(*map(_valid, value))
+    if isinstance(value, (list, tuple)):
+        return [_valid(each) for each in value]
+    if isinstance(value, dict):
+        return {_valid(key): _valid(each) for key, each in value.items()}
+    return value
 
 
 def unpack(data: bytes) -> Report:

@@ -46,7 +46,7 @@ from consumer.tasks.open_close import close_pass, open_pass
 from consumer.tasks.sync_files import sync_files
 from ingest.compat import runtime
 from ingest.deployment import Deployment
-from ingest.errors import Refused, SourceUnreachable, Unreachable
+from ingest.errors import AccountRefused, Refused, SourceUnreachable, Unreachable
 from ingest.job import DEFAULT_IDLE_SECONDS
 from ingest.messages import ClosePass, Delete, ListPath, MovePath, OpenPass, SyncFiles, Task, decode
 from ingest.service import logs
@@ -137,15 +137,13 @@ class _Worker:
             began = _began(ctx, task, cursor)
             yield began
             yield from _work(ctx, task, began)
-        except Unreachable as error:
-            self._sessions.close()
-            yield Unavailable(str(error), only_source=isinstance(error, SourceUnreachable))
         except Refused as error:
             yield Finished(failure=Outcome(Result.FAILED, reason=str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the task has an end
-            if ctx is not None and out_of_reach(ctx, error):
+            unavailable = _unavailable(ctx, error)
+            if unavailable is not None:
                 self._sessions.close()
-                yield Unavailable(str(error), only_source=isinstance(error, SourceNotVisible))
+                yield unavailable
                 return
             logs.get("consumer").debug("task failed", exc_info=error)
             yield Finished(failure=of_error(error))
@@ -162,6 +160,17 @@ class _Worker:
                 self._profiler.enter(ctx.job, ctx.handler)
             self._context = (task.pass_id, ctx)
         return self._context[1]
+
+
+def _unavailable(ctx: Context | None, error: Exception) -> Unavailable | None:
+    """The report on an outage, if the error is one."""
+    try:
+        if not isinstance(error, Unreachable) and (ctx is None or not out_of_reach(ctx, error)):
+            return None
+    except Unreachable as found:
+        error = found
+    of_source = isinstance(error, (SourceUnreachable, SourceNotVisible))
+    return Unavailable(str(error), only_source=of_source, account=isinstance(error, AccountRefused))
 
 
 def _work(ctx: Context, task: Task, began: Began) -> Iterator[Report]:

@@ -17,3 +17,10 @@ class Unreachable(Exception):  # noqa: N818 - a state of the server, not a fault
 
 class SourceUnreachable(Unreachable):
     """One source is unreachable from this host. Other sources and the zone may be reachable. The message says why."""
+
+
+class AccountRefused(Unreachable):
+    """The zone refuses the login of the account of this process, or the process has none. The message says why.
+
+    Other consumers may have an account that can log in.
+    """

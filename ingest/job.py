@@ -218,6 +218,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: int | None = None
     attempts: int = 1
     at: float = 0.0
+    retried_in: str | None = None
+    """The pass that retries the path and has not come to an end with it."""
 
 
 # msgspec 0.22 crashes when two threads (of `ingest-watch`) decode a type for the first time at once. So we do it here.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import click
 
@@ -86,16 +87,20 @@ def cli(
     from ingest.service import logs  # noqa: PLC0415
     from ingest.service.metrics import start_metrics  # noqa: PLC0415
     from ingest.service.profile import ProfileFile  # noqa: PLC0415
+    from landingzone.launch import log_in_as  # noqa: PLC0415
+    from landingzone.serving import serve  # noqa: PLC0415
 
     count, names = options.workers or processors(), options.names
     logs.configure(log)
     settings = profiling.settings()
     profile = None if settings is None else ProfileFile(settings)
     store, broker = state.open_store(), state.broker(instance_id=options.instance_id)
+    account = log_in_as()
     _ensure_topics(broker, names)
     setup = Setup(state.text, log, settings)
     health = start_metrics(metrics.metrics_address, metrics.metrics_port, "consumer")
-    consumer = Consumer(
+    make = partial(
+        Consumer,
         broker,
         store,
         names,
@@ -105,9 +110,9 @@ def cli(
         profile=profile,
         group=options.group,
     )
-    stopped = until_signal()
-    click.echo(f"Serving {', '.join(names)} of {state} with {count} workers; Ctrl-C ends it.", err=True)
-    consumer.run(stopped, health)
+    consumer, stopped = make(), until_signal()
+    click.echo(f"Serving {', '.join(names)} of {state} with {count} workers as {account}; Ctrl-C ends it.", err=True)
+    serve(consumer, make, store, stopped, health)
 
 
 def _ensure_topics(broker: Broker, names: list[str]) -> None:

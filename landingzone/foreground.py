@@ -13,6 +13,7 @@ from ingest.errors import Refused, Unreachable
 from ingest.job import JobState, JobStatus
 from ingest.store import Store
 from landingzone import report
+from landingzone.hold import Hold
 from landingzone.submit import is_served
 
 _LOOK = 0.2
@@ -32,10 +33,10 @@ class Foreground:
         self._progress = progress
         self._interrupted = False
 
-    def run(self, consume: _Run) -> JobStatus:
+    def run(self, consume: _Run, hold: Hold) -> JobStatus:
         """Run the consumer until the job has ended or a signal arrives; then print a summary.
 
-        After a signal a periodic job exits with status 0, any other raises Refused.
+        After a signal a periodic job exits with status 0, any other raises Refused. So does the loss of the hold.
         """
         print(f"Job {self._name} works in this process; Ctrl-C interrupts it.", file=sys.stderr)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -50,6 +51,7 @@ class Foreground:
             if time.monotonic() - looked < _LOOK:
                 return False
             looked = time.monotonic()
+            hold.keep(self._store)
             status = self._status()
             if progress is not None:
                 progress.show(status)
@@ -60,6 +62,7 @@ class Foreground:
         finally:
             if progress is not None:
                 progress.close()
+        hold.release(self._store)
         status = self._summarise()
         if self._interrupted and status.state.active:
             hint = f"the same command continues job {self._name}, `ingest-scan stop {self._name}` ends it"

@@ -12,9 +12,10 @@ from ingest.errors import Refused
 from ingest.fingerprint import cache_space
 from ingest.job import JobStatus
 from ingest.store import Store
-from landingzone import report
+from landingzone import report, submit
 from landingzone.foreground import ended, follow
 from landingzone.options import Seconds, common, option
+from landingzone.submit import runs_alone, take_hold
 
 _STOP_MARGIN = 5.0
 """Seconds beyond the grace time after which `stop` no longer waits for workers."""
@@ -121,6 +122,9 @@ def forget(job: str, state: Deployment, **_: object) -> None:
     status = known(store, job)
     if status.state.active:
         raise Refused(f"job {job} is still {status.state.value}: `ingest-scan stop {job}` ends it")
-    store.jobs.forget(job)
+    hold = take_hold(store, status.job) if status.job.watch or runs_alone(status.job) else None
+    submit.forget(status.job, store, state.broker())
+    if hold is not None:
+        hold.release(store)
     store.cache.clear(cache_space(status.job))
     click.echo(f"Job {job} forgotten.")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import click
 
 from consumer.dispatch.loop import Consumer
 from consumer.dry_run import Plan
-from consumer.irods.sessions import Sessions, check_login
+from consumer.irods.catalog import obstacle
+from consumer.irods.sessions import Sessions, account_of, check_login
 from consumer.protocol import Setup
 from consumer.sync.context import Context
 from ingest.broker import Broker
@@ -22,9 +25,11 @@ from ingest.service.profile import ProfileFile
 from ingest.store import Store
 from landingzone import report
 from landingzone.foreground import Foreground
+from landingzone.hold import Hold
 from landingzone.job_from_options import Submission
 from landingzone.job_options import RunOptions
 from landingzone.options import processors
+from landingzone.serving import serve
 from landingzone.submit import enter, is_served, own_topics
 
 FAILED_WORK = 255
@@ -49,12 +54,12 @@ def start_job(submission: Submission, state: Deployment, how: RunOptions) -> Non
         return
     logs.configure(submission.job.log)
     store = state.open_store()
-    names, served = topics_for(state, store, submission.job, how)
-    profile = open_profile(submission.job.profile, served=served)
-    warn_if_nobody_reads(state, store, names)
+    names = topics_for(state, store, submission.job, how)
+    profile = None if names == how.topics else open_profile(submission.job.profile, served=False)
+    check_account(submission.job)
     broker = state.broker(partitions_for(how))
-    job, _ = enter(store, broker, submission, names, "start", allow_overlap=how.allow_overlap)
-    run_job(Parts(state, store, broker, profile), job, how, served=served)
+    entered = enter(store, broker, submission, names, "start", allow_overlap=how.allow_overlap)
+    run_job(Parts(state, store, broker, profile), entered.job, how, entered.hold)
 
 
 def partitions_for(how: RunOptions) -> int:
@@ -62,19 +67,24 @@ def partitions_for(how: RunOptions) -> int:
     return max(MIN_PARTITIONS, 4 * (how.workers or processors()))
 
 
-def topics_for(state: Deployment, store: Store, job: Job, how: RunOptions) -> tuple[list[str], bool]:
-    """Return the topics of a new job, and whether others serve them. If not, check that this account can log in."""
-    names = how.topics
-    if state.shared or is_served(store, names):
-        return names, True
-    log_in().close()
-    return own_topics(names, job.name), False
+def topics_for(state: Deployment, store: Store, job: Job, how: RunOptions) -> list[str]:
+    """The topics of a new job: its own ones, unless consumers serve it."""
+    if state.shared or is_served(store, how.topics):
+        return how.topics
+    return own_topics(how.topics, job.name)
 
 
-def warn_if_nobody_reads(state: Deployment, store: Store, names: list[str]) -> None:
-    """Warn if a job will wait because no consumer is alive."""
-    if state.shared and not is_served(store, names):
-        click.echo(f"warning: no live consumer reads {', '.join(names)}; start ingest-consume", err=True)
+def warn_if_nobody_reads(store: Store, job: Job) -> None:
+    """Warn if a job that consumers serve will wait because none is alive."""
+    if not is_served(store, job.topics.names):
+        names = ", ".join(job.topics.names)
+        click.echo(f"warning: no live consumer reads {names}; start ingest-consume", err=True)
+
+
+def serve_job(parts: Parts, job: Job, how: RunOptions) -> Callable[..., None]:
+    """A consumer in this process that works on one job, as a function of `until` and `health` (see `serve`)."""
+    make = partial(consumer_for, parts, job, how)
+    return partial(serve, make(), make, parts.store)
 
 
 def consumer_for(parts: Parts, job: Job, how: RunOptions) -> Consumer:
@@ -91,13 +101,19 @@ def consumer_for(parts: Parts, job: Job, how: RunOptions) -> Consumer:
     )
 
 
-def run_job(parts: Parts, job: Job, how: RunOptions, *, served: bool) -> None:
-    """Run the job with a consumer in this process, or leave it to those that serve it. Exits if work failed."""
+def run_job(parts: Parts, job: Job, how: RunOptions, hold: Hold | None) -> None:
+    """Run the job with a consumer in this process, or leave it to those that serve it. Exits if work failed.
+
+    `hold`: the hold of this process on the job; None: consumers serve it.
+    """
+    if parts.profile is None:
+        parts = replace(parts, profile=open_profile(job.profile, served=hold is None))
     foreground = Foreground(parts.store, job.name, progress=how.synchronous and how.progress)
-    if served and not how.synchronous:
+    if hold is None and not how.synchronous:
+        warn_if_nobody_reads(parts.store, job)
         click.echo(f"Job {job.name} is queued; see `ingest-scan watch {job.name}`.", err=True)
         return
-    status = foreground.wait() if served else foreground.run(consumer_for(parts, job, how).run)
+    status = foreground.wait() if hold is None else foreground.run(serve_job(parts, job, how), hold)
     if status.counts.tasks_failed or status.error:
         sys.exit(FAILED_WORK)
 
@@ -118,6 +134,24 @@ def _plan(state: Deployment, submission: Submission) -> None:
     handler = Handler.default() if source is None else Handler.load(source, job.handler_file or "")
     for line in Plan(Context(job, state.open_store(), log_in(), handler)).lines():
         report.print_planned(line.action, line.path, line.target, line.reason)
+
+
+def check_account(job: Job) -> None:
+    """Log in to iRODS once, and say as whom. Raises Refused if that fails, or if the target cannot be a collection."""
+    sessions = log_in()
+    click.echo(f"Logged in as {account_of(sessions.get())}", err=True)
+    reason = obstacle(sessions.get(), job.target)
+    sessions.close()
+    if reason is not None:
+        raise Refused(f"cannot ingest into {job.target}: {reason}")
+
+
+def log_in_as() -> str:
+    """Log in to iRODS once. Returns the account. Raises Refused if it cannot log in."""
+    sessions = log_in()
+    account = account_of(sessions.get())
+    sessions.close()
+    return account
 
 
 def log_in() -> Sessions:

@@ -14,7 +14,7 @@ from landingzone.job_options import JobOptions, RunOptions, follow_options, job_
 from landingzone.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
 from landingzone.options import LONGEST, MultiValueCommand, ProfileOptions, common, option, profiling
 from landingzone.run import run
-from landingzone.submit import is_served, reopen
+from landingzone.submit import reopen, runs_alone, take_hold
 
 if TYPE_CHECKING:
     from ingest.deployment import Deployment
@@ -72,9 +72,12 @@ def start(
 @retry_options
 @common
 def retry(job: str, state: Deployment, paths: tuple[str, ...], how: RunOptions, **_: object) -> None:
-    """Retry what failed in the latest pass of the ended JOB."""
+    """Retry what failed in the latest pass of the ended JOB.
+
+    Works in this process if JOB did; otherwise it queues the retry for ingest-consume.
+    """
     from ingest.service import logs  # noqa: PLC0415
-    from landingzone.launch import Parts, log_in, open_profile, run_job  # noqa: PLC0415
+    from landingzone.launch import Parts, check_account, run_job  # noqa: PLC0415
 
     store = state.open_store()
     status = known(store, job)
@@ -85,13 +88,13 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], how: RunOptions, 
     if wanted - failed or not failed:
         what = os.fsdecode(min(wanted - failed)) if wanted - failed else "nothing"
         raise Refused(f"{what} has failed in job {job}" if not wanted else f"{what} is not among the failures of {job}")
-    served = state.shared or is_served(store, status.job.topics.names)
-    if not served:
-        log_in().close()
+    hold = None
+    if runs_alone(status.job):
+        check_account(status.job)
+        hold = take_hold(store, status.job)
     logs.configure(status.job.log)
-    profile = open_profile(status.job.profile, served=served)
     reopen(store, status, sorted(wanted))
-    run_job(Parts(state, store, state.broker(), profile), status.job, how, served=served)
+    run_job(Parts(state, store, state.broker(), None), status.job, how, hold)
 
 
 @cli.command()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from ingest import tasks
 from ingest.broker import Broker
 from ingest.errors import Refused
-from ingest.job import DEFAULT_TOPICS, Job, JobStatus, Topics
+from ingest.job import Job, JobStatus, Topics
 from ingest.store import JobExists, Store
+from landingzone.hold import Hold
 
 if TYPE_CHECKING:
     from landingzone.job_from_options import Submission
@@ -22,18 +23,32 @@ if TYPE_CHECKING:
 KEEP_FINISHED = 7 * 86_400.0
 """Seconds for which ended jobs stay in the list."""
 _ALIVE_WAIT = 8.0
-"""Seconds to wait until a killed consumer no longer counts as alive."""
+"""Seconds to wait until a killed process no longer counts as alive."""
 _LOOK = 0.2
+
+
+class Entered(NamedTuple):
+    """A job that this process has submitted or continues."""
+
+    job: Job
+    new: bool
+    hold: Hold | None
+    """The hold of this process, which runs or watches the job; None: consumers serve the job."""
 
 
 def is_served(store: Store, topics: Sequence[str]) -> bool:
     """Whether a live consumer works on these topics."""
-    return any(set(topics) <= set(each.topics) for each in store.consumers.alive(time.time()))
+    return any(set(topics) <= set(each.topics) and not each.refused for each in store.consumers.alive(time.time()))
 
 
 def own_topics(names: Sequence[str], job: str) -> list[str]:
     """Topics of a job that runs in this process: no other consumer, perhaps of another account, takes its tasks."""
     return [f"{name}@{job}" for name in names]
+
+
+def runs_alone(job: Job) -> bool:
+    """Whether the topics are the job's own, so that only the process which starts or continues the job works on it."""
+    return all(name.endswith(f"@{job.name}") for name in job.topics.names)
 
 
 def enter(
@@ -44,13 +59,13 @@ def enter(
     reason: str,
     *,
     allow_overlap: bool,
-) -> tuple[Job, bool]:
-    """Create the job with these topics, or find the interrupted job that it continues.
+) -> Entered:
+    """Create the job with these topics, or find the interrupted job that it continues, which keeps its topics.
 
-    Returns the job, and whether it is new. Raises Refused if another active job conflicts with it.
+    Raises Refused if another active job conflicts with it, or if another process works on it.
     """
     now = time.time()
-    store.jobs.forget_ended_before(now - KEEP_FINISHED)
+    _forget_ended_before(now - KEEP_FINISHED, store, broker)
     if submission.handler is not None and submission.job.handler is not None:
         store.handlers.save(submission.job.handler, submission.handler)
     restart, path, file = names
@@ -59,8 +74,46 @@ def enter(
     try:
         store.jobs.create(job, tasks.restart(job, reason), now, allow_overlap=allow_overlap)
     except JobExists as exists:
-        return _continued(store, exists.status, job, named=submission.named), False
-    return job, True
+        if runs_alone(job) and job.name != exists.status.job.name:
+            broker.delete_topics(names)
+        old = _same(exists.status, job, named=submission.named)
+        print(f"Job {old.name} was started before; checking that no process works on it …", file=sys.stderr)
+        hold = take_hold(store, old)
+        _check_active(store, old, hold)
+        return Entered(old, False, hold)
+    return Entered(job, True, take_hold(store, job) if job.watch or runs_alone(job) else None)
+
+
+def submit_again(store: Store, submitted: Job, handler: bytes | None, *, allow_overlap: bool) -> None:
+    """Submit a job of this process once more if the store does not know it, because it has lost its last writes.
+
+    Raises Refused if another active job conflicts with it now.
+    """
+    if store.jobs.get(submitted.name) is not None:
+        return
+    if handler is not None and submitted.handler is not None:
+        store.handlers.save(submitted.handler, handler)
+    first = tasks.restart(submitted, "watch")
+    try:
+        store.jobs.create(submitted, first, time.time(), allow_overlap=allow_overlap)
+    except JobExists as exists:
+        other = exists.status.job
+        raise Refused(
+            f"the store has lost job {submitted.name}, and job {other.name} works on {other.target}"
+        ) from exists
+
+
+def take_hold(store: Store, job: Job) -> Hold | None:
+    """Take the hold on a job that its own process runs or watches. Returns None for a job that consumers serve.
+
+    Waits until a killed process no longer counts as alive. Raises Refused if another process works on the job.
+    """
+    hold = Hold(job.name)
+    if not job.watch and not runs_alone(job):
+        _wait(lambda: not _has_consumer(store, job), job)
+        return None
+    _wait(lambda: (not runs_alone(job) or not _has_consumer(store, job)) and hold.take(store), job)
+    return hold
 
 
 def reopen(store: Store, status: JobStatus, paths: Iterable[bytes]) -> Job:
@@ -79,8 +132,21 @@ def _incarnation() -> str:
     return secrets.token_hex(4)
 
 
-def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job:
-    """Continue an active job that no live process works on, if the options are the same."""
+def forget(job: Job, store: Store, broker: Broker) -> None:
+    """Remove the records of an ended job, with the topics that are its own."""
+    if runs_alone(job):
+        broker.delete_topics(job.topics.names)
+    store.jobs.forget(job.name)
+
+
+def _forget_ended_before(when: float, store: Store, broker: Broker) -> None:
+    for status in store.jobs.all():
+        if not status.state.active and status.ended is not None and status.ended < when:
+            forget(status.job, store, broker)
+
+
+def _same(status: JobStatus, job: Job, *, named: bool) -> Job:
+    """The active job that a new one continues. Raises Refused if their options differ."""
     old = status.job
     name = job.name if named else old.name
     of_process = {
@@ -96,19 +162,26 @@ def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job
             f"the active job {old.name} has this {kind} already: `ingest-scan stop {old.name}` ends it,"
             " the very same command continues it when it was interrupted"
         )
-    print(f"Job {old.name} was started before; checking that no process works on it …", file=sys.stderr)
-    end = time.monotonic() + _ALIVE_WAIT
-    while _is_worked_on(store, old):
-        if time.monotonic() > end:
-            raise Refused(f"job {old.name} is running in another process: see `ingest-scan watch {old.name}`")
-        time.sleep(_LOOK)
     return old
 
 
-def _is_worked_on(store: Store, job: Job) -> bool:
-    """Whether the process of the job is alive: its watcher, or a consumer of topics that only this job uses."""
-    status, now = store.jobs.get(job.name), time.time()
-    if status is not None and status.watching is not None and status.watching.until > now:
-        return True
-    shared = job.watch and job.topics.names != tuple(own_topics(DEFAULT_TOPICS, job.name))
-    return not shared and any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive(now))
+def _check_active(store: Store, job: Job, hold: Hold | None) -> None:
+    """Raise Refused if another process has brought the job to its end before this one could take it."""
+    status = store.jobs.get(job.name)
+    if status is None or not status.state.active:
+        if hold is not None:
+            hold.release(store)
+        ended = "it is forgotten" if status is None else f"it is {status.state.value}"
+        raise Refused(f"another process has worked on job {job.name} meanwhile: {ended}")
+
+
+def _wait(free: Callable[[], bool], job: Job) -> None:
+    end = time.monotonic() + _ALIVE_WAIT
+    while not free():
+        if time.monotonic() > end:
+            raise Refused(f"job {job.name} is running in another process: see `ingest-scan watch {job.name}`")
+        time.sleep(_LOOK)
+
+
+def _has_consumer(store: Store, job: Job) -> bool:
+    return any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive(time.time()))

@@ -6,8 +6,9 @@ import hashlib
 import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from landingzone.job_options import JobOptions, RunOptions, job_options, run_opt
 from landingzone.notification_options import NotificationOptions, notification_options
 from landingzone.options import MetricsOptions, MultiValueCommand, ProfileOptions, common, metrics, profiling
 from landingzone.run import run, until_signal
-from landingzone.submit import enter
+from landingzone.submit import enter, runs_alone, submit_again
 from landingzone.watch_options import WatchOptions
 from scanner.rules import Rules
 from watcher.files.root import nothing
@@ -32,10 +33,10 @@ from watcher.spool import Spool
 from watcher.temporary import TEMPORARY, is_temporary
 
 if TYPE_CHECKING:
-    from consumer.dispatch.loop import Consumer
     from ingest.job import Job, LogSettings
     from ingest.service.health import Health
     from ingest.store import Store
+    from landingzone.hold import Hold
     from landingzone.job_from_options import Submission
     from watcher.events import Backend
     from watcher.watch import Watcher
@@ -128,31 +129,41 @@ def _watch(request: Request) -> None:
     logs.configure(submission.job.log)
     backend = listener or _backend(submission.job, watching)
     store = state.open_store()
-    names, served = launch.topics_for(state, store, submission.job, how)
-    launch.warn_if_nobody_reads(state, store, names)
+    launch.check_account(submission.job)
     broker = state.broker(launch.partitions_for(how))
+    names = launch.topics_for(state, store, submission.job, how)
     spool = Spool(file)
     with backend:
         backend.start()
-        job, new = enter(store, broker, submission, names, "watch", allow_overlap=how.allow_overlap)
-        watcher = _watcher(state, job, backend, spool, watching, temporary)
-        if new:
+        entered = enter(store, broker, submission, names, "watch", allow_overlap=how.allow_overlap)
+        job, hold = entered.job, entered.hold
+        assert hold is not None  # noqa: S101 - a watch job has one
+        again = partial(submit_again, submitted=job, handler=submission.handler, allow_overlap=how.allow_overlap)
+        watcher = _watcher(state, job, backend, spool, watching, temporary, again, hold)
+        if _is_unwatched(store, job):
             spool.clear()  # a recorded move could rename a path that has been reused since
-        else:
+        if not entered.new:
             watcher.scan()
         if job.follow_symlinks and listener is None:
             click.echo(
                 "warning: linked directories are not watched: only the reconciling scans see changes there", err=True
             )
         click.echo(f"Job {job.name} watches {os.fsdecode(job.source)}; Ctrl-C ends it.", err=True)
-        if served:
-            watcher.run(until_signal(), request.start_metrics(*LOOPS))
-        else:
+        if runs_alone(job):
             parts = launch.Parts(state, store, broker, launch.open_profile(job.profile, served=False))
-            consumer = launch.consumer_for(parts, job, how)
-            _sync_here(watcher, consumer, request.start_metrics(*LOOPS, "consumer"))
+            _sync_here(watcher, launch.serve_job(parts, job, how), request.start_metrics(*LOOPS, "consumer"))
+        else:
+            launch.warn_if_nobody_reads(store, job)
+            watcher.run(until_signal(), request.start_metrics(*LOOPS))
     spool.close()
+    hold.release(store)
     _report_end(store, job)
+
+
+def _is_unwatched(store: Store, job: Job) -> bool:
+    """Whether no watcher has published anything for this job: what the spool has is of an earlier job."""
+    status = store.jobs.get(job.name)
+    return status is not None and status.live_pass is None
 
 
 def _with_defaults(options: WatchOptions, *, in_s3: bool) -> WatchOptions:
@@ -162,7 +173,7 @@ def _with_defaults(options: WatchOptions, *, in_s3: bool) -> WatchOptions:
     return replace(options, temporary=options.temporary or TEMPORARY, quiet=quiet)
 
 
-def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
+def _sync_here(watcher: Watcher, consume: Callable[[Callable[[], bool], Health], None], health: Health) -> None:
     """Watch in a thread, and sync what it publishes in this one."""
     stopped, ended = until_signal(), threading.Event()
     failed: list[Exception] = []
@@ -178,7 +189,7 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
     thread = threading.Thread(target=watch, name="watcher")
     thread.start()
     try:
-        consumer.run(lambda: stopped() or ended.is_set(), health)
+        consume(lambda: stopped() or ended.is_set(), health)
     finally:
         ended.set()
         thread.join()
@@ -187,7 +198,14 @@ def _sync_here(watcher: Watcher, consumer: Consumer, health: Health) -> None:
 
 
 def _watcher(
-    state: Deployment, job: Job, backend: Backend, spool: Spool, watching: WatchOptions, temporary: Rules
+    state: Deployment,
+    job: Job,
+    backend: Backend,
+    spool: Spool,
+    watching: WatchOptions,
+    temporary: Rules,
+    submit_again: Callable[[Store], None],
+    hold: Hold,
 ) -> Watcher:
     from watcher.publish import Publisher  # noqa: PLC0415
     from watcher.watch import Watcher  # noqa: PLC0415
@@ -199,6 +217,7 @@ def _watcher(
 
     def start(spool: Any, lock: Any, scans: Any) -> tuple[Store, Publisher]:
         store = state.store()
+        submit_again(store)
         return store, Publisher(store, job, spool, lock, scans)
 
     return Watcher(
@@ -208,6 +227,7 @@ def _watcher(
         spool,
         reconcile_interval=watching.reconcile_interval,
         start=start,
+        keep=hold.keep,
     )
 
 
@@ -282,7 +302,9 @@ def _pair(source: bytes, target: str) -> str:
 
 def _report_end(store: Store, job: Job) -> None:
     status = store.jobs.get(job.name)
-    if status is not None and status.state.active:
+    if status is None:
+        raise Refused(f"the records of job {job.name} were removed while it was watched")
+    if status.state.active:
         click.echo(
             f"Watcher stopped; job {job.name} is still active. Run the same command to continue,"
             f" or `ingest-scan stop {job.name}` to end the job.",

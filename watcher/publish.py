@@ -20,7 +20,7 @@ from ingest.paths import split
 from ingest.store import WATCH, Child, Step, Store
 from watcher import metrics
 from watcher.events import MakeDirectory, Move, Rescan, Single, Sync, Vanish
-from watcher.scans import Scans, Stopped, status_of
+from watcher.scans import Scans, Stopped, WritesLost, status_of
 from watcher.spool import Spool
 
 BATCH = 1_000
@@ -32,7 +32,8 @@ OUTSTANDING = 400
 class Publisher:
     """Publishes the work in the spool. For one thread; `lock` guards the spool.
 
-    Its methods raise Unreachable when the store does not answer, and Stopped when the job is not active any more.
+    Its methods raise Unreachable when the store does not answer, Stopped when the job is not active any more, and
+    WritesLost when the store has not what this or an earlier publisher has written: then a new one must begin.
     """
 
     def __init__(self, store: Store, job: Job, spool: Spool, lock: threading.Lock, scans: Scans) -> None:
@@ -45,6 +46,7 @@ class Publisher:
         self._unsure: Step | None = None
         live = store.jobs.watch(job.name, secrets.token_hex(8), time.time())
         if live is None:
+            status_of(store, job)  # it says whether the job has ended
             raise Stopped(job.name)
         self._pass_id = live
         self._cursor = store.tasks.cursor(live, WATCH)
@@ -65,8 +67,10 @@ class Publisher:
         return False
 
     def check(self) -> None:
-        """Raises Stopped when the job is not active any more."""
-        status_of(self._store, self._job)
+        """Check that the job is active, and that the store has what was published."""
+        live = status_of(self._store, self._job).live_pass
+        if live != self._pass_id or (self._unsure is None and self._stored() != self._cursor):
+            raise WritesLost(f"the store has not what was published for job {self._job.name}")
 
     def _next_step(self) -> Step | None:
         """The step for what can be published now."""
@@ -112,12 +116,17 @@ class Publisher:
 
     def _take(self, step: Step) -> None:
         """Have the store take the step. It may have taken it before, if its answer was lost."""
-        if not self._store.tasks.settle(step) and self._store.tasks.cursor(self._pass_id, WATCH) != step.cursor:
-            raise Stopped(self._job.name)
+        if not self._store.tasks.settle(step) and self._stored() != step.cursor:
+            status_of(self._store, self._job)  # it says whether the job has ended
+            raise WritesLost(f"the store has not what was published for job {self._job.name}")
         metrics.PUBLISHED.inc(len(step.children))
         self._cursor = step.cursor
         with self._lock:
             self._spool.done(int(step.cursor or 0))
+
+    def _stored(self) -> bytes | None:
+        """The number of the last batch in the store."""
+        return self._store.tasks.cursor(self._pass_id, WATCH)
 
 
 def _change(work: Sync | Vanish) -> Change:

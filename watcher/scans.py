@@ -25,10 +25,16 @@ class Stopped(Exception):  # noqa: N818 - it is no error
     """The job is not active any more."""
 
 
+class WritesLost(Exception):  # noqa: N818 - the watcher copes with it
+    """The store has lost its last writes: it was restored from an older copy, or restarted with one."""
+
+
 def status_of(store: Store, job: Job) -> JobStatus:
-    """The status of an active job. Raises Stopped, and Unreachable."""
+    """The status of an active job. Raises Stopped, WritesLost if the store does not know the job, and Unreachable."""
     status = store.jobs.get(job.name)
-    if status is None or not status.state.active:
+    if status is None:
+        raise WritesLost(f"the store does not know job {job.name} any more")
+    if not status.state.active:
         raise Stopped(job.name)
     return status
 

@@ -26,7 +26,7 @@ from ingest.store import Store
 from watcher import metrics
 from watcher.events import Backend, Missed, Rescan, RootLost, Work
 from watcher.publish import Publisher
-from watcher.scans import Scans, Stopped
+from watcher.scans import Scans, Stopped, WritesLost
 from watcher.settle import Settler
 from watcher.spool import Spool
 
@@ -45,7 +45,10 @@ _NOTE_SCAN_SECONDS = 120.0
 
 
 class Start(Protocol):
-    """Connects the publishing thread to a store of its own, and makes a publisher with it."""
+    """Connects the publishing thread to a store of its own, and makes a publisher with it.
+
+    Submits the job again if the store does not know it any more.
+    """
 
     def __call__(self, spool: Spool, lock: threading.Lock, scans: Scans) -> tuple[Store, Publisher]: ...  # noqa: D102
 
@@ -62,11 +65,14 @@ class Watcher:
         *,
         reconcile_interval: float,
         start: Start,
+        keep: Callable[[Store], None] = lambda _store: None,
         waits: Waits = WAITS,
     ) -> None:
         """`backend` has been started; `reconcile_interval`: seconds between scans of the whole source.
 
-        `start` is called in the publishing thread, and again after `waits` while the store is out of reach.
+        `start` is called in the publishing thread, and again after `waits` while the store is out of reach, or when it
+        has lost its last writes. `keep` is called there every few seconds; it raises Refused if another process watches
+        the job.
         """
         self._job = job
         self._backend = backend
@@ -76,6 +82,7 @@ class Watcher:
         self._interval = reconcile_interval
         self._scans = Scans()
         self._start = start
+        self._keep = keep
         self._waits = waits
         self._wake = threading.Event()
         self._end = threading.Event()
@@ -163,14 +170,11 @@ class Watcher:
                 if publisher is None or store is None:
                     store, publisher = self._start(self._spool, self._lock, self._scans)
                 busy = self._publish_some(publisher, store, outage)
-            except Unreachable as error:
-                if not outage.reason:
-                    self._notes.append((time.time(), str(error)))
-                metrics.UNREACHABLE.inc()
-                metrics.show(self._watching())
-                seconds = outage.failed(str(error))
-                self._health.heartbeat("publisher", f"waits: {error}", ready=False, rest=seconds)
-                self._end.wait(seconds)
+            except (Unreachable, WritesLost) as error:
+                if isinstance(error, WritesLost):
+                    self._begin_anew(store, str(error))
+                    store = publisher = None
+                self._wait_out(error, outage)
             except Exception as error:  # noqa: BLE001 - `run` raises it
                 self._failed = error
                 return
@@ -188,6 +192,7 @@ class Watcher:
         busy = publisher.turn()
         if time.monotonic() - self._reported > _REPORT_SECONDS:
             self._reported = time.monotonic()
+            self._keep(store)
             publisher.check()
             store.jobs.note_watching(self._job, self._watching())
             metrics.show(self._watching())
@@ -195,6 +200,25 @@ class Watcher:
         if not outage.reason:
             self._health.heartbeat("publisher")
         return busy
+
+    def _wait_out(self, error: Exception, outage: Backoff) -> None:
+        """Wait until the store may be tried again."""
+        if not outage.reason or isinstance(error, WritesLost):
+            self._notes.append((time.time(), str(error)))
+        metrics.UNREACHABLE.inc()
+        metrics.show(self._watching())
+        seconds = outage.failed(str(error))
+        self._health.heartbeat("publisher", f"waits: {error}", ready=False, rest=seconds)
+        self._end.wait(seconds)
+
+    def _begin_anew(self, store: Store | None, reason: str) -> None:
+        """Have the whole source scanned, because the store has lost what was published. The spool stays as it is."""
+        if store is not None:
+            store.close()
+        self._log.warning("the store has lost its last writes, scanning instead", reason=reason)
+        self._missed += 1
+        self._scans = Scans()
+        self.scan()
 
     def _watching(self) -> Watching:
         return Watching(

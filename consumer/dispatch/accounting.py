@@ -229,7 +229,7 @@ def _batch_step(
         else:
             settled.append((item, target, outcome))
     delete = isinstance(running.task, Delete)
-    part = _deleted(running, settled, now) if delete else _synced(running, settled, now)
+    part = _deleted(running, settled, now) if delete else _synced(settled, now)
     failed = part.counts.failed > 0 or any(outcome.result is Result.FAILED for _, _, outcome in settled)
     failed = failed or (isinstance(running.task, (SyncFiles, Delete)) and running.task.failed)
     left = [*retried, *unsettled, *held, *untouched]
@@ -263,8 +263,8 @@ def _once_more(item: Item) -> Item:
     return msgspec.structs.replace(item, attempt=item.attempt + 1)
 
 
-def _synced(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
-    """The part for synced files. In a watch job, the earlier problem of a path that succeeds or is absent is solved."""
+def _synced(settled: list[tuple[Item, str, Outcome]], now: float) -> Part:
+    """The part for synced files. An earlier problem of a path that succeeds or is absent is solved."""
     counts, problems, solved = Counts(), [], list[bytes]()
     cached, uncached = list[Cached](), list[tuple[bytes, bytes]]()
     for item, target, outcome in settled:
@@ -275,7 +275,7 @@ def _synced(running: RunningTask, settled: list[tuple[Item, str, Outcome]], now:
         path = path_from_wire(item.path)
         if outcome.reason:
             problems.append(_problem(path, target, outcome, item.attempt, now))
-        elif running.job.watch:
+        else:
             solved.append(path)
     return Part((), counts, problems, solved, cached, uncached)
 

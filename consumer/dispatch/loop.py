@@ -21,7 +21,7 @@ from consumer.dispatch.subjects import subjects_of
 from consumer.protocol import Began, Finished, HandedBack, Page, PathBegun, PathDone, Profiled, Setup, Unavailable
 from ingest.boot_clock import boot_seconds
 from ingest.broker import Broker, Record, TopicPartition
-from ingest.errors import Refused, Unreachable
+from ingest.errors import AccountRefused, Refused, Unreachable
 from ingest.job import Job
 from ingest.messages import MovePath, Task
 from ingest.service import logs
@@ -82,6 +82,7 @@ class Consumer:
         self._stopped: dict[str, float] = {}
         self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
+        self._refused: AccountRefused | None = None
         self._unhandled: deque[Event] = deque()
         self._perhaps_stored: Event | None = None
         self._last_turn = self._last_poll = time.monotonic()
@@ -96,16 +97,18 @@ class Consumer:
     def run(self, until: Callable[[], bool], health: Health | None = None) -> None:
         """Work until `until()` is true; it is called many times a second. Running paths then get the grace time.
 
-        `health` receives a heartbeat every turn.
+        `health` receives a heartbeat every turn. Raises AccountRefused, after the same end, as soon as iRODS refuses
+        the account.
         """
         self._health = health or self._health
         self._health.started()
         with suppress(Unreachable):
             self._announce()  # what it has in work counts as soon as it is alive
         try:
-            while not until():
+            while not until() and self._refused is None:
                 self._turn_or_wait(until, take=True)
-            self._health.ended()
+            if self._refused is None:
+                self._health.ended()
             for worker in self._pool.busy():
                 worker.ask_back()
             end = time.monotonic() + self._stop_grace
@@ -124,6 +127,13 @@ class Consumer:
             with suppress(Unreachable, Refused):  # that the store is empty was reported before
                 self._store.consumers.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
             self._member.close()
+        if self._refused is not None:
+            raise self._refused
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that it works on."""
+        return self._topics
 
     def _turn_or_wait(self, until: Callable[[], bool], *, take: bool) -> None:
         """Do one turn. If the broker or the store is out of reach, wait, longer each time, and continue."""
@@ -329,7 +339,10 @@ class Consumer:
 
     def _pause(self, worker: Worker, unavailable: Unavailable) -> None:
         """Hand a task out again later, because its zone, source or store is out of reach."""
-        seconds = self._out_of_reach.met(worker.running.job.name, unavailable, known=bool(self._outage.reason))
+        if unavailable.account:  # other consumers go on: this one leaves the group
+            seconds, self._refused = 0.0, AccountRefused(unavailable.reason)
+        else:
+            seconds = self._out_of_reach.met(worker.running.job.name, unavailable, known=bool(self._outage.reason))
         self._settle(accounting.unavailable_step(worker.running, time.time(), seconds))
         self._queues.done(worker.release())
 

@@ -38,7 +38,7 @@ def count(step: Step) -> None:
 def log_failures(log: Logger, step: Step) -> None:
     """Log a line for each path that a settled step leaves failed: which, why, and what the server called it."""
     for problem in step.problems:
-        if not problem.skipped:
+        if not problem.skipped and problem.retried_in is None:
             log.error(
                 "failed",
                 job=step.job,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from irods.exception import CAT_NO_ROWS_FOUND, iRODSException
 from irods.message import GenQueryRequest, IntegerIntegerMap, IntegerStringMap, StringStringMap
-from irods.models import Collection, DataObject
+from irods.models import Collection, DataObject, Zone
 from irods.session import iRODSSession
 
 from consumer.irods.requests import call
@@ -75,6 +75,24 @@ def look_up(session: iRODSSession, path: str) -> Catalog:
     if replicas:
         return replicas
     return COLLECTION if collection_exists(session, path) else []
+
+
+def obstacle(session: iRODSSession, target: str) -> str | None:
+    """Why a logical path cannot become a collection: its zone is unknown, or a data object is in its place.
+
+    None: it is a collection, or nothing is known against it. One query in the first case.
+    """
+    path = target
+    while path:
+        if collection_exists(session, path):
+            return None
+        parent, _, name = path.rpartition("/")
+        if next(_query(session, (_NAME,), {_COLLECTION_NAME: parent, _NAME: name}), None) is not None:
+            return "it is a data object" if path == target else f"{path} is a data object"
+        path = parent
+    zone = target.split("/")[1]
+    known = next(_query(session, (Zone.name.icat_id,), {Zone.name.icat_id: zone}), None)
+    return None if known is not None else f"there is no zone {zone}"
 
 
 def _replica(row: list[str]) -> Replica:

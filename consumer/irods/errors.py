@@ -6,6 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from irods.auth import ClientAuthError
+from irods.auth.pam import PamLoginException
+from irods.connection import PlainTextPAMPasswordError
 from irods.exception import NetworkException, iRODSException
 
 ALREADY_EXISTS = frozenset({-809000, -312000})
@@ -20,6 +23,9 @@ BLOCKED = TAKEN | {NO_COLLECTION}
 """Errors of the server for a path below a data object."""
 NO_OBJECT = frozenset({-808000, -310000})
 """CAT_NO_ROWS_FOUND, OBJ_PATH_DOES_NOT_EXIST."""
+_LOGIN = frozenset({-178000, -826000, -827000, -840000, -909000, -993000, -994000})
+"""AUTHENTICATION_ERROR, CAT_INVALID_AUTHENTICATION, CAT_INVALID_USER, CAT_PASSWORD_EXPIRED, NO_PASSWORD_ENTERED,
+PAM_AUTH_PASSWORD_FAILED, PAM_AUTH_PASSWORD_INVALID_TTL."""
 
 TEMPORARY = frozenset({-405000, -406000, -721000, -75000})
 """Answers that say "not now", for a path that another client, or a killed one of ours, still holds.
@@ -74,6 +80,13 @@ def code_of(error: BaseException) -> int | None:
 def connection_lost(error: BaseException) -> bool:
     """Whether the server did not answer. An error that the server returned is an answer."""
     return isinstance(error, (NetworkException, ConnectionError, TimeoutError))
+
+
+def login_refused(error: BaseException) -> bool:
+    """Whether the error may be a refused login. Some calls have the same errors for other reasons."""
+    return (
+        isinstance(error, (ClientAuthError, PamLoginException, PlainTextPAMPasswordError)) or code_of(error) in _LOGIN
+    )
 
 
 def describe(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from irods.session import iRODSSession
 
 from consumer.irods.errors import connection_lost, describe
 from ingest.credentials import secret
-from ingest.errors import Refused, Unreachable
+from ingest.errors import AccountRefused, Refused, Unreachable
 
 MAX_SESSIONS = 8
 """Sessions of one worker; more identities than that take turns."""
@@ -37,10 +37,10 @@ Identity = tuple[str, str]
 
 
 def credentials(environ: dict[str, str] | None = None) -> dict[str, Any]:
-    """What iRODSSession is to be made with: five variables when all are set, else an environment file.
+    """What iRODSSession is to be made with: five variables when they are set, else an environment file.
 
-    IRODS_PASSWORD_FILE, which names a file with the password, replaces IRODS_PASSWORD. Raises Refused when there
-    is no such file, or when it is not JSON.
+    IRODS_PASSWORD_FILE, which names a file with the password, replaces IRODS_PASSWORD. Raises Refused when some of
+    the five are missing, or when there is no such file, or when it is not JSON.
     """
     env = dict(os.environ) if environ is None else environ
     file = env.get("IRODS_ENVIRONMENT_FILE")
@@ -51,9 +51,19 @@ def credentials(environ: dict[str, str] | None = None) -> dict[str, Any]:
             raise Refused(f"IRODS_PORT must be a number, and {values['port']!r} is not")
         tls = _tls_settings(Path(file)) if file else {}
         return values | {"port": int(values["port"])} | tls
+    _check_none_is_set(values)
     path = Path(file) if file else Path.home() / ".irods" / "irods_environment.json"
     _read_environment(path)
     return {"irods_env_file": str(path)}
+
+
+def _check_none_is_set(values: dict[str, Any]) -> None:
+    """Raise Refused if some of the variables are set: the environment file may name another account."""
+    present = [variable for name, variable in _VARIABLES.items() if values[name]]
+    missing = [variable for name, variable in _VARIABLES.items() if not values[name]]
+    if present:
+        lacks = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set, and {', '.join(present)}"
+        raise Refused(f"the iRODS account is incomplete: {lacks} {'is' if len(present) == 1 else 'are'}")
 
 
 def _read_environment(path: Path) -> dict[str, Any]:
@@ -88,11 +98,11 @@ class Sessions:
         ET(XML_Parser_Type.QUASI_XML)
 
     def get(self, identity: Identity | None = None) -> iRODSSession:
-        """The session of an identity (None: the service account itself); raises Refused without credentials."""
+        """The session of an identity (None: the service account itself). Raises AccountRefused without credentials."""
         self._used = time.monotonic()
         session = self._sessions.get(identity)
         if session is None:
-            settings = credentials()
+            settings = _credentials()
             if identity is not None:
                 settings |= {"client_zone": identity[0], "client_user": identity[1]}
             session = _open(settings)
@@ -113,11 +123,23 @@ class Sessions:
             self._sessions.popitem()[1].cleanup()
 
 
+def _credentials() -> dict[str, Any]:
+    try:
+        return credentials()
+    except Refused as error:
+        raise AccountRefused(str(error)) from error
+
+
 def _open(settings: dict[str, Any]) -> iRODSSession:
     try:
         return iRODSSession(application_name=APPLICATION, **settings)
     except Exception as error:
-        raise Refused(f"the iRODS account is not usable: {describe(error)}") from error
+        raise AccountRefused(f"the iRODS account is not usable: {describe(error)}") from error
+
+
+def account_of(session: iRODSSession) -> str:
+    """The account of a session, and its server, as `alice#tempZone@host:1247`."""
+    return f"{session.username}#{session.zone}@{session.host}:{session.port}"
 
 
 def before_each_call(check: Callable[[], None]) -> None:
@@ -136,13 +158,12 @@ def before_each_call(check: Callable[[], None]) -> None:
 
 
 def check_login(sessions: Sessions) -> tuple[int, ...]:
-    """Log in with the service account; the server's version. Raises Unreachable or Refused, in a sentence."""
+    """Log in with the service account; the server's version. Raises Unreachable or AccountRefused, in a sentence."""
     session = sessions.get()
-    account = f"{session.username}#{session.zone} at {session.host}:{session.port}"
     try:
         return tuple(session.server_version)
     except Exception as error:
         session.cleanup()
         if connection_lost(error):
-            raise Unreachable(f"iRODS does not answer: {account}: {describe(error)}") from error
-        raise Refused(f"iRODS refuses the login of {account}: {describe(error)}") from error
+            raise Unreachable(f"iRODS does not answer: {account_of(session)}: {describe(error)}") from error
+        raise AccountRefused(f"iRODS refuses the login of {account_of(session)}: {describe(error)}") from error

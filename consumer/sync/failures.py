@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from consumer.irods.errors import TEMPORARY, connection_lost, describe, server_error
+from consumer.irods.errors import TEMPORARY, connection_lost, describe, login_refused, server_error
 from consumer.irods.sessions import check_login
 from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
@@ -16,10 +16,15 @@ from scanner.entries import SourceNotVisible
 def out_of_reach(ctx: Context, error: Exception) -> bool:
     """Whether the zone or the source is out of reach: an outage is never the failure of a path.
 
-    A handler may lose connections of its own: then the zone is asked.
+    A handler may lose connections of its own: then the zone is asked. The login of another account than ours may be
+    refused: then we log in. Raises AccountRefused, or Unreachable, when that fails.
     """
     if isinstance(error, (Unreachable, SourceNotVisible)):
         return True
+    if login_refused(error):
+        ctx.sessions.close()
+        check_login(ctx.sessions)
+        return False
     return connection_lost(error) and (ctx.handler.method_in(error) is None or not zone_answers(ctx))
 
 

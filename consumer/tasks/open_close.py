@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from consumer.irods.catalog import is_rodsadmin
 from consumer.irods.errors import describe
 from consumer.protocol import Finished, Outcome, Part, Result
@@ -73,12 +75,15 @@ def _check_bulk(ctx: Context) -> None:
 
 
 def retry_paths(ctx: Context, task: OpenPass) -> Finished:
-    """Hand out what failed before: files in batches, directories to be listed, and the parents of absent paths."""
+    """Hand out what failed before: files in batches, directories to be listed, and the parents of absent paths.
+
+    It stays recorded as failed until its file has come to an end, or the pass has.
+    """
     failed = {problem.path: problem for problem in ctx.store.jobs.problems(ctx.job.name) if not problem.skipped}
     wanted = {path_from_wire(path) for path in task.paths} or failed.keys()
     directories, changes = set[bytes](), list[Change]()
-    solved = sorted(failed.keys() & wanted)
-    for path in solved:
+    retried = sorted(failed.keys() & wanted)
+    for path in retried:
         found = ctx.source.look(path)
         if isinstance(found, Entry) and found.kind != "directory":
             changes.append(Change(path_to_wire(path)))
@@ -86,7 +91,8 @@ def retry_paths(ctx: Context, task: OpenPass) -> Finished:
             directories.add(path if isinstance(found, Entry) else split(path)[0])
     following = [tasks.listing(ctx.job, task.pass_id, path) for path in directories]
     following += tasks.files(ctx.job, task.pass_id, changes)
-    return Finished(Part(following, Counts(files=len(changes)), solved=solved))
+    problems = [msgspec.structs.replace(failed[path], retried_in=task.pass_id) for path in retried]
+    return Finished(Part(following, Counts(files=len(changes)), problems))
 
 
 def close_pass(ctx: Context, task: ClosePass) -> Finished:
@@ -104,5 +110,12 @@ def close_pass(ctx: Context, task: ClosePass) -> Finished:
     except Exception as error:  # noqa: BLE001 - the handler may raise anything
         ctx.log.error("post_job of the event handler failed", pass_id=task.pass_id, reason=describe(error))
         failed = Outcome(Result.FAILED, reason=f"post_job: {describe(error)}")
-        return Finished(deletions.part if deletions else Part(), failed, ctx.job.target)
-    return deletions or Finished()
+        return Finished(_last(ctx, task, deletions), failed, ctx.job.target)
+    return Finished(_last(ctx, task, deletions))
+
+
+def _last(ctx: Context, task: ClosePass, deletions: Finished | None) -> Part:
+    """The last part of a pass: what it has retried is solved, unless it has failed again."""
+    part = Part() if deletions is None else deletions.part
+    problems = ctx.store.jobs.problems(ctx.job.name)
+    return msgspec.structs.replace(part, solved=[each.path for each in problems if each.retried_in == task.pass_id])

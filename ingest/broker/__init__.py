@@ -130,6 +130,13 @@ class Broker(Protocol):
             The number of partitions of each topic.
         """
 
+    def delete_topics(self, topics: Iterable[str]) -> None:
+        """Delete topics with all their records. Topics that do not exist are ignored.
+
+        Args:
+            topics: The names of the topics. Nobody works on them any more.
+        """
+
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """Publish messages, in order within each partition. They are durable when this method returns.
 

@@ -15,6 +15,8 @@ class ConsumerStatus(msgspec.Struct, frozen=True):
     busy: tuple[str, ...]
     waits: dict[str, str] = {}
     """What is unreachable, and why. The key is a job for its zone or source, "" for the broker or the store."""
+    refused: bool = False
+    """iRODS refuses the login of its account: it takes no work."""
 
 
 class Consumers(Protocol):

@@ -51,6 +51,21 @@ def test_one_bad_file_of_fifty_fails_alone_and_is_listed_with_the_reason(
     assert catalog(irods, home) == tree(source, home)
 
 
+def test_an_exception_whose_text_is_not_utf_8_fails_its_path_alone(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+) -> None:
+    make(source, 5)
+    more = on("f3", "raise RuntimeError('caf' + chr(0xDCE9))")
+    ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
+    assert (ran.status, ran.out.count("4 synced"), ran.out.count("1 failed")) == (255, 1, 1), ran
+    job = scan.last()["job_name"]
+    (failed,) = map(json.loads, scan("failures", job).out.splitlines())
+    assert (failed["path"], failed["reason"]) == (
+        "f3",
+        "pre_data_obj_create() of the event handler: RuntimeError: caf\\udce9",
+    )
+
+
 def test_a_failing_path_is_retried_after_the_delay_and_counted(
     scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, tmp_path: Path
 ) -> None:

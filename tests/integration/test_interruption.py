@@ -89,7 +89,7 @@ def test_a_signal_interrupts_a_job_with_one_sentence_and_the_same_command_goes_o
     process.send_signal(number)
     _, err = process.communicate(timeout=END_SECONDS)
     assert process.returncode == 1, err
-    assert err.splitlines()[1:] == [
+    assert err.splitlines()[2:] == [
         "ingest-scan: interrupted: the same command continues job mine, `ingest-scan stop mine` ends it"
     ]
     assert not any(map(running, workers))

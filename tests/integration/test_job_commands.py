@@ -9,7 +9,7 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.catalog import catalog, tree
-from tests.support.counting_proxy import CountingProxy
+from tests.support.counting_proxy import START_CALLS, CountingProxy
 
 REFUSES_BAD = """
 @staticmethod
@@ -121,8 +121,8 @@ def test_a_forgotten_job_is_off_the_list_and_its_paths_are_out_of_the_cache(
     for _ in range(2):
         calls.reset()
         assert scan.ingest(source, home, "--job_name", "j").status == 0
-    assert calls.total() == 0, "the path cache answers"
+    assert calls.total() == START_CALLS, "the path cache answers"
     assert scan("forget", "j").status == 0
     assert scan.jobs()["finished"] == []
     assert scan.ingest(source, home, "--job_name", "j").status == 0
-    assert calls.total() > 0, "the catalog is asked again"
+    assert calls.total() > START_CALLS, "the catalog is asked again"

@@ -8,7 +8,7 @@ import pytest
 from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
-from tests.support.counting_proxy import CountingProxy
+from tests.support.counting_proxy import START_CALLS, CountingProxy
 from tests.support.integration import GOOD, Storage, content, handler, hooks, logged, only, rows, sha2
 
 WRITES = ("DATA_OBJ_PUT", "DATA_OBJ_OPEN", "DATA_OBJ_CREATE", "DATA_OBJ_WRITE", "REPLICA_OPEN", "TOUCH")
@@ -39,7 +39,7 @@ def test_a_new_file_is_put_in_one_call_and_not_again(
     assert content(irods, f"{home}/text") == b"some content\n"
     calls.reset()
     assert "2 unchanged" in scan.ingest(source, home, "--event_handler", file).out
-    assert calls.total() == 0
+    assert calls.total() == START_CALLS
 
 
 def test_put_leaves_a_changed_file_alone_even_with_ignore_cache(

@@ -155,6 +155,17 @@ class Redis(Server):
         """Lose what it had; for one that is stopped."""
         shutil.rmtree(self._folder / "appendonlydir")
 
+    def keep_copy(self) -> None:
+        """Keep a copy of what it has, for `restore`."""
+        self.stop()
+        shutil.copytree(self._folder / "appendonlydir", self._folder / "copy")
+        self.start()
+
+    def restore(self) -> None:
+        """Have again what it had when the copy was made; for one that is stopped."""
+        self.forget()
+        shutil.copytree(self._folder / "copy", self._folder / "appendonlydir")
+
     def client(self) -> redis.Redis:
         """A client that may do everything."""
         return redis.Redis.from_url(self.url)

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS claims (
     PRIMARY KEY (consumer_group, partition_id)) WITHOUT ROWID
 """
 
+_PARTITIONS = "(SELECT id FROM partitions WHERE topic = ?)"
 _LAG = "SELECT count(*) FROM partitions JOIN log ON partition_id = partitions.id WHERE topic = ?"
 
 
@@ -79,6 +80,16 @@ class EmbeddedBroker(Broker):
                     db.executemany("INSERT INTO partitions (topic, partition) VALUES (?, ?)", missing)
                 counts[topic] = count
         return counts
+
+    @override
+    def delete_topics(self, topics: Iterable[str]) -> None:
+        names = [(topic,) for topic in topics]
+        with transaction(self._connection) as db:
+            for table in ("log", "claims"):
+                db.executemany(f"DELETE FROM {table} WHERE partition_id IN {_PARTITIONS}", names)  # noqa: S608
+            db.executemany("DELETE FROM subscriptions WHERE topic = ?", names)
+            db.executemany("DELETE FROM partitions WHERE topic = ?", names)
+        self._ids.clear()
 
     @override
     def publish(self, messages: Sequence[Outgoing]) -> None:

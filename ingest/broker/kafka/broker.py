@@ -99,6 +99,15 @@ class KafkaBroker(Broker):
         return {topic: counts[topic] for topic in wanted}
 
     @override
+    def delete_topics(self, topics: Iterable[str]) -> None:
+        with translated(self._bootstrap):
+            found = sorted(self._describe(topics))
+            if found:
+                self._connected_admin().delete_topics(found)
+        for topic in found:
+            self._counts.pop(topic, None)
+
+    @override
     def publish(self, messages: Sequence[Outgoing]) -> None:
         if not messages:
             return

@@ -98,12 +98,10 @@ class TestBatch:
         assert step.counts == Counts(skipped=1)
         assert step.problems == [Problem(path=b"a\xff", target="/z/t/0", skipped=True, reason="unreadable", at=NOW)]
 
-    def test_in_a_watch_job_what_was_done_or_has_gone_has_no_problem_any_more(self) -> None:
+    def test_what_was_done_or_has_gone_has_no_problem_any_more(self) -> None:
         task = batch(b"done", b"failed", b"\xff", b"skipped", b"retried")
         before = given_(task, DONE, FAILED, VANISHED, SKIPPED)
-        watched = before._replace(job=msgspec.structs.replace(JOB, watch=True))
-        assert list(finished_step(watched, Finished(failure=FAILED), NOW).solved) == [b"done", b"\xff"]
-        assert list(finished_step(before, Finished(failure=FAILED), NOW).solved) == []
+        assert list(finished_step(before, Finished(failure=FAILED), NOW).solved) == [b"done", b"\xff"]
 
     def test_a_path_that_failed_for_good_is_told_and_fails_the_task_once(self) -> None:
         step = finished_step(given_(batch(b"a", b"b", b"c"), FAILED, DONE, FAILED), Finished(), NOW)

@@ -48,13 +48,27 @@ def test_the_five_variables_go_before_a_file_which_then_gives_the_tls_settings_o
 
 @pytest.mark.parametrize("missing", list(ACCOUNT))
 @pytest.mark.parametrize("empty", [False, True])
-def test_when_one_of_the_variables_is_missing_or_empty_the_file_counts(
+def test_when_one_of_the_variables_is_missing_or_empty_the_sentence_names_it(
     file: Path, missing: str, *, empty: bool
 ) -> None:
     environ = ACCOUNT | {"IRODS_ENVIRONMENT_FILE": str(file), missing: ""}
     if not empty:
         del environ[missing]
-    assert credentials(environ) == {"irods_env_file": str(file)}
+    with pytest.raises(Refused, match=f"^the iRODS account is incomplete: {missing} is not set, and ") as refusal:
+        credentials(environ)
+    assert "the-secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("only", list(ACCOUNT))
+def test_one_of_the_variables_alone_is_refused_too(file: Path, only: str) -> None:
+    with pytest.raises(Refused, match=f" are not set, and {only} is$"):
+        credentials({"IRODS_ENVIRONMENT_FILE": str(file), only: ACCOUNT[only]})
+
+
+def test_empty_variables_count_as_not_set(file: Path) -> None:
+    assert credentials(dict.fromkeys(ACCOUNT, "") | {"IRODS_ENVIRONMENT_FILE": str(file)}) == {
+        "irods_env_file": str(file)
+    }
 
 
 def test_without_variables_the_file_in_the_home_directory_counts(home: Path) -> None:

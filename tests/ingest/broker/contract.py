@@ -45,6 +45,14 @@ def spread(members: Sequence[GroupMember], partitions: int) -> Callable[[object]
     return done
 
 
+def _exists(broker: Broker, topic: str) -> bool:
+    try:
+        broker.join(f"group-{uuid4()}", [topic]).close()
+    except ValueError:
+        return False
+    return True
+
+
 def values(records: Sequence[Record]) -> list[bytes]:
     return [record.value for record in records]
 
@@ -118,6 +126,19 @@ class BrokerContract(BrokerFixtures):
         assert first[one] >= 2
         again = open_broker().ensure_topics([one, other])
         assert again == {one: first[one], other: first[one]}
+
+    def test_a_deleted_topic_is_gone_with_its_records_and_others_are_not(
+        self, broker: Broker, group: str, topic: str
+    ) -> None:
+        other = f"topic-{uuid4()}"
+        broker.ensure_topics([other])
+        broker.publish([Outgoing(each, 0, each.encode()) for each in (topic, other)])
+        broker.delete_topics([topic, f"topic-{uuid4()}"])
+        deadline = time.monotonic() + PATIENCE
+        while _exists(broker, topic):
+            assert time.monotonic() < deadline, "the topic stays"
+        with broker.join(group, [other]) as member:
+            assert values(read(member, 1)) == [other.encode()]
 
     def test_records_of_a_partition_arrive_whole_and_in_order(
         self, broker: Broker, open_broker: Callable[[], Broker], group: str, topic: str, partitions: int
