@@ -12,7 +12,7 @@ from pathlib import Path
 from ingest.errors import Refused
 from ingest.mounts import MOUNTS, file_system_type
 
-VERSION = 4
+VERSION = 5
 """The version of all tables in our files. It is raised when one of them changes."""
 BUSY_SECONDS = 60.0
 """How long a transaction waits for the transaction of another process. Ours take milliseconds."""

@@ -27,7 +27,7 @@ _LOOK = 0.2
 
 def is_served(store: Store, topics: Sequence[str]) -> bool:
     """Whether a live consumer works on these topics."""
-    return any(set(topics) <= set(each.topics) for each in store.consumers.alive(time.time()))
+    return any(set(topics) <= set(each.topics) for each in store.consumers.alive())
 
 
 def own_topics(names: Sequence[str], job: str) -> list[str]:
@@ -48,14 +48,13 @@ def enter(
 
     Returns the job, and whether it is new. Raises Refused if another active job conflicts with it.
     """
-    now = time.time()
-    store.jobs.forget_ended_before(now - KEEP_FINISHED)
+    store.jobs.forget_ended(KEEP_FINISHED)
     if submission.handler is not None and submission.job.handler is not None:
         store.handlers.save(submission.job.handler, submission.handler)
     restart, path, file = names
     job = msgspec.structs.replace(submission.job, topics=Topics(restart, path, file, broker.ensure_topics(names)))
     try:
-        store.jobs.create(job, tasks.restart(job, reason), now, allow_overlap=allow_overlap)
+        store.jobs.create(job, tasks.restart(job, reason), allow_overlap=allow_overlap)
     except JobExists as exists:
         return _continued(store, exists.status, job, named=submission.named), False
     return job, True
@@ -95,8 +94,8 @@ def _continued(store: Store, status: JobStatus, job: Job, *, named: bool) -> Job
 
 def _is_worked_on(store: Store, job: Job) -> bool:
     """Whether the process of the job is alive: its watcher, or a consumer of topics that only this job uses."""
-    status, now = store.jobs.get(job.name), time.time()
-    if status is not None and status.watching is not None and status.watching.until > now:
+    status = store.jobs.get(job.name)
+    if status is not None and status.watching is not None and status.watching.alive:
         return True
     shared = job.watch and job.topics.names != tuple(own_topics(DEFAULT_TOPICS, job.name))
-    return not shared and any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive(now))
+    return not shared and any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive())

@@ -50,7 +50,7 @@ class Publisher:
         self._settled_some = False
         self._read = 0
         self._unsure: Step | None = None
-        live = store.jobs.watch(job.name, secrets.token_hex(8), time.time())
+        live = store.jobs.watch(job.name, secrets.token_hex(8))
         if live is None:
             raise Stopped(job.name)
         self._pass_id = live
@@ -140,7 +140,6 @@ class Publisher:
             pass_id=self._pass_id,
             task=WATCH,
             round=0,
-            at=time.time(),
             counts=Counts(files=len(changes)),
             children=children,
             after=self._cursor,

@@ -53,9 +53,9 @@ class Aborted(NamedTuple):
     retry: bool = True
 
 
-def page_step(running: RunningTask, page: Page, now: float) -> Step:
+def page_step(running: RunningTask, page: Page) -> Step:
     """The step for one page of a listing or move; the task continues."""
-    return msgspec.structs.replace(_step(running, now, page.part), after=running.cursor, cursor=page.cursor)
+    return msgspec.structs.replace(_step(running, page.part), after=running.cursor, cursor=page.cursor)
 
 
 def finished_step(running: RunningTask, finished: Finished, now: float) -> Step:
@@ -67,7 +67,7 @@ def finished_step(running: RunningTask, finished: Finished, now: float) -> Step:
     if finished.failure is None:
         counts = finished.part.counts
         part = msgspec.structs.replace(finished.part, counts=counts + Counts(tasks_failed=int(counts.failed > 0)))
-        return msgspec.structs.replace(_step(running, now, part), after=running.cursor)
+        return msgspec.structs.replace(_step(running, part), after=running.cursor)
     return _task_failed(running, finished.failure, finished, now)
 
 
@@ -77,7 +77,7 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     A move that has advanced is handed out again, regardless of retries: half a move leaves wrong physical paths.
     """
     if isinstance(running.task, MovePath) and aborted.retry and running.cursor != running.began.cursor:
-        return _step(running, now, Part(), redelivered=again(running.task), due=now)
+        return _step(running, Part(), redelivered=again(running.task))
     if not aborted.retry:
         running = running._replace(began=BEFORE_BEGAN)
     outcome = Outcome(Result.FAILED, reason=aborted.reason)
@@ -97,26 +97,26 @@ def unavailable_step(running: RunningTask, now: float, back_off: float) -> Step:
         rest = [*rest[1:], *rest[:1]]
     if isinstance(task, (SyncFiles, Delete)):
         return _batch_step(running, now, [], rest, back_off)
-    return _step(running, now, Part(), redelivered=again(task), due=now + back_off)
+    return _step(running, Part(), redelivered=again(task), wait=back_off)
 
 
 def _task_failed(running: RunningTask, outcome: Outcome, finished: Finished, now: float) -> Step:
     task = running.task
     if isinstance(task, OpenPass):
-        return _step(running, now, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
+        return _step(running, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
     attempt, path = 0, b""
     if isinstance(task, (ListPath, MovePath)):
         attempt, path = task.attempt, path_from_wire(task.path if isinstance(task, ListPath) else task.new)
     if isinstance(task, (ListPath, MovePath)) and attempt < running.began.max_retries:
         once_more = msgspec.structs.replace(again(task), attempt=attempt + 1)
         part = Part(counts=Counts(retries=1))
-        return _step(running, now, part, redelivered=once_more, due=now + running.began.delay)
+        return _step(running, part, redelivered=once_more, wait=running.began.delay)
     problem = _problem(path, finished.target, outcome, attempt, now)
     part = finished.part
     part = msgspec.structs.replace(
         part, counts=part.counts + Counts(tasks_failed=1), problems=[*part.problems, problem]
     )
-    return _step(running, now, part)
+    return _step(running, part)
 
 
 Item = Change | Candidate
@@ -161,11 +161,11 @@ def _batch_step(
     part = msgspec.structs.replace(part, counts=counts)
     judged = [item for item, _, _ in settled if isinstance(item, Candidate)]
     if not left:
-        return _step(running, now, part, judged=judged)
+        return _step(running, part, judged=judged)
     items = {"candidates" if delete else "changes": left}
     task = msgspec.structs.replace(again(running.task), failed=failed, **items)
-    due = now + max(wait, running.began.delay if retried else 0.0, running.job.quiet if unsettled else 0.0)
-    return _step(running, now, part, redelivered=task, due=due, judged=judged)
+    wait = max(wait, running.began.delay if retried else 0.0, running.job.quiet if unsettled else 0.0)
+    return _step(running, part, redelivered=task, wait=wait, judged=judged)
 
 
 def _once_more(item: Item) -> Item:
@@ -250,11 +250,10 @@ def _problem(path: bytes, target: str, outcome: Outcome, attempt: int, now: floa
 
 def _step(
     running: RunningTask,
-    now: float,
     part: Part,
     *,
     redelivered: Task | None = None,
-    due: float = 0.0,
+    wait: float = 0.0,
     error: str | None = None,
     judged: Sequence[Candidate] = (),
 ) -> Step:
@@ -262,14 +261,13 @@ def _step(
     once_more = None
     if redelivered is not None:
         message = Outgoing(record.topic, record.partition, encode(redelivered))
-        once_more = Redelivery(due, redelivered.round, message)
+        once_more = Redelivery(wait, redelivered.round, message)
     last = isinstance(task, ClosePass) and not part.children
     return Step(
         job=task.job,
         pass_id=task.pass_id,
         task=task.task,
         round=task.round,
-        at=now,
         counts=part.counts,
         children=part.children,
         again=once_more,

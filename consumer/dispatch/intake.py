@@ -84,15 +84,14 @@ class Intake:
         status = self._store.jobs.get(restart.job)
         if status is None:
             return
-        job, now = status.job, time.time()
-        due = next_pass(job, now)
+        job = status.job
+        wait = next_pass(job, time.time())
         self._store.tasks.begin_pass(
             job.name,
             restart.pass_id,
             tasks.opening(job, restart),
-            now,
-            next_due=due,
-            following=None if due is None else tasks.restart(job, "interval"),
+            next_in=wait,
+            following=None if wait is None else tasks.restart(job, "interval"),
             keep_problems=restart.retry or bool(restart.scope),
         )
 

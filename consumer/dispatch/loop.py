@@ -143,7 +143,7 @@ class Consumer:
 
     def _turn(self, *, take: bool) -> None:
         self._intake.relay()
-        self._store.outbox.fire_due(time.time())
+        self._store.outbox.fire_due()
         room = self._max_held - self._queues.workable()
         self._hold_back()
         paused = self._out_of_reach.of_zone
@@ -235,7 +235,7 @@ class Consumer:
                 if self._profile is not None:
                     self._profile.write(report.events)
             case Page():
-                step = accounting.page_step(worker.running, report, time.time())
+                step = accounting.page_step(worker.running, report)
                 if self._is_stored(event, report) or self._settle(step):
                     worker.page_stored(report.cursor)
                 else:  # the job was stopped, or another consumer lists this directory
@@ -296,4 +296,4 @@ class Consumer:
             self._announced = now
             waits = self._out_of_reach.reasons | ({"": self._outage.reason} if self._outage.reason else {})
             status = ConsumerStatus(self._name, self._topics, busy, waits)
-            self._store.consumers.announce(status, time.time() + _ALIVE_SECONDS + longer)
+            self._store.consumers.announce(status, _ALIVE_SECONDS + longer)

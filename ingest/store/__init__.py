@@ -1,8 +1,9 @@
 """What must outlive a process: jobs, passes, tasks, messages on their way, the path cache.
 
 `Store` has one part for each of these. `embedded/` implements the parts in one SQLite file, `redis/` in a Redis server;
-one contract suite tests both (`tests/ingest/store/contract.py`). Every method is atomic. Times are seconds since the
-epoch, and `now` is the time of the caller.
+one contract suite tests both (`tests/ingest/store/contract.py`). Every method is atomic. Terms
+run on the clock of the store; a method takes them in seconds from now on. Times that a method returns are for people,
+in seconds since the epoch.
 """
 
 from __future__ import annotations

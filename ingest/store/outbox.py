@@ -31,12 +31,9 @@ class Outbox(Protocol):
     def remove(self, numbers: Sequence[int]) -> None:
         """Remove published messages from the outbox. Unknown numbers are ignored."""
 
-    def fire_due(self, now: float) -> float | None:
+    def fire_due(self) -> float | None:
         """Move all messages that are due from the schedule to the outbox.
 
-        Args:
-            now: Seconds since the epoch.
-
         Returns:
-            When the next message is due, in seconds since the epoch; None when none is scheduled.
+            The seconds until the next message is due; None when none is scheduled.
         """

@@ -14,6 +14,7 @@ from ingest.job import Counts, Job, JobState
 from ingest.sqlite import transaction
 from ingest.store.cache import Cached
 from ingest.store.embedded import deletion
+from ingest.store.embedded.clock import Clock
 from ingest.store.embedded.jobs import withdraw
 from ingest.store.embedded.schema import COUNT_NAMES, plan, send
 from ingest.store.tasks import Child, Step, Tasks
@@ -31,8 +32,9 @@ _FORGET_PASSES = (
 class EmbeddedTasks(Tasks):
     """Implements `ingest.store.tasks.Tasks`."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self._db = db
+        self._clock = clock
 
     @override
     def begin_pass(
@@ -40,9 +42,8 @@ class EmbeddedTasks(Tasks):
         name: str,
         pass_id: str,
         opening: Child,
-        now: float,
         *,
-        next_due: float | None = None,
+        next_in: float | None = None,
         following: Outgoing | None = None,
         keep_problems: bool = False,
     ) -> bool:
@@ -51,11 +52,12 @@ class EmbeddedTasks(Tasks):
             known = db.execute("SELECT 1 FROM pass WHERE pass_id = ?", (pass_id,)).fetchone()
             if job is None or known or not JobState(job[0]).active:
                 return False
-            if following is not None and next_due is not None:
+            now = self._clock.wall()
+            if following is not None and next_in is not None:
                 # Schedule one pass at most: a late message must not start a second chain of passes.
                 db.execute("DELETE FROM schedule WHERE job = ? AND next_pass", (name,))
-                plan(db, name, next_due, following, next_pass=True)
-                db.execute("UPDATE job SET next_pass = ? WHERE name = ?", (next_due, name))
+                plan(db, name, self._clock.terms(next_in), following, next_pass=True)
+                db.execute("UPDATE job SET next_pass = ? WHERE name = ?", (now + next_in, name))
             if JobState(job[0]) is JobState.RUNNING:
                 db.execute("UPDATE job SET passes_skipped = passes_skipped + 1 WHERE name = ?", (name,))
                 db.execute(
@@ -108,15 +110,15 @@ class EmbeddedTasks(Tasks):
             deletion.add(db, step.pass_id, step.candidates)
             deletion.drop(db, step.pass_id, step.judged)
             if step.error is not None:
-                _end_pass(db, step)
+                _end_pass(db, step, self._clock.wall())
             elif step.again is not None:
-                _hand_out_again(db, step)
+                _hand_out_again(db, step, self._clock)
             elif step.cursor is not None:
                 db.execute(
                     "UPDATE task SET cursor = ? WHERE pass_id = ? AND task = ?", (step.cursor, step.pass_id, step.task)
                 )
             else:
-                _leave(db, step)
+                _leave(db, step, self._clock.wall())
         return True
 
 
@@ -154,38 +156,38 @@ def _job(db: sqlite3.Connection, name: str) -> Job:
     return msgspec.json.decode(db.execute("SELECT job FROM job WHERE name = ?", (name,)).fetchone()[0], type=Job)
 
 
-def _hand_out_again(db: sqlite3.Connection, step: Step) -> None:
+def _hand_out_again(db: sqlite3.Connection, step: Step, clock: Clock) -> None:
     again = step.again
     assert again is not None  # noqa: S101 - the caller has checked
     db.execute("UPDATE task SET round = ? WHERE pass_id = ? AND task = ?", (again.round, step.pass_id, step.task))
-    if again.due <= step.at:
+    if again.wait <= 0:
         send(db, step.job, again.message)
     else:
-        plan(db, step.job, again.due, again.message)
+        plan(db, step.job, clock.terms(again.wait), again.message)
 
 
-def _leave(db: sqlite3.Connection, step: Step) -> None:
+def _leave(db: sqlite3.Connection, step: Step, now: float) -> None:
     db.execute("DELETE FROM task WHERE pass_id = ? AND task = ?", (step.pass_id, step.task))
     _add(db, step.pass_id, Counts(tasks_done=1))
     if db.execute("SELECT 1 FROM task WHERE pass_id = ? LIMIT 1", (step.pass_id,)).fetchone():
         return
     if step.closing is None:
-        _end_pass(db, step)
+        _end_pass(db, step, now)
     else:
         _add_child(db, step.job, step.pass_id, step.closing)
 
 
-def _end_pass(db: sqlite3.Connection, step: Step) -> None:
+def _end_pass(db: sqlite3.Connection, step: Step, now: float) -> None:
     job = _job(db, step.job)
     if step.error is not None:
         db.execute("DELETE FROM task WHERE pass_id = ?", (step.pass_id,))
         _add(db, step.pass_id, Counts(tasks_done=1))
-    db.execute("UPDATE pass SET ended = ?, error = ? WHERE pass_id = ?", (step.at, step.error, step.pass_id))
+    db.execute("UPDATE pass SET ended = ?, error = ? WHERE pass_id = ?", (now, step.error, step.pass_id))
     if job.periodic:
         db.execute("UPDATE job SET state = ? WHERE name = ?", (JobState.WAITING.value, step.job))
         return
     state = JobState.FINISHED if step.error is None else JobState.FAILED
-    db.execute("UPDATE job SET state = ?, ended = ? WHERE name = ?", (state.value, step.at, step.job))
+    db.execute("UPDATE job SET state = ?, ended = ? WHERE name = ?", (state.value, now, step.job))
     withdraw(db, step.job)
 
 

@@ -44,6 +44,6 @@ class RedisOutbox(Outbox):
             self._server.run("outbox_done", numbers=list(numbers))
 
     @override
-    def fire_due(self, now: float) -> float | None:
-        due = self._server.run("fire_due", now=now)
-        return None if due is None else float(due)
+    def fire_due(self) -> float | None:
+        wait = self._server.run("fire_due")
+        return None if wait is None else float(wait)

@@ -26,21 +26,19 @@ class RedisTasks(Tasks):
         name: str,
         pass_id: str,
         opening: Child,
-        now: float,
         *,
-        next_due: float | None = None,
+        next_in: float | None = None,
         following: Outgoing | None = None,
         keep_problems: bool = False,
     ) -> bool:
-        planned = following is not None and next_due is not None
+        planned = following is not None and next_in is not None
         return bool(
             self._server.run(
                 "begin_pass",
                 name=name,
                 pass_id=pass_id,
                 opening=_child(opening),
-                now=now,
-                next_due=next_due if planned else None,
+                next_in=next_in if planned else None,
                 following=msgspec.msgpack.encode(following) if planned else None,
                 keep_problems=keep_problems,
             )
@@ -81,7 +79,6 @@ class RedisTasks(Tasks):
                 pass_id=step.pass_id,
                 task=step.task,
                 round=step.round,
-                at=step.at,
                 counts={name: count for name, count in counts.items() if count},
                 children=[_child(each) for each in step.children],
                 again=None if step.again is None else _again(step),
@@ -112,4 +109,4 @@ def _child(child: Child) -> dict[str, Any]:
 def _again(step: Step) -> dict[str, Any]:
     again = step.again
     assert again is not None  # noqa: S101 - the caller has checked
-    return {"due": again.due, "round": again.round, "message": msgspec.msgpack.encode(again.message)}
+    return {"wait": again.wait, "round": again.round, "message": msgspec.msgpack.encode(again.message)}

@@ -13,7 +13,21 @@ end
 
 local ACTIVE = {queued = true, running = true, waiting = true}
 
--- `messages` maps a number to job, NUL and message; `outbox` and `schedule` contain the numbers in their order.
+-- The time of this server, in seconds since the epoch: all terms run on this clock.
+local function clock()
+  local seconds, micros = unpack(call('TIME'))
+  return tonumber(seconds) + tonumber(micros) / 1000000
+end
+
+-- A term that began further ahead than this is void: the clock has been set back since.
+local SLACK = 5
+
+local function holds(since, over, now)
+  return since and over and tonumber(since) <= now + SLACK and tonumber(over) > now
+end
+
+-- `messages` maps a number to job, NUL and message; `outbox` and `schedule` contain the numbers in their order,
+-- and `scheduled` says since when a message is in the schedule.
 -- Numbers have leading zeros, so that the older of two messages with the same time comes first.
 local function keep(job, message)
   local number = string.format('%016d', call('INCR', key('number')))
@@ -27,9 +41,10 @@ local function send(job, message)
   call('ZADD', key('outbox'), tonumber(number), number)
 end
 
-local function plan(job, due, message)
-  local number = keep(job, message)
-  call('ZADD', key('schedule'), due, number)
+local function plan(job, wait, message)
+  local number, now = keep(job, message), clock()
+  call('ZADD', key('schedule'), now + wait, number)
+  call('ZADD', key('scheduled'), now, number)
   return number
 end
 
@@ -43,6 +58,7 @@ local function drop_message(number)
   call('HDEL', key('messages'), number)
   call('ZREM', key('outbox'), number)
   call('ZREM', key('schedule'), number)
+  call('ZREM', key('scheduled'), number)
 end
 
 local function withdraw(job)

@@ -40,12 +40,12 @@ local function end_pass()
     add(step.pass_id, {tasks_done = 1})
     call('HSET', pass, 'error', step.error)
   end
-  call('HSET', pass, 'ended', step.at)
+  call('HSET', pass, 'ended', clock())
   if call('HGET', job, 'periodic') == '1' then
     call('HSET', job, 'state', 'waiting')
     return
   end
-  call('HSET', job, 'state', step.error and 'failed' or 'finished', 'ended', step.at)
+  call('HSET', job, 'state', step.error and 'failed' or 'finished', 'ended', clock())
   withdraw(step.job)
 end
 
@@ -87,10 +87,10 @@ if step.error then
   end_pass()
 elseif step.again then
   call('HSET', tasks, step.task, step.again.round)
-  if step.again.due <= step.at then
+  if step.again.wait <= 0 then
     send(step.job, step.again.message)
   else
-    plan(step.job, step.again.due, step.again.message)
+    plan(step.job, step.again.wait, step.again.message)
   end
 elseif step.cursor then
   call('HSET', cursors, step.task, step.cursor)
