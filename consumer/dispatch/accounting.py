@@ -87,6 +87,17 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     return _batch_step(running, now, [(item, outcome) for item in rest[:1]], rest[1:] if aborted.retry else [])
 
 
+def too_large_step(running: RunningTask, reason: str, now: float) -> Step:
+    """The step for a task whose message the broker refuses: a batch of files is halved, any other task fails."""
+    task = running.task
+    if not isinstance(task, SyncFiles) or len(task.changes) == 1:
+        return finished_step(running, Finished(failure=Outcome(Result.FAILED, reason=reason)), now)
+    middle = len(task.changes) // 2
+    halves = [task.changes[:middle], task.changes[middle:]]
+    children = [child for half in halves for child in tasks.files(running.job, task.pass_id, half)]
+    return _step(running, Part(counts=Counts(tasks_failed=int(task.failed)), children=children))
+
+
 def unavailable_step(running: RunningTask, now: float, back_off: float) -> Step:
     """The step for a zone or source that is out of reach: unfinished paths are handed out again, and none has failed.
 

@@ -17,6 +17,7 @@ from consumer.dispatch.intake import Intake
 from consumer.dispatch.out_of_reach import OutOfReach
 from consumer.dispatch.partition_queues import PartitionQueues
 from consumer.dispatch.pool import Event, Pool, Worker
+from consumer.dispatch.sweeper import Sweeper
 from consumer.protocol import Began, Finished, Page, PathDone, Profiled, Setup, Unavailable
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import Refused, Unreachable
@@ -84,6 +85,7 @@ class Consumer:
         self._outage = Backoff(self._log, BACK_OFF)
         self._out_of_reach = OutOfReach(self._log)
         self._intake = Intake(broker, store, self._log)
+        self._sweeper = Sweeper(broker, store, group, self._topics, self._name, self._log)
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
@@ -162,6 +164,7 @@ class Consumer:
             self._look_after_workers()
             self._announce()
             self._measure()
+            self._sweeper.look()
 
     def _measure(self) -> None:
         metrics.BUSY.set(len(self._pool.busy()))

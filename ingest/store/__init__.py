@@ -16,8 +16,8 @@ from ingest.store.deletion import Deletion
 from ingest.store.handlers import Handlers
 from ingest.store.jobs import JobExists, Jobs
 from ingest.store.leases import Leases
-from ingest.store.outbox import Outbox
-from ingest.store.tasks import WATCH, Child, Redelivery, Step, Tasks
+from ingest.store.outbox import Held, Outbox
+from ingest.store.tasks import WATCH, Child, Outstanding, Redelivery, Step, Tasks
 from ingest.store.values import Values, WrongKind
 
 __all__ = [
@@ -29,10 +29,12 @@ __all__ = [
     "Consumers",
     "Deletion",
     "Handlers",
+    "Held",
     "JobExists",
     "Jobs",
     "Leases",
     "Outbox",
+    "Outstanding",
     "Redelivery",
     "Step",
     "Store",

@@ -62,6 +62,15 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class Outstanding(msgspec.Struct, frozen=True):
+    """An outstanding task, its round, and the message that hands it out in this round."""
+
+    pass_id: str
+    task: str
+    round: int
+    message: Outgoing
+
+
 class Tasks(Protocol):
     """The accounting of passes and tasks: a task is outstanding from the step that adds it to the step that ends it."""
 
@@ -95,6 +104,9 @@ class Tasks(Protocol):
 
     def unsettled(self, pass_id: str, tasks: Sequence[str]) -> frozenset[str]:
         """Return those of the tasks that are still outstanding, in any round."""
+
+    def messages(self, name: str, limit: int) -> list[Outstanding]:
+        """Return outstanding tasks of a job that have a message (WATCH has none), at most `limit`."""
 
     def cursor(self, pass_id: str, task: str) -> bytes | None:
         """Return the cursor of a listing that is outstanding; None when it has not begun, or is done."""

@@ -80,6 +80,9 @@ class EmbeddedJobs(Jobs):
             ).rowcount
             if stopped:
                 db.execute("UPDATE pass SET ended = ? WHERE job = ? AND ended IS NULL", (now, name))
+                db.execute(
+                    "UPDATE task SET value = NULL WHERE pass_id IN (SELECT pass_id FROM pass WHERE job = ?)", (name,)
+                )
                 withdraw(db, name)
         return bool(stopped)
 

@@ -11,10 +11,16 @@ from ingest.broker import Outgoing
 from ingest.sqlite import transaction
 from ingest.store.embedded.clock import Clock
 from ingest.store.embedded.schema import is_active, send
-from ingest.store.outbox import Outbox
+from ingest.store.outbox import Held, Outbox
 
 _DUE = "(due <= :now OR since > :latest)"
 """The messages that are due. Those that were scheduled in the future are due, too: the clock has been set back."""
+
+_HELD = """
+SELECT EXISTS (SELECT 1 FROM outbox WHERE job = :job) OR EXISTS (SELECT 1 FROM parked WHERE job = :job)
+       OR EXISTS (SELECT 1 FROM schedule WHERE job = :job AND NOT next_pass),
+       EXISTS (SELECT 1 FROM schedule WHERE job = :job AND next_pass)
+"""
 
 
 class EmbeddedOutbox(Outbox):
@@ -51,6 +57,11 @@ class EmbeddedOutbox(Outbox):
     def remove(self, numbers: Sequence[int]) -> None:
         with transaction(self._db) as db:
             db.executemany("DELETE FROM outbox WHERE number = ?", [(number,) for number in numbers])
+
+    @override
+    def held(self, name: str) -> Held:
+        messages, next_pass = self._db.execute(_HELD, {"job": name}).fetchone()
+        return Held(bool(messages), bool(next_pass))
 
     @override
     def fire_due(self) -> float | None:

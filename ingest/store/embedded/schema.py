@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS pass (
 CREATE INDEX IF NOT EXISTS pass_job ON pass (job);
 CREATE TABLE IF NOT EXISTS task (
     pass_id TEXT NOT NULL, task TEXT NOT NULL, round INTEGER NOT NULL DEFAULT 0, cursor BLOB,
-    PRIMARY KEY (pass_id, task)) WITHOUT ROWID;
+    topic TEXT, partition INTEGER, value BLOB, PRIMARY KEY (pass_id, task));
 CREATE TABLE IF NOT EXISTS candidate (
     pass_id TEXT NOT NULL, collection INTEGER NOT NULL, height INTEGER NOT NULL, target TEXT NOT NULL,
     candidate BLOB NOT NULL, PRIMARY KEY (pass_id, collection, height, target)) WITHOUT ROWID;

@@ -17,7 +17,7 @@ from ingest.store.embedded import deletion
 from ingest.store.embedded.clock import Clock
 from ingest.store.embedded.jobs import withdraw
 from ingest.store.embedded.schema import COUNT_NAMES, plan, send
-from ingest.store.tasks import Child, Step, Tasks
+from ingest.store.tasks import Child, Outstanding, Step, Tasks
 
 _ADD_COUNTS = f"UPDATE pass SET {', '.join(f'{name} = {name} + ?' for name in COUNT_NAMES)} WHERE pass_id = ?"
 _ROUND = "SELECT round FROM task JOIN pass USING (pass_id) WHERE pass_id = ? AND task = ? AND ended IS NULL"
@@ -91,6 +91,15 @@ class EmbeddedTasks(Tasks):
         return frozenset(task for (task,) in found)
 
     @override
+    def messages(self, name: str, limit: int) -> list[Outstanding]:
+        rows = self._db.execute(
+            "SELECT pass_id, task, round, topic, partition, value FROM pass JOIN task USING (pass_id)"
+            " WHERE job = ? AND ended IS NULL AND value IS NOT NULL LIMIT ?",
+            (name, limit),
+        )
+        return [Outstanding(pass_id, task, round_, Outgoing(*message)) for pass_id, task, round_, *message in rows]
+
+    @override
     def cursor(self, pass_id: str, task: str) -> bytes | None:
         row = self._db.execute("SELECT cursor FROM task WHERE pass_id = ? AND task = ?", (pass_id, task)).fetchone()
         return row[0] if row else None
@@ -127,7 +136,11 @@ def _add(db: sqlite3.Connection, pass_id: str, counts: Counts) -> None:
 
 
 def _add_child(db: sqlite3.Connection, job: str, pass_id: str, child: Child) -> None:
-    db.execute("INSERT INTO task (pass_id, task) VALUES (?, ?)", (pass_id, child.task))
+    message = child.message
+    db.execute(
+        "INSERT INTO task (pass_id, task, topic, partition, value) VALUES (?, ?, ?, ?, ?)",
+        (pass_id, child.task, message.topic, message.partition, message.value),
+    )
     _add(db, pass_id, Counts(tasks=1))
     send(db, job, child.message)
 
@@ -159,7 +172,11 @@ def _job(db: sqlite3.Connection, name: str) -> Job:
 def _hand_out_again(db: sqlite3.Connection, step: Step, clock: Clock) -> None:
     again = step.again
     assert again is not None  # noqa: S101 - the caller has checked
-    db.execute("UPDATE task SET round = ? WHERE pass_id = ? AND task = ?", (again.round, step.pass_id, step.task))
+    message = again.message
+    db.execute(
+        "UPDATE task SET round = ?, topic = ?, partition = ?, value = ? WHERE pass_id = ? AND task = ?",
+        (again.round, message.topic, message.partition, message.value, step.pass_id, step.task),
+    )
     if again.wait <= 0:
         send(db, step.job, again.message)
     else:

@@ -8,7 +8,7 @@ import msgspec
 from typing_extensions import override
 
 from ingest.broker import Outgoing
-from ingest.store.outbox import Outbox
+from ingest.store.outbox import Held, Outbox
 from ingest.store.redis.server import Server
 
 
@@ -42,6 +42,11 @@ class RedisOutbox(Outbox):
     def remove(self, numbers: Sequence[int]) -> None:
         if numbers:
             self._server.run("outbox_done", numbers=list(numbers))
+
+    @override
+    def held(self, name: str) -> Held:
+        messages, next_pass = self._server.run("held", name=name)
+        return Held(bool(messages), bool(next_pass))
 
     @override
     def fire_due(self) -> float | None:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from ingest.broker import Outgoing
 from ingest.store.redis import cache, deletion
 from ingest.store.redis.server import Server
-from ingest.store.tasks import Child, Step, Tasks
+from ingest.store.tasks import Child, Outstanding, Step, Tasks
 
 
 class RedisTasks(Tasks):
@@ -63,6 +63,14 @@ class RedisTasks(Tasks):
         if ended:
             return frozenset()
         return frozenset(task for task, round_ in zip(tasks, rounds, strict=True) if round_ is not None)
+
+    @override
+    def messages(self, name: str, limit: int) -> list[Outstanding]:
+        flat = iter(self._server.run("messages", name=name, limit=limit))
+        return [
+            Outstanding(pass_id.decode(), task.decode(), int(round_), msgspec.msgpack.decode(message, type=Outgoing))
+            for pass_id, task, round_, message in zip(flat, flat, flat, flat, strict=True)
+        ]
 
     @override
     def cursor(self, pass_id: str, task: str) -> bytes | None:

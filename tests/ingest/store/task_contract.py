@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ingest.job import Counts, JobState
-from ingest.store import Step, Store
+from ingest.store import WATCH, Held, Step, Store
 from tests.ingest.store.contract import StoreFixtures
 from tests.ingest.store.support import (
     again,
@@ -17,6 +17,7 @@ from tests.ingest.store.support import (
     counts_of,
     create,
     is_recent,
+    message,
     problem,
     running,
     status_of,
@@ -298,3 +299,59 @@ class StoppedContract(StoreFixtures):
         assert store.outbox.fire_due() is None
         assert take(store) == []
         assert not store.tasks.outstanding("pass", "x", 0)
+
+
+class MessagesContract(StoreFixtures):
+    def test_each_outstanding_task_has_its_current_message(self, store: Store) -> None:
+        running(store, "one", "two", "three")
+        store.tasks.settle(step("one"))
+        store.tasks.settle(step("two", again=again("two", 1, 100)))
+        store.tasks.settle(step("three", cursor=b"c", children=[child("four")]))
+        found = {each.task: (each.pass_id, each.round, each.message) for each in store.tasks.messages("job", 9)}
+        assert found == {
+            "two": ("pass", 1, message("two round 1")),
+            "three": ("pass", 0, message("three")),
+            "four": ("pass", 0, message("four")),
+        }
+        assert len(store.tasks.messages("job", 2)) == 2
+        assert store.tasks.messages("unknown", 9) == []
+
+    @pytest.mark.parametrize("end", ["stop", "error", "finish"])
+    def test_an_ended_job_has_no_messages(self, store: Store, end: str) -> None:
+        running(store, "one")
+        if end == "stop":
+            store.jobs.stop("job")
+        else:
+            store.tasks.settle(step("one", closing=None, error="because" if end == "error" else None))
+        assert store.tasks.messages("job", 9) == []
+
+    def test_the_task_of_a_watcher_has_no_message_and_its_batches_have(self, store: Store) -> None:
+        create(store, watch=True)
+        store.jobs.watch("job", "live")
+        assert store.tasks.messages("job", 9) == []
+        store.tasks.settle(step(WATCH, pass_id="live", children=[child("a")], after=None, cursor=b"1"))
+        assert [(each.pass_id, each.task) for each in store.tasks.messages("job", 9)] == [("live", "a")]
+
+    def test_the_store_says_whether_it_holds_a_message_of_a_job(
+        self, store: Store, lapse: Callable[[float], None]
+    ) -> None:
+        assert store.outbox.held("job") == Held(messages=False, next_pass=False)
+        create(store, "other", "/zone/other")
+        running(store, "one", interval=9)
+        begin(store, "second", following="next", wait=900)
+        assert store.outbox.held("job") == Held(messages=False, next_pass=True)
+        store.tasks.settle(step("one", again=again("one", 1, 100)))
+        assert store.outbox.held("job") == Held(messages=True, next_pass=True)
+        lapse(100)
+        store.outbox.fire_due()
+        assert store.outbox.held("job") == Held(messages=True, next_pass=True)
+        take(store)
+        assert store.outbox.held("job") == Held(messages=False, next_pass=True)
+        store.jobs.pause("job")
+        store.outbox.park("job", message("one round 1"))
+        assert store.outbox.held("job") == Held(messages=True, next_pass=True)
+        lapse(900)
+        store.jobs.resume("job")
+        store.outbox.fire_due()
+        take(store)
+        assert store.outbox.held("job") == Held(messages=False, next_pass=False)

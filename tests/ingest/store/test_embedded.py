@@ -13,7 +13,7 @@ from ingest.store.embedded.clock import Machine, this_machine
 from tests.ingest.store.contract import JobContract, StoreFixtures
 from tests.ingest.store.deletion_contract import DeletionContract
 from tests.ingest.store.shared_contract import CacheContract, CrashContract, MessageContract, SharingContract
-from tests.ingest.store.task_contract import PassContract, StoppedContract, TaskContract
+from tests.ingest.store.task_contract import MessagesContract, PassContract, StoppedContract, TaskContract
 from tests.ingest.store.watching_contract import PausingContract, WatchingContract
 
 
@@ -76,6 +76,10 @@ class TestPasses(EmbeddedFixtures, PassContract):
 
 
 class TestTasks(EmbeddedFixtures, TaskContract):
+    pass
+
+
+class TestMessagesOfTasks(EmbeddedFixtures, MessagesContract):
     pass
 
 

@@ -13,7 +13,7 @@ from ingest.store.redis import RedisStore
 from tests.ingest.store.contract import JobContract, StoreFixtures
 from tests.ingest.store.deletion_contract import DeletionContract
 from tests.ingest.store.shared_contract import CacheContract, CrashContract, MessageContract, SharingContract
-from tests.ingest.store.task_contract import PassContract, StoppedContract, TaskContract
+from tests.ingest.store.task_contract import MessagesContract, PassContract, StoppedContract, TaskContract
 from tests.ingest.store.values_contract import ValuesContract
 from tests.ingest.store.watching_contract import PausingContract, WatchingContract
 
@@ -87,6 +87,10 @@ class TestPasses(RedisFixtures, PassContract):
 
 
 class TestTasks(RedisFixtures, TaskContract):
+    pass
+
+
+class TestMessagesOfTasks(RedisFixtures, MessagesContract):
     pass
 
 

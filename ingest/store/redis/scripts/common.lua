@@ -68,7 +68,7 @@ local function withdraw(job)
 end
 
 local function drop_pass(pass_id, with_counts)
-  for _, kind in ipairs({'tasks', 'cursors', 'objects', 'collections', 'candidates'}) do
+  for _, kind in ipairs({'tasks', 'work', 'cursors', 'objects', 'collections', 'candidates'}) do
     call('DEL', key(kind, pass_id))
   end
   if with_counts then
@@ -108,6 +108,7 @@ end
 
 local function add_child(job, pass_id, child)
   call('HSET', key('tasks', pass_id), child.task, 0)
+  call('HSET', key('work', pass_id), child.task, child.message)
   add(pass_id, {tasks = 1})
   send(job, child.message)
 end

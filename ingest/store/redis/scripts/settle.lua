@@ -2,6 +2,7 @@
 -- outstanding.
 local step = args
 local pass, tasks, cursors = key('pass', step.pass_id), key('tasks', step.pass_id), key('cursors', step.pass_id)
+local work = key('work', step.pass_id) -- the current message of each task
 local job = key('job', step.job)
 
 local function remember()
@@ -36,7 +37,7 @@ end
 
 local function end_pass()
   if step.error then
-    call('DEL', tasks, cursors)
+    call('DEL', tasks, work, cursors)
     add(step.pass_id, {tasks_done = 1})
     call('HSET', pass, 'error', step.error)
   end
@@ -51,6 +52,7 @@ end
 
 local function leave()
   call('HDEL', tasks, step.task)
+  call('HDEL', work, step.task)
   call('HDEL', cursors, step.task)
   add(step.pass_id, {tasks_done = 1})
   if call('HLEN', tasks) > 0 then
@@ -87,6 +89,7 @@ if step.error then
   end_pass()
 elseif step.again then
   call('HSET', tasks, step.task, step.again.round)
+  call('HSET', work, step.task, step.again.message)
   if step.again.wait <= 0 then
     send(step.job, step.again.message)
   else

@@ -11,6 +11,7 @@ call('SREM', key('paused'), args.name)
 for _, each in ipairs({pass_id, live_pass}) do
   if each then -- a missing field is false
     call('HSETNX', key('pass', each), 'ended', now)
+    call('DEL', key('work', each))
   end
 end
 withdraw(args.name)
