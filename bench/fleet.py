@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from pathlib import Path
 
 from bench.operations import timed_bare, timed_ingest
@@ -35,7 +34,7 @@ def timed_fleet(fleet: Fleet, first: Path, source: Path, workers: int) -> float:
     for _ in range(consumers):
         fleet.add(workers // consumers)
     store = RedisStore(fleet.redis.url)
-    wait_until(lambda: len(store.consumers.alive(time.time())) == consumers, fleet.work)
+    wait_until(lambda: len(store.consumers.alive()) == consumers, fleet.work)
     store.close()
     where = ("--kafka", fleet.kafka.bootstrap, "--redis", fleet.redis.url, "--synchronous")
     timed_ingest(fleet.environment, first, f"{HOME}/first-{workers}", workers, *where, "--files_per_task", "1")

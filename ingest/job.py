@@ -167,10 +167,12 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Watching(msgspec.Struct, frozen=True, kw_only=True):
-    """The last report of a watcher, which counts as alive until `until`. `notes`: latest incidents, newest last."""
+    """A report of a watcher, and its time in seconds since the epoch. `notes`: latest incidents, newest last."""
 
     host: str
-    until: float
+    at: float
+    alive: bool = False
+    """Whether the watcher counts as alive. The store says so when the report is read."""
     spooled: int = 0
     """Changes in the spool, which are not published yet."""
     settling: int = 0

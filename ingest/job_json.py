@@ -45,10 +45,10 @@ def as_json(status: JobStatus, now: float, consumers: Sequence[ConsumerStatus] =
         "next_pass": _utc(status.next_pass) if status.next_pass else None,
         "error": status.error,
         "waits_for": _waits(status, consumers),
-    } | (_live(status, now) if status.job.watch else {})
+    } | (_live(status) if status.job.watch else {})
 
 
-def _live(status: JobStatus, now: float) -> dict[str, Any]:
+def _live(status: JobStatus) -> dict[str, Any]:
     """Return the keys of a watch job: the changes that were taken as they happened, and its watcher."""
     live, watching = status.live, status.watching
     more = {"failed_tasks": live.tasks_failed, "remaining": live.remaining_files}
@@ -56,7 +56,7 @@ def _live(status: JobStatus, now: float) -> dict[str, Any]:
     if watching is not None:
         found["watcher"] = {
             "host": watching.host,
-            "alive": watching.until > now,
+            "alive": watching.alive,
             "settling": watching.settling,
             "spooled": watching.spooled,
             "unwatched": watching.unwatched,

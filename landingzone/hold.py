@@ -26,7 +26,7 @@ class Hold:
     def take(self, store: Store) -> bool:
         """Take or renew the hold. Returns False if another process has it."""
         self._renewed = time.monotonic()
-        return store.leases.take(self._lease, self._owner, time.time(), TERM_SECONDS)
+        return store.leases.take(self._lease, self._owner, TERM_SECONDS)
 
     def keep(self, store: Store) -> None:
         """Renew the hold; may be called many times a second.

@@ -40,7 +40,7 @@ def known(store: Store, name: str) -> JobStatus:
 def list_jobs(state: Deployment, *, json: bool, **_: object) -> None:
     """List jobs: a table on a terminal, JSON elsewhere."""
     store, now = state.open_store(), time.time()
-    statuses, consumers = store.jobs.all(), store.consumers.alive(now)
+    statuses, consumers = store.jobs.all(), store.consumers.alive()
     if json or not sys.stdout.isatty():
         report.print_json(report.group(statuses, now, consumers))
     else:
@@ -57,10 +57,10 @@ def stop(job: str, state: Deployment, *, stop_grace: float, **_: object) -> None
     """End JOB. Queued tasks are dropped; running tasks have --stop_grace seconds to finish. It stays in the list."""
     store = state.open_store()
     status = known(store, job)
-    if not store.jobs.stop(job, time.time()):
+    if not store.jobs.stop(job):
         raise Refused(f"job {job} is not active: it is {status.state.value}")
     end = time.monotonic() + stop_grace + _STOP_MARGIN
-    while time.monotonic() < end and any(job in each.busy for each in store.consumers.alive(time.time())):
+    while time.monotonic() < end and any(job in each.busy for each in store.consumers.alive()):
         time.sleep(0.1)
     click.echo(f"Job {job} stopped.")
 

@@ -90,23 +90,23 @@ def print_table(statuses: Sequence[JobStatus], now: float, consumers: Sequence[C
         where = f"{shown(status.job.source)} → {status.job.target}"
         numbers = (counts.files, counts.done, counts.unchanged, counts.skipped, counts.failed)
         elapsed = str(dt.timedelta(seconds=round(_elapsed(status, now))))
-        table.add_row(_plain(status.job.name), _shown_state(status, now), _plain(where), *map(str, numbers), elapsed)
+        table.add_row(_plain(status.job.name), _shown_state(status), _plain(where), *map(str, numbers), elapsed)
     console().print(table)
     for status in statuses:
         for reason in _waits(status, consumers):
             console().print(f"Job {_plain(status.job.name)} waits: {_plain(reason)}")
         if status.job.watch and status.state.active:
             console().print(f"Job {_plain(status.job.name)} {_plain(_live_words(status))}")
-            for line in _watcher_words(status.watching, now):
+            for line in _watcher_words(status.watching):
                 console().print(f"  {_plain(line)}")
 
 
-def _shown_state(status: JobStatus, now: float) -> str:
+def _shown_state(status: JobStatus) -> str:
     """The state of a job. A watched job shows the state of its watcher, since it is not idle between scans."""
     watching = status.watching
     if not status.job.watch or not status.state.active or status.paused:
         return _state(status)
-    if watching is None or watching.until <= now:
+    if watching is None or not watching.alive:
         return "no watcher"
     if watching.away:
         return "not visible"
@@ -121,10 +121,10 @@ def _live_words(status: JobStatus) -> str:
     return f"live changes: {live.done} synced{more}, {live.remaining_files} to do"
 
 
-def _watcher_words(watching: Watching | None, now: float) -> Iterator[str]:
+def _watcher_words(watching: Watching | None) -> Iterator[str]:
     if watching is None:
         return
-    if watching.until <= now:
+    if not watching.alive:
         yield f"no watcher is running; run the same ingest-watch to continue (it last ran on {watching.host})"
     else:
         yield f"watched on {watching.host}: {watching.settling} paths settling, {watching.spooled} to be published"

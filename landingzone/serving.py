@@ -56,7 +56,7 @@ def _can_log_in(reason: str, topics: Sequence[str], store: Store, until: Callabl
     due = time.monotonic() + outage.failed(reason)
     while not (ended := until()):
         with suppress(Unreachable):
-            store.consumers.announce(status, time.time() + _ALIVE_SECONDS)
+            store.consumers.announce(status, _ALIVE_SECONDS)
         health.heartbeat("consumer", f"waits: {reason}", ready=False)
         if time.monotonic() >= due:
             if not _is_refused():

@@ -38,7 +38,7 @@ class Entered(NamedTuple):
 
 def is_served(store: Store, topics: Sequence[str]) -> bool:
     """Whether a live consumer works on these topics."""
-    return any(set(topics) <= set(each.topics) and not each.refused for each in store.consumers.alive(time.time()))
+    return any(set(topics) <= set(each.topics) and not each.refused for each in store.consumers.alive())
 
 
 def own_topics(names: Sequence[str], job: str) -> list[str]:
@@ -64,15 +64,14 @@ def enter(
 
     Raises Refused if another active job conflicts with it, or if another process works on it.
     """
-    now = time.time()
-    _forget_ended_before(now - KEEP_FINISHED, store, broker)
+    _forget_ended_before(time.time() - KEEP_FINISHED, store, broker)
     if submission.handler is not None and submission.job.handler is not None:
         store.handlers.save(submission.job.handler, submission.handler)
     restart, path, file = names
     topics = Topics(restart, path, file, broker.ensure_topics(names))
     job = msgspec.structs.replace(submission.job, topics=topics, incarnation=_incarnation())
     try:
-        store.jobs.create(job, tasks.restart(job, reason), now, allow_overlap=allow_overlap)
+        store.jobs.create(job, tasks.restart(job, reason), allow_overlap=allow_overlap)
     except JobExists as exists:
         if runs_alone(job) and job.name != exists.status.job.name:
             broker.delete_topics(names)
@@ -95,7 +94,7 @@ def submit_again(store: Store, submitted: Job, handler: bytes | None, *, allow_o
         store.handlers.save(submitted.handler, handler)
     first = tasks.restart(submitted, "watch")
     try:
-        store.jobs.create(submitted, first, time.time(), allow_overlap=allow_overlap)
+        store.jobs.create(submitted, first, allow_overlap=allow_overlap)
     except JobExists as exists:
         other = exists.status.job
         raise Refused(
@@ -184,4 +183,4 @@ def _wait(free: Callable[[], bool], job: Job) -> None:
 
 
 def _has_consumer(store: Store, job: Job) -> bool:
-    return any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive(time.time()))
+    return any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive())

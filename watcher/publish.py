@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 
 from ingest import tasks
 from ingest.job import Counts, Job
@@ -44,7 +43,7 @@ class Publisher:
         self._scans = scans
         self._read = 0
         self._unsure: Step | None = None
-        live = store.jobs.watch(job.name, secrets.token_hex(8), time.time())
+        live = store.jobs.watch(job.name, secrets.token_hex(8))
         if live is None:
             status_of(store, job)  # it says whether the job has ended
             raise Stopped(job.name)
@@ -102,7 +101,6 @@ class Publisher:
             pass_id=self._pass_id,
             task=WATCH,
             round=0,
-            at=time.time(),
             counts=Counts(files=len(changes)),
             children=children,
             after=self._cursor,

@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-import msgspec
-
 from ingest.errors import Unreachable
 from ingest.job import Watching
 from ingest.service import logs
@@ -184,7 +182,7 @@ class Watcher:
                     self._wake.clear()
         if store is not None:
             with suppress(Unreachable):
-                store.jobs.note_watching(self._job, msgspec.structs.replace(self._watching(), until=0.0))
+                store.jobs.note_watching(self._job, self._watching(), 0.0)
             store.close()
 
     def _publish_some(self, publisher: Publisher, store: Store, outage: Backoff) -> bool:
@@ -194,7 +192,7 @@ class Watcher:
             self._reported = time.monotonic()
             self._keep(store)
             publisher.check()
-            store.jobs.note_watching(self._job, self._watching())
+            store.jobs.note_watching(self._job, self._watching(), _ALIVE_SECONDS)
             metrics.show(self._watching())
             outage.succeeded()  # a turn without work may not have asked the store
         if not outage.reason:
@@ -223,7 +221,7 @@ class Watcher:
     def _watching(self) -> Watching:
         return Watching(
             host=socket.gethostname(),
-            until=time.time() + _ALIVE_SECONDS,
+            at=time.time(),
             spooled=len(self._spool),
             settling=len(self._settler),
             unwatched=self._backend.unwatched,

@@ -70,9 +70,9 @@ class Aborted(NamedTuple):
     died: bool = False
 
 
-def page_step(running: RunningTask, page: Page, now: float) -> Step:
+def page_step(running: RunningTask, page: Page) -> Step:
     """The step for one page of a listing or move; the task continues."""
-    return msgspec.structs.replace(_step(running, now, page.part), after=running.cursor, cursor=page.cursor)
+    return msgspec.structs.replace(_step(running, page.part), after=running.cursor, cursor=page.cursor)
 
 
 def finished_step(running: RunningTask, finished: Finished, now: float) -> Step:
@@ -84,7 +84,7 @@ def finished_step(running: RunningTask, finished: Finished, now: float) -> Step:
     if finished.failure is None:
         counts = finished.part.counts
         part = msgspec.structs.replace(finished.part, counts=counts + Counts(tasks_failed=int(counts.failed > 0)))
-        return msgspec.structs.replace(_step(running, now, part), after=running.cursor)
+        return msgspec.structs.replace(_step(running, part), after=running.cursor)
     return _task_failed(running, finished.failure, finished, now)
 
 
@@ -97,7 +97,7 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     if aborted.died and running.began is BEFORE_BEGAN:
         return _not_begun_step(running, aborted, now)
     if isinstance(running.task, MovePath) and aborted.retry and running.cursor != running.began.cursor:
-        return _step(running, now, Part(), redelivered=again(running.task), due=now)
+        return _step(running, Part(), redelivered=again(running.task))
     if not aborted.retry:
         running = running._replace(began=BEFORE_BEGAN)
     outcome = Outcome(Result.FAILED, reason=aborted.reason)
@@ -105,6 +105,17 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
         return _task_failed(running, outcome, Finished(), now)
     rest = _not_done(running)
     return _batch_step(running, now, [(item, outcome) for item in rest[:1]], rest[1:] if aborted.retry else [])
+
+
+def too_large_step(running: RunningTask, reason: str, now: float) -> Step:
+    """The step for a task whose message the broker refuses: a batch of files is halved, any other task fails."""
+    task = running.task
+    if not isinstance(task, SyncFiles) or len(task.changes) == 1:
+        return finished_step(running, Finished(failure=Outcome(Result.FAILED, reason=reason)), now)
+    middle = len(task.changes) // 2
+    halves = [task.changes[:middle], task.changes[middle:]]
+    children = [child for half in halves for child in tasks.files(running.job, task.pass_id, half)]
+    return _step(running, Part(counts=Counts(tasks_failed=int(task.failed)), children=children))
 
 
 def unavailable_step(running: RunningTask, now: float, back_off: float) -> Step:
@@ -127,7 +138,7 @@ def handed_back_step(running: RunningTask, now: float) -> Step:
 def _rest_step(running: RunningTask, now: float, rest: Sequence[Item], wait: float = 0.0) -> Step:
     if isinstance(running.task, (SyncFiles, Delete)):
         return _batch_step(running, now, [], rest, wait)
-    return _step(running, now, Part(), redelivered=again(running.task), due=now + wait)
+    return _step(running, Part(), redelivered=again(running.task), wait=wait)
 
 
 def _not_begun_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
@@ -135,7 +146,7 @@ def _not_begun_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     task = running.task
     if task.deaths < MAX_DEATHS - 1:
         once_more = msgspec.structs.replace(again(task), deaths=task.deaths + 1)
-        return _step(running, now, Part(), redelivered=once_more, due=now + _DEATH_WAIT * 2**task.deaths)
+        return _step(running, Part(), redelivered=once_more, wait=_DEATH_WAIT * 2**task.deaths)
     reason = f"{MAX_DEATHS} worker processes, one after the other, have died before they began: {aborted.reason}"
     failed = Outcome(Result.FAILED, reason=reason)
     if isinstance(task, (SyncFiles, Delete)):
@@ -157,9 +168,9 @@ def _held_too_long(outcome: Outcome) -> Outcome:
     return msgspec.structs.replace(outcome, result=Result.FAILED, reason=reason)
 
 
-def later_step(running: RunningTask, now: float, wait: float) -> Step:
+def later_step(running: RunningTask, wait: float) -> Step:
     """The step for a task that another one stands in the way of: it is handed out again after `wait` seconds."""
-    return _step(running, now, Part(), redelivered=again(running.task), due=now + wait)
+    return _step(running, Part(), redelivered=again(running.task), wait=wait)
 
 
 def _task_failed(running: RunningTask, outcome: Outcome, finished: Finished, now: float) -> Step:
@@ -168,23 +179,23 @@ def _task_failed(running: RunningTask, outcome: Outcome, finished: Finished, now
         since = task.held_since or now
         if (wait := _held_wait(since, now)) is not None:
             once_more = msgspec.structs.replace(again(task), held_since=since)
-            return _step(running, now, Part(), redelivered=once_more, due=now + wait)
+            return _step(running, Part(), redelivered=once_more, wait=wait)
         outcome, last = _held_too_long(outcome), True
     if isinstance(task, OpenPass):
-        return _step(running, now, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
+        return _step(running, Part(counts=Counts(tasks_failed=1)), error=outcome.reason)
     attempt, path = 0, b""
     if isinstance(task, (ListPath, MovePath)):
         attempt, path = task.attempt, path_from_wire(task.path if isinstance(task, ListPath) else task.new)
     if isinstance(task, (ListPath, MovePath)) and attempt < running.began.max_retries and not last:
         once_more = msgspec.structs.replace(again(task), attempt=attempt + 1)
         part = Part(counts=Counts(retries=1))
-        return _step(running, now, part, redelivered=once_more, due=now + running.began.delay)
+        return _step(running, part, redelivered=once_more, wait=running.began.delay)
     problem = _problem(path, finished.target, outcome, attempt, now)
     part = finished.part
     part = msgspec.structs.replace(
         part, counts=part.counts + Counts(tasks_failed=1), problems=[*part.problems, problem]
     )
-    return _step(running, now, part)
+    return _step(running, part)
 
 
 Item = Change | Candidate
@@ -237,11 +248,11 @@ def _batch_step(
     part = msgspec.structs.replace(part, counts=counts, cached=[*part.cached, *_not_complete(running, results)])
     judged = [item for item, _, _ in settled if isinstance(item, Candidate)]
     if not left:
-        return _step(running, now, part, judged=judged)
+        return _step(running, part, judged=judged)
     items = {"candidates" if delete else "changes": left}
     task = msgspec.structs.replace(again(running.task), failed=failed, **items)
-    due = now + max(wait, running.began.delay if retried else 0.0, running.job.quiet if unsettled else 0.0)
-    return _step(running, now, part, redelivered=task, due=due, judged=judged)
+    wait = max(wait, running.began.delay if retried else 0.0, running.job.quiet if unsettled else 0.0)
+    return _step(running, part, redelivered=task, wait=wait, judged=judged)
 
 
 def _not_complete(running: RunningTask, results: Sequence[tuple[Item, str, Outcome]]) -> list[Cached]:
@@ -339,11 +350,10 @@ def _problem(path: bytes, target: str, outcome: Outcome, attempt: int, now: floa
 
 def _step(
     running: RunningTask,
-    now: float,
     part: Part,
     *,
     redelivered: Task | None = None,
-    due: float = 0.0,
+    wait: float = 0.0,
     error: str | None = None,
     judged: Sequence[Candidate] = (),
 ) -> Step:
@@ -351,14 +361,13 @@ def _step(
     once_more = None
     if redelivered is not None:
         message = Outgoing(record.topic, record.partition, encode(redelivered))
-        once_more = Redelivery(due, redelivered.round, message)
+        once_more = Redelivery(wait, redelivered.round, message)
     last = isinstance(task, ClosePass) and not part.children
     return Step(
         job=task.job,
         pass_id=task.pass_id,
         task=task.task,
         round=task.round,
-        at=now,
         counts=part.counts,
         children=part.children,
         again=once_more,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import msgspec
 
+from consumer.dispatch import accounting
+from consumer.dispatch.accounting import RunningTask
 from consumer.dispatch.schedule import next_pass
 from ingest import tasks
-from ingest.broker import Broker, Outgoing, Record
+from ingest.broker import Broker, Outgoing, Record, TooLarge
 from ingest.job import Job
 from ingest.messages import Restart, Task, decode
 from ingest.service.logs import Logger
@@ -42,10 +45,40 @@ class Intake:
 
     def relay(self) -> None:
         """Publish the messages in the outbox of the store. Duplicates do no harm: settled tasks are skipped."""
-        messages = self._store.outbox.oldest(_RELAY)
-        if messages:
-            self._broker.publish([message for _, message in messages])
-            self._store.outbox.remove([number for number, _ in messages])
+        numbered = self._store.outbox.oldest(_RELAY)
+        if not numbered:
+            return
+        messages = [message for _, message in numbered]
+        try:
+            self._publish(messages)
+        except TooLarge:
+            self._publish_each(messages)
+        self._store.outbox.remove([number for number, _ in numbered])
+
+    def _publish(self, messages: Sequence[Outgoing]) -> None:
+        """Publish messages; a topic that was lost is made anew."""
+        try:
+            self._broker.publish(messages)
+        except ValueError:
+            partitions = self._broker.ensure_topics({each.topic for each in messages})
+            self._broker.publish([Outgoing(m.topic, m.partition % partitions[m.topic], m.value) for m in messages])
+
+    def _publish_each(self, messages: Sequence[Outgoing]) -> None:
+        """Publish messages one by one. The task of a message that the broker refuses is split, or it fails."""
+        for message in messages:
+            try:
+                self._publish([message])
+            except TooLarge as error:
+                self._do_without(message, str(error))
+
+    def _do_without(self, message: Outgoing, reason: str) -> None:
+        """Settle the task of a message that cannot be published. A pass begins without its message."""
+        task = decode(message.value)
+        if isinstance(task, Restart):
+            self._begin_pass(task)
+        elif (job := self._job(task)) is not None:
+            record = Record(message.topic, message.partition, -1, message.value)
+            self._store.tasks.settle(accounting.too_large_step(RunningTask(task, record, job), reason, time.time()))
 
     def look_for_pauses(self) -> None:
         """Read which jobs are paused. `task` uses it for the records that follow."""
@@ -84,15 +117,14 @@ class Intake:
         status = self._store.jobs.get(restart.job)
         if status is None or status.job.incarnation != restart.incarnation:
             return
-        job, now = status.job, time.time()
-        due = next_pass(job, now)
+        job = status.job
+        wait = next_pass(job, time.time())
         self._store.tasks.begin_pass(
             job.name,
             restart.pass_id,
             tasks.opening(job, restart),
-            now,
-            next_due=due,
-            following=None if due is None else tasks.restart(job, "interval"),
+            next_in=wait,
+            following=None if wait is None else tasks.restart(job, "interval"),
             keep_problems=restart.retry or bool(restart.scope),
         )
 

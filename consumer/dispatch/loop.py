@@ -18,6 +18,7 @@ from consumer.dispatch.out_of_reach import OutOfReach
 from consumer.dispatch.partition_queues import PartitionQueues
 from consumer.dispatch.pool import Event, Pool, Worker
 from consumer.dispatch.subjects import subjects_of
+from consumer.dispatch.sweeper import Sweeper
 from consumer.protocol import Began, Finished, HandedBack, Page, PathBegun, PathDone, Profiled, Setup, Unavailable
 from ingest.boot_clock import boot_seconds
 from ingest.broker import Broker, Record, TopicPartition
@@ -91,6 +92,7 @@ class Consumer:
         self._outage = Backoff(self._log, BACK_OFF)
         self._out_of_reach = OutOfReach(self._log)
         self._intake = Intake(broker, store, self._log)
+        self._sweeper = Sweeper(broker, store, group, self._topics, self._name, self._log)
         self._member = broker.join(group, self._topics)
         self._pool = Pool(workers, setup)
 
@@ -192,7 +194,7 @@ class Consumer:
 
     def _turn(self, *, take: bool) -> None:
         self._intake.relay()
-        self._store.outbox.fire_due(time.time())
+        self._store.outbox.fire_due()
         room = self._max_held - self._queues.workable()
         self._hold_back()
         paused = self._out_of_reach.of_zone
@@ -210,6 +212,7 @@ class Consumer:
             self._look_after_workers()
             self._announce()
             self._measure()
+            self._sweeper.look()
 
     def _measure(self) -> None:
         metrics.BUSY.set(len(self._pool.busy()))
@@ -263,12 +266,12 @@ class Consumer:
         subjects = subjects_of(task, job) if job.watch else []
         if not subjects:
             return True
-        consumers = self._store.consumers.alive(time.time()) if isinstance(task, MovePath) else []
+        consumers = self._store.consumers.alive() if isinstance(task, MovePath) else []
         alive = [each.consumer for each in consumers]
         if self._store.moves.begin(job.name, task.pass_id, task.task, task.round, subjects, self._name, alive):
             return True
         wait = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2 ** min(task.round, 10))
-        self._settle(accounting.later_step(RunningTask(task, record, job), time.time(), wait))
+        self._settle(accounting.later_step(RunningTask(task, record, job), wait))
         return False
 
     def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
@@ -316,7 +319,7 @@ class Consumer:
 
     def _settle_page(self, event: Event, page: Page) -> None:
         worker = event.worker
-        step = accounting.page_step(worker.running, page, time.time())
+        step = accounting.page_step(worker.running, page)
         if not (self._is_stored(event, page) or self._settle(step)):
             self._queues.done(worker.release())  # the job was stopped, or another consumer lists this directory
             self._pool.replace(worker)
@@ -387,7 +390,7 @@ class Consumer:
             self._announced = now
             waits = self._out_of_reach.reasons | ({"": self._outage.reason} if self._outage.reason else {})
             status = ConsumerStatus(self._name, self._topics, busy, waits)
-            self._store.consumers.announce(status, time.time() + _ALIVE_SECONDS + longer)
+            self._store.consumers.announce(status, _ALIVE_SECONDS + longer)
 
 
 def _death(worker: Worker) -> Aborted:

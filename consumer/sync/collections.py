@@ -66,7 +66,7 @@ def _create_one(ctx: Context, meta: Meta, target: str, **options: Any) -> bool:
     """Create under a lease, so that of several workers only one runs the hooks."""
     lease, owner = f"collection:{target}", secrets.token_hex(8)  # process ids are not unique across hosts
     waited = False
-    while not ctx.store.leases.take(lease, owner, time.time(), LEASE_SECONDS):
+    while not ctx.store.leases.take(lease, owner, LEASE_SECONDS):
         waited = True
         time.sleep(_LEASE_POLL)
     try:

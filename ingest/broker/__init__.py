@@ -42,6 +42,10 @@ class Record(NamedTuple):
         return TopicPartition(self.topic, self.partition)
 
 
+class TooLarge(Exception):  # noqa: N818 - it says what the message is
+    """The broker refuses a message of this size, now and later. The text says how large it is and what the limit is."""
+
+
 class GroupMember(Protocol):
     """One member of the consumer group. Not thread-safe. A member that does not poll loses its partitions.
 
@@ -145,6 +149,7 @@ class Broker(Protocol):
 
         Raises:
             ValueError: A topic or partition does not exist; nothing is published.
+            TooLarge: A message is larger than the broker accepts; others may have been published.
             Unreachable: Some messages may have been published. Publish all of them again.
         """
 

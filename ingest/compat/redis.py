@@ -39,7 +39,7 @@ class Redis:
 
     def get(self, name: Text) -> bytes | None:
         """The string under a key."""
-        return self._store.values.get(_key(name), time.time())
+        return self._store.values.get(_key(name))
 
     def set(
         self,
@@ -50,8 +50,8 @@ class Redis:
         nx: bool = False,
     ) -> bool | None:
         """Set a string that expires after `ex` seconds or `px` milliseconds; None if `nx` and the key exists."""
-        until = _until(ex) if px is None else _until(px if isinstance(px, timedelta) else px / 1000)
-        return self._store.values.set(_key(name), _bytes(value), time.time(), until=until, only_new=nx) or None
+        seconds = _seconds(ex) if px is None else _seconds(px if isinstance(px, timedelta) else px / 1000)
+        return self._store.values.set(_key(name), _bytes(value), seconds=seconds, only_new=nx) or None
 
     def setnx(self, name: Text, value: Text) -> bool:
         """Set a string if the key does not exist; returns whether it was set."""
@@ -59,7 +59,7 @@ class Redis:
 
     def incr(self, name: Text, amount: int = 1) -> int:
         """Add to a number; the sum."""
-        return self._store.values.add(_key(name), amount, time.time())
+        return self._store.values.add(_key(name), amount)
 
     incrby = incr
 
@@ -71,7 +71,7 @@ class Redis:
 
     def delete(self, *names: Text) -> int:
         """Remove keys; returns how many existed."""
-        return sum(self._store.values.delete(_key(name), time.time()) for name in names)
+        return sum(self._store.values.delete(_key(name)) for name in names)
 
     def exists(self, *names: Text) -> int:
         """How many of the keys exist."""
@@ -79,15 +79,15 @@ class Redis:
 
     def rpush(self, name: Text, *values: Text) -> int:
         """Add to the end of a list; its length."""
-        return self._store.values.push(_key(name), [_bytes(value) for value in values], time.time())
+        return self._store.values.push(_key(name), [_bytes(value) for value in values])
 
     def lpush(self, name: Text, *values: Text) -> int:
         """Add to the beginning of a list, one after another; its length."""
-        return self._store.values.push(_key(name), [_bytes(value) for value in values], time.time(), left=True)
+        return self._store.values.push(_key(name), [_bytes(value) for value in values], left=True)
 
     def lrange(self, name: Text, start: int, end: int) -> list[bytes]:
         """The elements from `start` to `end`, both included."""
-        return self._store.values.elements(_key(name), start, end, time.time())
+        return self._store.values.elements(_key(name), start, end)
 
     def lindex(self, name: Text, index: int) -> bytes | None:
         """One element of a list."""
@@ -95,24 +95,23 @@ class Redis:
 
     def llen(self, name: Text) -> int:
         """The length of a list."""
-        return self._store.values.length(_key(name), time.time())
+        return self._store.values.length(_key(name))
 
     def expire(self, name: Text, time: float | timedelta) -> bool:
         """Let a key expire in so many seconds; returns whether it exists."""
-        return self._store.values.expire(_key(name), _until(time), _now())
+        return self._store.values.expire(_key(name), _seconds(time))
 
     def ttl(self, name: Text) -> int:
         """Seconds until a key expires; -1: never, -2: the key does not exist."""
-        now = time.time()
         try:
-            until = self._store.values.expiry(_key(name), now)
+            seconds = self._store.values.expiry(_key(name))
         except KeyError:
             return _ABSENT
-        return _FOR_EVER if until is None else math.ceil(until - now)
+        return _FOR_EVER if seconds is None else math.ceil(seconds)
 
     def keys(self, pattern: Text = "*") -> list[bytes]:
         """The keys that match a pattern of `*`, `?` and `[…]`."""
-        found = self._store.values.keys(_SPACE, time.time())
+        found = self._store.values.keys(_SPACE)
         return fnmatch.filter([key.removeprefix(_SPACE) for key in found], _bytes(pattern))
 
     def ping(self) -> bool:
@@ -146,7 +145,7 @@ class Lock:
         """Acquire the lock; False if it was not free in time."""
         patience = self._patience if blocking_timeout is None else blocking_timeout
         end = time.monotonic() + (0.0 if blocking is False else patience)
-        while not self._store.leases.take(self._name, self._owner, time.time(), self._seconds):
+        while not self._store.leases.take(self._name, self._owner, self._seconds):
             if time.monotonic() + self._sleep > end:
                 return False
             time.sleep(self._sleep)
@@ -168,13 +167,12 @@ class Lock:
 
 
 _FOR_EVER, _ABSENT = -1, -2
-_now = time.time
 
 
-def _until(seconds: float | timedelta | None) -> float | None:
+def _seconds(seconds: float | timedelta | None) -> float | None:
     if seconds is None:
         return None
-    return time.time() + (seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+    return seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
 
 
 def _key(name: Text) -> bytes:

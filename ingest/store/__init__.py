@@ -1,8 +1,9 @@
 """What must outlive a process: jobs, passes, tasks, messages on their way, the path cache.
 
 `Store` has one part for each of these. `embedded/` implements the parts in one SQLite file, `redis/` in a Redis server;
-one contract suite tests both (`tests/ingest/store/contract.py`). Every method is atomic. Times are seconds since the
-epoch, and `now` is the time of the caller.
+one contract suite tests both (`tests/ingest/store/contract.py`). Every method is atomic. Terms
+run on the clock of the store; a method takes them in seconds from now on. Times that a method returns are for people,
+in seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from ingest.store.handlers import Handlers
 from ingest.store.jobs import JobExists, Jobs
 from ingest.store.leases import Leases
 from ingest.store.moves import Moves, Names, Subject
-from ingest.store.outbox import Outbox
-from ingest.store.tasks import WATCH, Child, Redelivery, Step, Tasks
+from ingest.store.outbox import Held, Outbox
+from ingest.store.tasks import WATCH, Child, Outstanding, Redelivery, Step, Tasks
 from ingest.store.values import Values, WrongKind
 
 __all__ = [
@@ -29,12 +30,14 @@ __all__ = [
     "Consumers",
     "Deletion",
     "Handlers",
+    "Held",
     "JobExists",
     "Jobs",
     "Leases",
     "Moves",
     "Names",
     "Outbox",
+    "Outstanding",
     "Redelivery",
     "Step",
     "Store",

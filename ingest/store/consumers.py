@@ -20,15 +20,15 @@ class ConsumerStatus(msgspec.Struct, frozen=True):
 
 
 class Consumers(Protocol):
-    """The consumers, each alive until a time that it announces."""
+    """The consumers, each alive for the time that it announces."""
 
-    def announce(self, status: ConsumerStatus, until: float) -> None:
+    def announce(self, status: ConsumerStatus, seconds: float) -> None:
         """Store the status of a consumer.
 
         Args:
             status: The consumer.
-            until: How long it counts as alive, in seconds since the epoch; a time in the past removes it.
+            seconds: How long it counts as alive, from now on; 0 removes it.
         """
 
-    def alive(self, now: float) -> list[ConsumerStatus]:
-        """Return the consumers that are alive, ordered by name. `now` is in seconds since the epoch."""
+    def alive(self) -> list[ConsumerStatus]:
+        """Return the consumers that are alive, ordered by name."""

@@ -23,13 +23,12 @@ class JobExists(Exception):  # noqa: N818 - a refusal, not a fault
 class Jobs(Protocol):
     """All jobs, active and ended. A job is active until it has finished, failed or been stopped."""
 
-    def create(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:
+    def create(self, job: Job, first: Outgoing, *, allow_overlap: bool = False) -> None:
         """Add a job in the state "queued", and replace an ended job of the same name.
 
         Args:
             job: The job.
             first: The message that starts its first pass; it goes to the outbox.
-            now: The time of creation, in seconds since the epoch.
             allow_overlap: Accept a target that overlaps with the target of another active job.
 
         Raises:
@@ -56,12 +55,8 @@ class Jobs(Protocol):
     def all(self) -> list[JobStatus]:
         """Return all jobs, in the order of their creation."""
 
-    def stop(self, name: str, now: float) -> bool:
+    def stop(self, name: str) -> bool:
         """End an active job, and remove all its messages from the outbox and the schedule.
-
-        Args:
-            name: The job.
-            now: The end of the job and of its passes, in seconds since the epoch.
 
         Returns:
             False when the job was not active.
@@ -70,8 +65,8 @@ class Jobs(Protocol):
     def forget(self, name: str) -> None:
         """Delete an ended job with its passes and problems. Active and unknown jobs are ignored."""
 
-    def forget_ended_before(self, when: float) -> None:
-        """Delete the jobs that ended before `when`, in seconds since the epoch."""
+    def forget_ended(self, seconds: float) -> None:
+        """Delete the jobs that ended more than `seconds` ago."""
 
     def problems(self, name: str, limit: int | None = None) -> list[Problem]:
         """Return what failed or was skipped in the latest pass.
@@ -101,7 +96,7 @@ class Jobs(Protocol):
     def paused(self) -> frozenset[str]:
         """Return the names of the paused jobs."""
 
-    def watch(self, name: str, pass_id: str, now: float) -> str | None:
+    def watch(self, name: str, pass_id: str) -> str | None:
         """Return the live pass of an active job, and begin it when there is none.
 
         The live pass collects the changes that a watcher sees. It runs beside the other passes of the job and ends
@@ -110,11 +105,16 @@ class Jobs(Protocol):
         Args:
             name: The job.
             pass_id: The id of the live pass, if it begins now.
-            now: The time when the pass begins, in seconds since the epoch.
 
         Returns:
             The id of the live pass; None when the job is not active.
         """
 
-    def note_watching(self, name: str, watching: Watching) -> None:
-        """Store the state that a watcher reports of itself. An unknown job is ignored."""
+    def note_watching(self, name: str, watching: Watching, seconds: float) -> None:
+        """Store the state that a watcher reports of itself. An unknown job is ignored.
+
+        Args:
+            name: The job.
+            watching: The state.
+            seconds: How long the watcher counts as alive, from now on.
+        """

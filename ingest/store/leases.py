@@ -8,14 +8,13 @@ from typing import Protocol
 class Leases(Protocol):
     """Named leases; each has at most one owner at a time."""
 
-    def take(self, name: str, owner: str, now: float, seconds: float) -> bool:
+    def take(self, name: str, owner: str, seconds: float) -> bool:
         """Take or renew a lease.
 
         Args:
             name: The lease.
             owner: Who takes it.
-            now: Seconds since the epoch.
-            seconds: The term, from `now` on.
+            seconds: The term, from now on.
 
         Returns:
             False when another owner has the lease.

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ingest.broker import Outgoing
+
+
+class Held(NamedTuple):
+    """What the store holds of a job: whether messages, and whether the one that is scheduled to start the next pass."""
+
+    messages: bool
+    next_pass: bool
 
 
 class Outbox(Protocol):
@@ -31,12 +38,12 @@ class Outbox(Protocol):
     def remove(self, numbers: Sequence[int]) -> None:
         """Remove published messages from the outbox. Unknown numbers are ignored."""
 
-    def fire_due(self, now: float) -> float | None:
+    def held(self, name: str) -> Held:
+        """Return which messages of a job are in the outbox, in the schedule, or parked."""
+
+    def fire_due(self) -> float | None:
         """Move all messages that are due from the schedule to the outbox.
 
-        Args:
-            now: Seconds since the epoch.
-
         Returns:
-            When the next message is due, in seconds since the epoch; None when none is scheduled.
+            The seconds until the next message is due; None when none is scheduled.
         """

@@ -27,9 +27,9 @@ class Child(msgspec.Struct, frozen=True):
 
 
 class Redelivery(msgspec.Struct, frozen=True):
-    """Hands a task out once more, at `due` or later. From then on, the messages of its earlier rounds are void."""
+    """Hands a task out once more, after `wait` seconds. From now on, the messages of its earlier rounds are void."""
 
-    due: float
+    wait: float
     round: int
     message: Outgoing
 
@@ -43,14 +43,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     `after` is the cursor from which a part of a listing went on; it prevents that a part is taken twice.
     The problems of `solved` paths are dropped before `problems` are added. `candidates` are added to the deletion
     candidates of the pass, `judged` ones are removed. The path cache first forgets the logical directories and names
-    in `uncached`, then it takes `cached`. `at` is in seconds since the epoch.
+    in `uncached`, then it takes `cached`.
     """
 
     job: str
     pass_id: str
     task: str
     round: int
-    at: float
     counts: Counts = Counts()
     children: Sequence[Child] = ()
     again: Redelivery | None = None
@@ -66,6 +65,15 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class Outstanding(msgspec.Struct, frozen=True):
+    """An outstanding task, its round, and the message that hands it out in this round."""
+
+    pass_id: str
+    task: str
+    round: int
+    message: Outgoing
+
+
 class Tasks(Protocol):
     """The accounting of passes and tasks: a task is outstanding from the step that adds it to the step that ends it."""
 
@@ -74,9 +82,8 @@ class Tasks(Protocol):
         name: str,
         pass_id: str,
         opening: Child,
-        now: float,
         *,
-        next_due: float | None = None,
+        next_in: float | None = None,
         following: Outgoing | None = None,
         keep_problems: bool = False,
     ) -> bool:
@@ -86,9 +93,8 @@ class Tasks(Protocol):
             name: The job.
             pass_id: The id of the new pass.
             opening: The first task, the only one so far.
-            now: The time when the pass begins, in seconds since the epoch.
-            next_due: When the pass after this one is due, in seconds since the epoch.
-            following: The message that starts the pass after this one. It is scheduled only with `next_due`.
+            next_in: The seconds until the pass after this one is due.
+            following: The message that starts the pass after this one. It is scheduled only with `next_in`.
             keep_problems: Keep the problems of the pass before, which are dropped otherwise.
 
         Returns:
@@ -101,6 +107,9 @@ class Tasks(Protocol):
 
     def unsettled(self, pass_id: str, tasks: Sequence[str]) -> frozenset[str]:
         """Return those of the tasks that are still outstanding, in any round."""
+
+    def messages(self, name: str, limit: int) -> list[Outstanding]:
+        """Return outstanding tasks of a job that have a message (WATCH has none), at most `limit`."""
 
     def cursor(self, pass_id: str, task: str) -> bytes | None:
         """Return the cursor of a listing that is outstanding; None when it has not begun, or is done."""

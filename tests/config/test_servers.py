@@ -22,7 +22,7 @@ from landingzone.consume import cli as consume
 from landingzone.options import common
 from tests.conftest import CommandLine
 from tests.ingest.broker.contract import behind, read, values
-from tests.ingest.store.support import T0, child, make_job
+from tests.ingest.store.support import child, make_job
 from tests.support.services import ROOT, Kafka, Redis, running
 
 CONFIG = ROOT / "config"
@@ -71,7 +71,7 @@ def test_kafka_runs_with_its_example_and_keeps_what_it_has(kafka: Kafka, capsys:
 
 def test_redis_runs_with_its_example_and_keeps_what_it_has(store_server: Redis) -> None:
     store = RedisStore(store_server.url)
-    store.jobs.create(make_job(), child("x").message, T0)
+    store.jobs.create(make_job(), child("x").message)
     number = store.store_id
     store_server.stop()
     store_server.start()
@@ -95,7 +95,7 @@ def test_the_account_in_the_comment_may_do_what_the_store_does(store_server: Red
         client.execute_command("ACL", "SETUSER", *line[1].replace("THE-PASSWORD", "sesame").split()[1:])
     url = f"redis://ingest:sesame@127.0.0.1:{store_server.port}/0"
     store = RedisStore(url)
-    store.jobs.create(make_job(), child("x").message, T0)
+    store.jobs.create(make_job(), child("x").message)
     assert len(store.outbox.oldest(10)) == 1
     store.close()
     with redis.Redis.from_url(url) as client, pytest.raises(redis.exceptions.NoPermissionError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def consumer(scan: CommandLine) -> Iterator[subprocess.Popen[str]]:
         env={**scan.environ, KEY: "the key"}, stdin=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     store = EmbeddedStore(scan.state)
-    wait_until(lambda: bool(store.consumers.alive(time.time())), lambda: process.poll() is None)
+    wait_until(lambda: bool(store.consumers.alive()), lambda: process.poll() is None)
     store.close()
     yield process
     process.terminate()

@@ -54,7 +54,7 @@ class Passes:
             name=secrets.token_hex(8), source=os.fsencode(source), target=target, topics=self._topics,
             handler=sha256(text), **options,
         )  # fmt: skip
-        self._store.jobs.create(job, tasks.restart(job, "start"), time.time())
+        self._store.jobs.create(job, tasks.restart(job, "start"))
         end = time.monotonic() + SECONDS
         while True:
             status = self._store.jobs.get(job.name)
@@ -76,7 +76,7 @@ def running_consumer(scan: CommandLine, environ: Mapping[str, str] | None = None
     store = None
     try:
         end = time.monotonic() + SECONDS
-        while not scan.state.exists() or store is None or not store.consumers.alive(time.time()):
+        while not scan.state.exists() or store is None or not store.consumers.alive():
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end
             time.sleep(0.05)

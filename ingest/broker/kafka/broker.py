@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec
 from kafka import TopicPartition as KafkaPartition
-from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAlreadyExistsError,
+)
 from typing_extensions import override
 
-from ingest.broker import Broker, Outgoing
+from ingest.broker import Broker, Outgoing, TooLarge
 from ingest.broker.kafka.assignor import FairAssignor
 from ingest.broker.kafka.member import KafkaMember
 from ingest.broker.kafka.settings import connection, translated
@@ -113,7 +118,7 @@ class KafkaBroker(Broker):
             return
         self._check(messages)
         try:
-            with translated(self._bootstrap):
+            with translated(self._bootstrap), _sizes_told(messages):
                 producer = self._connected_producer()
                 sent = [
                     producer.send(each.topic, each.value, partition=each.partition, headers=_headers(each))
@@ -123,6 +128,7 @@ class KafkaBroker(Broker):
                     each.get(timeout=2 * self._patience_ms / 1000)
         except BaseException:
             self._drop_producer()  # or it would send the remaining messages later, after newer ones
+            self._counts.clear()  # a topic may have been deleted
             raise
 
     @override
@@ -230,6 +236,16 @@ class KafkaBroker(Broker):
             producer._sender.join(self._patience_ms / 1000)
             with suppress(KafkaTimeoutError):  # its thread waits for a connection, and ends by itself
                 producer.close(timeout=0)
+
+
+@contextmanager
+def _sizes_told(messages: Sequence[Outgoing]) -> Iterator[None]:
+    """Raise TooLarge for the error of a message, or a batch of messages, that Kafka refuses because of its size."""
+    try:
+        yield
+    except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+        size = max(len(each.value) for each in messages)
+        raise TooLarge(f"Kafka refuses its message of {size:,} bytes: raise max.message.bytes of the topic") from error
 
 
 class _Envelope(msgspec.Struct):

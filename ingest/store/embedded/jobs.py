@@ -14,6 +14,7 @@ from ingest.job import Counts, Job, JobState, JobStatus, Problem, Watching
 from ingest.paths import overlap
 from ingest.sqlite import transaction
 from ingest.store.embedded import moves
+from ingest.store.embedded.clock import SLACK_SECONDS, Clock
 from ingest.store.embedded.schema import COUNT_NAMES, is_active, send
 from ingest.store.jobs import JobExists, Jobs
 from ingest.store.tasks import WATCH
@@ -21,6 +22,7 @@ from ingest.store.tasks import WATCH
 _SELECT = f"""
 SELECT job.job, state, created, job.pass_id, pass.started, coalesce(job.ended, pass.ended), next_pass, passes,
        passes_skipped, pass.error, paused, live_pass, watching,
+       watching_until > ? AND watching_since <= ?,
        {", ".join(f"{each}.{name}" for each in ("pass", "live") for name in COUNT_NAMES)}
 FROM job LEFT JOIN pass ON pass.pass_id = job.pass_id LEFT JOIN pass AS live ON live.pass_id = live_pass
 """
@@ -31,11 +33,12 @@ _IS_ACTIVE = f"state IN ({', '.join('?' * len(_ACTIVE))})"
 class EmbeddedJobs(Jobs):
     """Implements `ingest.store.jobs.Jobs`."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self._db = db
+        self._clock = clock
 
     @override
-    def create(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:
+    def create(self, job: Job, first: Outgoing, *, allow_overlap: bool = False) -> None:
         with transaction(self._db) as db:
             for status in self._select(f"WHERE {_IS_ACTIVE}", *_ACTIVE):
                 if status.job.name == job.name or (not allow_overlap and overlap(status.job.target, job.target)):
@@ -43,7 +46,7 @@ class EmbeddedJobs(Jobs):
             _drop(db, job.name)
             db.execute(
                 "INSERT INTO job (name, job, target, state, created) VALUES (?, ?, ?, ?, ?)",
-                (job.name, msgspec.json.encode(job), job.target, JobState.QUEUED.value, now),
+                (job.name, msgspec.json.encode(job), job.target, JobState.QUEUED.value, self._clock.wall()),
             )
             send(db, job.name, first)
 
@@ -73,14 +76,18 @@ class EmbeddedJobs(Jobs):
         return self._select("ORDER BY created, name")
 
     @override
-    def stop(self, name: str, now: float) -> bool:
+    def stop(self, name: str) -> bool:
         with transaction(self._db) as db:
+            now = self._clock.wall()
             stopped = db.execute(
                 f"UPDATE job SET state = ?, ended = ?, next_pass = NULL, paused = 0 WHERE name = ? AND {_IS_ACTIVE}",
                 (JobState.STOPPED.value, now, name, *_ACTIVE),
             ).rowcount
             if stopped:
                 db.execute("UPDATE pass SET ended = ? WHERE job = ? AND ended IS NULL", (now, name))
+                db.execute(
+                    "UPDATE task SET value = NULL WHERE pass_id IN (SELECT pass_id FROM pass WHERE job = ?)", (name,)
+                )
                 withdraw(db, name)
         return bool(stopped)
 
@@ -91,10 +98,10 @@ class EmbeddedJobs(Jobs):
                 _drop(db, name)
 
     @override
-    def forget_ended_before(self, when: float) -> None:
+    def forget_ended(self, seconds: float) -> None:
         rows = self._db.execute(
             f"SELECT name FROM job WHERE ended < ? AND NOT {_IS_ACTIVE}",
-            (when, *_ACTIVE),
+            (self._clock.wall() - seconds, *_ACTIVE),
         )
         for (name,) in rows.fetchall():
             self.forget(name)
@@ -132,7 +139,7 @@ class EmbeddedJobs(Jobs):
         return frozenset(name for (name,) in self._db.execute("SELECT name FROM job WHERE paused"))
 
     @override
-    def watch(self, name: str, pass_id: str, now: float) -> str | None:
+    def watch(self, name: str, pass_id: str) -> str | None:
         with transaction(self._db) as db:
             if not is_active(db, name):
                 return None
@@ -140,17 +147,24 @@ class EmbeddedJobs(Jobs):
             if live is not None:
                 return live
             db.execute("UPDATE job SET live_pass = ? WHERE name = ?", (pass_id, name))
-            db.execute("INSERT INTO pass (pass_id, job, started, tasks) VALUES (?, ?, ?, 1)", (pass_id, name, now))
+            begun = (pass_id, name, self._clock.wall())
+            db.execute("INSERT INTO pass (pass_id, job, started, tasks) VALUES (?, ?, ?, 1)", begun)
             db.execute("INSERT INTO task (pass_id, task) VALUES (?, ?)", (pass_id, WATCH))
         return pass_id
 
     @override
-    def note_watching(self, name: str, watching: Watching) -> None:
+    def note_watching(self, name: str, watching: Watching, seconds: float) -> None:
         with transaction(self._db) as db:
-            db.execute("UPDATE job SET watching = ? WHERE name = ?", (msgspec.json.encode(watching), name))
+            db.execute(
+                "UPDATE job SET watching = :watching, watching_since = :now, watching_until = :until"
+                " WHERE name = :name",
+                {"name": name, "watching": msgspec.json.encode(watching), **self._clock.terms(seconds)},
+            )
 
     def _select(self, where: str, *values: object) -> list[JobStatus]:
-        return [_status(row) for row in self._db.execute(_SELECT + where, values)]
+        now = self._clock.now()
+        latest = now + SLACK_SECONDS
+        return [_status(row) for row in self._db.execute(_SELECT + where, (now, latest, *values))]
 
 
 def withdraw(db: sqlite3.Connection, name: str) -> None:
@@ -172,7 +186,7 @@ def _drop(db: sqlite3.Connection, name: str) -> None:
 
 def _status(row: tuple[Any, ...]) -> JobStatus:
     job, state, created, pass_id, started, ended, next_pass, passes, passes_skipped, error, *more = row
-    paused, live_pass, watching, *counts = more
+    paused, live_pass, watching, watched, *counts = more
     return msgspec.convert(
         {
             "job": msgspec.json.decode(job, type=Job),
@@ -187,12 +201,16 @@ def _status(row: tuple[Any, ...]) -> JobStatus:
             "error": error,
             "paused": bool(paused),
             "live_pass": live_pass,
-            "watching": None if watching is None else msgspec.json.decode(watching, type=Watching),
+            "watching": None if watching is None else _watching(watching, alive=bool(watched)),
             "counts": _counts(counts[: len(COUNT_NAMES)]),
             "live": _counts(counts[len(COUNT_NAMES) :]),
         },
         JobStatus,
     )
+
+
+def _watching(report: bytes, *, alive: bool) -> Watching:
+    return msgspec.structs.replace(msgspec.json.decode(report, type=Watching), alive=alive)
 
 
 def _counts(row: Sequence[int | None]) -> Counts:

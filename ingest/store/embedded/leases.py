@@ -7,24 +7,26 @@ import sqlite3
 from typing_extensions import override
 
 from ingest.sqlite import transaction
-from ingest.store.embedded.schema import FORGOTTEN_SECONDS
+from ingest.store.embedded.clock import Clock
 from ingest.store.leases import Leases
 
 
 class EmbeddedLeases(Leases):
     """Implements `ingest.store.leases.Leases`."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self._db = db
+        self._clock = clock
 
     @override
-    def take(self, name: str, owner: str, now: float, seconds: float) -> bool:
+    def take(self, name: str, owner: str, seconds: float) -> bool:
         with transaction(self._db) as db:
-            db.execute("DELETE FROM lease WHERE until < ?", (now - FORGOTTEN_SECONDS,))
+            terms = self._clock.terms(seconds)
+            db.execute("DELETE FROM lease WHERE until <= :now OR since > :latest", terms)
             taken = db.execute(
-                "INSERT INTO lease VALUES (:name, :owner, :until) ON CONFLICT (name) DO UPDATE"
-                " SET owner = :owner, until = :until WHERE owner = :owner OR until <= :now",
-                {"name": name, "owner": owner, "until": now + seconds, "now": now},
+                "INSERT INTO lease VALUES (:name, :owner, :now, :until) ON CONFLICT (name) DO UPDATE"
+                " SET since = :now, until = :until WHERE owner = :owner",
+                {"name": name, "owner": owner, **terms},
             ).rowcount
         return bool(taken)
 

@@ -9,15 +9,26 @@ from typing_extensions import override
 
 from ingest.broker import Outgoing
 from ingest.sqlite import transaction
+from ingest.store.embedded.clock import Clock
 from ingest.store.embedded.schema import is_active, send
-from ingest.store.outbox import Outbox
+from ingest.store.outbox import Held, Outbox
+
+_DUE = "(due <= :now OR since > :latest)"
+"""The messages that are due. Those that were scheduled in the future are due, too: the clock has been set back."""
+
+_HELD = """
+SELECT EXISTS (SELECT 1 FROM outbox WHERE job = :job) OR EXISTS (SELECT 1 FROM parked WHERE job = :job)
+       OR EXISTS (SELECT 1 FROM schedule WHERE job = :job AND NOT next_pass),
+       EXISTS (SELECT 1 FROM schedule WHERE job = :job AND next_pass)
+"""
 
 
 class EmbeddedOutbox(Outbox):
     """Implements `ingest.store.outbox.Outbox`."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
         self._db = db
+        self._clock = clock
 
     @override
     def send(self, name: str, message: Outgoing) -> bool:
@@ -48,19 +59,20 @@ class EmbeddedOutbox(Outbox):
             db.executemany("DELETE FROM outbox WHERE number = ?", [(number,) for number in numbers])
 
     @override
-    def fire_due(self, now: float) -> float | None:
-        due = self._next_due()
-        if due is None or due > now:
-            return due
-        with transaction(self._db) as db:
-            db.execute(
-                "INSERT INTO outbox (job, topic, partition, value)"
-                " SELECT job, topic, partition, value FROM schedule WHERE due <= ? ORDER BY due, number",
-                (now,),
-            )
-            db.execute("DELETE FROM schedule WHERE due <= ?", (now,))
-        return self._next_due()
+    def held(self, name: str) -> Held:
+        messages, next_pass = self._db.execute(_HELD, {"job": name}).fetchone()
+        return Held(bool(messages), bool(next_pass))
 
-    def _next_due(self) -> float | None:
+    @override
+    def fire_due(self) -> float | None:
+        terms = self._clock.terms()
+        if self._db.execute(f"SELECT 1 FROM schedule WHERE {_DUE} LIMIT 1", terms).fetchone():
+            with transaction(self._db) as db:
+                db.execute(
+                    "INSERT INTO outbox (job, topic, partition, value)"
+                    f" SELECT job, topic, partition, value FROM schedule WHERE {_DUE} ORDER BY due, number",
+                    terms,
+                )
+                db.execute(f"DELETE FROM schedule WHERE {_DUE}", terms)
         due: float | None = self._db.execute("SELECT min(due) FROM schedule").fetchone()[0]
-        return due
+        return None if due is None else due - terms["now"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 
 import msgspec
 
 from ingest.broker import Outgoing
 from ingest.job import Counts, JobState
 
-FORGOTTEN_SECONDS = 3600.0
-"""How long expired consumers and leases stay in the file; nothing reads them any more."""
 COUNT_NAMES = tuple(field.name for field in msgspec.structs.fields(Counts))
 _COUNT_COLUMNS = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in COUNT_NAMES)
 
@@ -18,14 +17,15 @@ SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS job (
     name TEXT PRIMARY KEY, job BLOB NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
     pass_id TEXT, next_pass REAL, passes INTEGER NOT NULL DEFAULT 0, passes_skipped INTEGER NOT NULL DEFAULT 0,
-    ended REAL, paused INTEGER NOT NULL DEFAULT 0, live_pass TEXT, watching BLOB);
+    ended REAL, paused INTEGER NOT NULL DEFAULT 0, live_pass TEXT, watching BLOB,
+    watching_since REAL NOT NULL DEFAULT 0, watching_until REAL NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS pass (
     pass_id TEXT PRIMARY KEY, job TEXT NOT NULL, started REAL NOT NULL, ended REAL, error TEXT,
     {_COUNT_COLUMNS});
 CREATE INDEX IF NOT EXISTS pass_job ON pass (job);
 CREATE TABLE IF NOT EXISTS task (
     pass_id TEXT NOT NULL, task TEXT NOT NULL, round INTEGER NOT NULL DEFAULT 0, cursor BLOB,
-    PRIMARY KEY (pass_id, task)) WITHOUT ROWID;
+    topic TEXT, partition INTEGER, value BLOB, PRIMARY KEY (pass_id, task));
 CREATE TABLE IF NOT EXISTS candidate (
     pass_id TEXT NOT NULL, collection INTEGER NOT NULL, height INTEGER NOT NULL, target TEXT NOT NULL,
     candidate BLOB NOT NULL, PRIMARY KEY (pass_id, collection, height, target)) WITHOUT ROWID;
@@ -38,16 +38,19 @@ CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
     value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS schedule (
-    number INTEGER PRIMARY KEY, job TEXT NOT NULL, due REAL NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-    value BLOB NOT NULL, next_pass INTEGER NOT NULL DEFAULT 0);
+    number INTEGER PRIMARY KEY, job TEXT NOT NULL, since REAL NOT NULL, due REAL NOT NULL, topic TEXT NOT NULL,
+    partition INTEGER NOT NULL, value BLOB NOT NULL, next_pass INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS schedule_due ON schedule (due);
+CREATE INDEX IF NOT EXISTS schedule_since ON schedule (since);
 CREATE TABLE IF NOT EXISTS parked (
     number INTEGER PRIMARY KEY, job TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
     value BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS consumer (consumer TEXT PRIMARY KEY, status BLOB NOT NULL, until REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY, boot TEXT NOT NULL, epoch REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS consumer (
+    consumer TEXT PRIMARY KEY, status BLOB NOT NULL, since REAL NOT NULL, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS handler (sha256 TEXT PRIMARY KEY, source BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS value (key BLOB PRIMARY KEY, content BLOB, until REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS value (key BLOB PRIMARY KEY, content BLOB, since REAL, until REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS value_until ON value (until) WHERE until IS NOT NULL;
 CREATE TABLE IF NOT EXISTS value_item (
     key BLOB NOT NULL, position INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (key, position)) WITHOUT ROWID;
@@ -77,11 +80,13 @@ def send(db: sqlite3.Connection, job: str, message: Outgoing) -> None:
     )
 
 
-def plan(db: sqlite3.Connection, job: str, due: float, message: Outgoing, *, next_pass: bool = False) -> None:
-    """Add a message to the schedule, for `due` in seconds since the epoch. `next_pass`: it starts the next pass."""
+def plan(
+    db: sqlite3.Connection, job: str, terms: Mapping[str, float], message: Outgoing, *, next_pass: bool = False
+) -> None:
+    """Add a message to the schedule, for the end of a term of `Clock.terms`. `next_pass`: it starts the next pass."""
     db.execute(
-        "INSERT INTO schedule (job, due, topic, partition, value, next_pass) VALUES (?, ?, ?, ?, ?, ?)",
-        (job, due, message.topic, message.partition, message.value, next_pass),
+        "INSERT INTO schedule (job, since, due, topic, partition, value, next_pass) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (job, terms["now"], terms["until"], message.topic, message.partition, message.value, next_pass),
     )
 
 

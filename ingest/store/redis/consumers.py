@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 from typing_extensions import override
 
@@ -18,14 +16,10 @@ class RedisConsumers(Consumers):
         self._server = server
 
     @override
-    def announce(self, status: ConsumerStatus, until: float) -> None:
-        packed = msgspec.msgpack.encode(status)
-        self._server.run("announce", name=status.consumer, status=packed, over=until, now=min(until, time.time()))
+    def announce(self, status: ConsumerStatus, seconds: float) -> None:
+        self._server.run("announce", name=status.consumer, status=msgspec.msgpack.encode(status), seconds=seconds)
 
     @override
-    def alive(self, now: float) -> list[ConsumerStatus]:
-        alive, known = self._server.commands(
-            ("ZRANGEBYSCORE", self._server.key("alive"), f"({now!r}", "+inf"),
-            ("HGETALL", self._server.key("consumers")),
-        )
-        return [msgspec.msgpack.decode(known[name], type=ConsumerStatus) for name in sorted(alive)]
+    def alive(self) -> list[ConsumerStatus]:
+        found = [msgspec.msgpack.decode(each, type=ConsumerStatus) for each in self._server.run("alive")]
+        return sorted(found, key=lambda status: status.consumer)

@@ -24,7 +24,7 @@ class RedisJobs(Jobs):
         self._server = server
 
     @override
-    def create(self, job: Job, first: Outgoing, now: float, *, allow_overlap: bool = False) -> None:
+    def create(self, job: Job, first: Outgoing, *, allow_overlap: bool = False) -> None:
         other = b""
         while other is not None:
             other = self._server.run(
@@ -35,7 +35,6 @@ class RedisJobs(Jobs):
                 periodic=int(job.periodic),
                 space=str(cache_space(job)),
                 first=msgspec.msgpack.encode(first),
-                created=now,
                 allow_overlap=allow_overlap,
             )
             if other is not None:
@@ -59,16 +58,16 @@ class RedisJobs(Jobs):
         return self._read(None)
 
     @override
-    def stop(self, name: str, now: float) -> bool:
-        return bool(self._server.run("stop_job", name=name, now=now))
+    def stop(self, name: str) -> bool:
+        return bool(self._server.run("stop_job", name=name))
 
     @override
     def forget(self, name: str) -> None:
         self._server.run("forget_jobs", name=name)
 
     @override
-    def forget_ended_before(self, when: float) -> None:
-        self._server.run("forget_jobs", before=when)
+    def forget_ended(self, seconds: float) -> None:
+        self._server.run("forget_jobs", seconds=seconds)
 
     @override
     def problems(self, name: str, limit: int | None = None) -> list[Problem]:
@@ -92,13 +91,13 @@ class RedisJobs(Jobs):
         return frozenset(each.decode() for each in self._server.command("SMEMBERS", self._server.key("paused")))
 
     @override
-    def watch(self, name: str, pass_id: str, now: float) -> str | None:
-        live: bytes | None = self._server.run("watch_job", name=name, pass_id=pass_id, task=WATCH, now=now)
+    def watch(self, name: str, pass_id: str) -> str | None:
+        live: bytes | None = self._server.run("watch_job", name=name, pass_id=pass_id, task=WATCH)
         return None if live is None else live.decode()
 
     @override
-    def note_watching(self, name: str, watching: Watching) -> None:
-        self._server.run("note_watching", name=name, watching=msgspec.json.encode(watching))
+    def note_watching(self, name: str, watching: Watching, seconds: float) -> None:
+        self._server.run("note_watching", name=name, watching=msgspec.json.encode(watching), seconds=seconds)
 
     def _refuse(self, other: str) -> None:
         """Raise JobExists for a conflicting job, if it is still active."""
@@ -107,14 +106,16 @@ class RedisJobs(Jobs):
             raise JobExists(status)
 
     def _read(self, name: str | None) -> list[JobStatus]:
-        return [_status(*map(_fields, each)) for each in self._server.run("jobs", name=name)]
+        return [
+            _status(*map(_fields, each), watched=bool(alive)) for *each, alive in self._server.run("jobs", name=name)
+        ]
 
 
 def _fields(flat: Sequence[bytes]) -> dict[str, bytes]:
     return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
-def _status(job: dict[str, bytes], latest: dict[str, bytes], live: dict[str, bytes]) -> JobStatus:
+def _status(job: dict[str, bytes], latest: dict[str, bytes], live: dict[str, bytes], *, watched: bool) -> JobStatus:
     pass_id, live_pass, error = job.get("pass_id"), job.get("live_pass"), latest.get("error")
     watching = job.get("watching")
     return JobStatus(
@@ -132,8 +133,12 @@ def _status(job: dict[str, bytes], latest: dict[str, bytes], live: dict[str, byt
         paused="paused" in job,
         live_pass=None if live_pass is None else live_pass.decode(),
         live=_counts(live),
-        watching=None if watching is None else msgspec.json.decode(watching, type=Watching),
+        watching=None if watching is None else _watching(watching, alive=watched),
     )
+
+
+def _watching(report: bytes, *, alive: bool) -> Watching:
+    return msgspec.structs.replace(msgspec.json.decode(report, type=Watching), alive=alive)
 
 
 def _counts(fields: dict[str, bytes]) -> Counts:

@@ -15,8 +15,8 @@ class RedisLeases(Leases):
         self._server = server
 
     @override
-    def take(self, name: str, owner: str, now: float, seconds: float) -> bool:
-        return bool(self._server.run("lease", name=name, owner=owner, now=now, seconds=seconds))
+    def take(self, name: str, owner: str, seconds: float) -> bool:
+        return bool(self._server.run("lease", name=name, owner=owner, seconds=seconds))
 
     @override
     def release(self, name: str, owner: str) -> None:

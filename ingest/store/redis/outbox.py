@@ -8,7 +8,7 @@ import msgspec
 from typing_extensions import override
 
 from ingest.broker import Outgoing
-from ingest.store.outbox import Outbox
+from ingest.store.outbox import Held, Outbox
 from ingest.store.redis.server import Server
 
 
@@ -44,6 +44,11 @@ class RedisOutbox(Outbox):
             self._server.run("outbox_done", numbers=list(numbers))
 
     @override
-    def fire_due(self, now: float) -> float | None:
-        due = self._server.run("fire_due", now=now)
-        return None if due is None else float(due)
+    def held(self, name: str) -> Held:
+        messages, next_pass = self._server.run("held", name=name)
+        return Held(bool(messages), bool(next_pass))
+
+    @override
+    def fire_due(self) -> float | None:
+        wait = self._server.run("fire_due")
+        return None if wait is None else float(wait)

@@ -11,7 +11,7 @@ from typing_extensions import override
 from ingest.broker import Outgoing
 from ingest.store.redis import cache, deletion, moves
 from ingest.store.redis.server import Server
-from ingest.store.tasks import Child, Step, Tasks
+from ingest.store.tasks import Child, Outstanding, Step, Tasks
 
 
 class RedisTasks(Tasks):
@@ -26,21 +26,19 @@ class RedisTasks(Tasks):
         name: str,
         pass_id: str,
         opening: Child,
-        now: float,
         *,
-        next_due: float | None = None,
+        next_in: float | None = None,
         following: Outgoing | None = None,
         keep_problems: bool = False,
     ) -> bool:
-        planned = following is not None and next_due is not None
+        planned = following is not None and next_in is not None
         return bool(
             self._server.run(
                 "begin_pass",
                 name=name,
                 pass_id=pass_id,
                 opening=_child(opening),
-                now=now,
-                next_due=next_due if planned else None,
+                next_in=next_in if planned else None,
                 following=msgspec.msgpack.encode(following) if planned else None,
                 keep_problems=keep_problems,
             )
@@ -67,6 +65,14 @@ class RedisTasks(Tasks):
         return frozenset(task for task, round_ in zip(tasks, rounds, strict=True) if round_ is not None)
 
     @override
+    def messages(self, name: str, limit: int) -> list[Outstanding]:
+        flat = iter(self._server.run("messages", name=name, limit=limit))
+        return [
+            Outstanding(pass_id.decode(), task.decode(), int(round_), msgspec.msgpack.decode(message, type=Outgoing))
+            for pass_id, task, round_, message in zip(flat, flat, flat, flat, strict=True)
+        ]
+
+    @override
     def cursor(self, pass_id: str, task: str) -> bytes | None:
         cursor: bytes | None = self._server.command("HGET", self._server.key("cursors", pass_id), task)
         return cursor
@@ -81,7 +87,6 @@ class RedisTasks(Tasks):
                 pass_id=step.pass_id,
                 task=step.task,
                 round=step.round,
-                at=step.at,
                 counts={name: count for name, count in counts.items() if count},
                 children=[_child(each) for each in step.children],
                 again=None if step.again is None else _again(step),
@@ -117,4 +122,4 @@ def _child(child: Child) -> dict[str, Any]:
 def _again(step: Step) -> dict[str, Any]:
     again = step.again
     assert again is not None  # noqa: S101 - the caller has checked
-    return {"due": again.due, "round": again.round, "message": msgspec.msgpack.encode(again.message)}
+    return {"wait": again.wait, "round": again.round, "message": msgspec.msgpack.encode(again.message)}

@@ -19,54 +19,54 @@ class RedisValues(Values):
         self._server = server
 
     @override
-    def get(self, key: bytes, now: float) -> bytes | None:
-        content: bytes | None = self._operate("get", now, key=key)
+    def get(self, key: bytes) -> bytes | None:
+        content: bytes | None = self._operate("get", key=key)
         return content
 
     @override
-    def set(self, key: bytes, value: bytes, now: float, *, until: float | None = None, only_new: bool = False) -> bool:
-        return bool(self._operate("set", now, key=key, value=value, over=until, only_new=only_new))
+    def set(self, key: bytes, value: bytes, *, seconds: float | None = None, only_new: bool = False) -> bool:
+        return bool(self._operate("set", key=key, value=value, seconds=seconds, only_new=only_new))
 
     @override
-    def add(self, key: bytes, amount: int, now: float) -> int:
-        return int(self._operate("add", now, key=key, amount=str(amount)))
+    def add(self, key: bytes, amount: int) -> int:
+        return int(self._operate("add", key=key, amount=str(amount)))
 
     @override
-    def push(self, key: bytes, values: Sequence[bytes], now: float, *, left: bool = False) -> int:
-        return int(self._operate("push", now, key=key, values=list(values), left=left))
+    def push(self, key: bytes, values: Sequence[bytes], *, left: bool = False) -> int:
+        return int(self._operate("push", key=key, values=list(values), left=left))
 
     @override
-    def elements(self, key: bytes, first: int, last: int, now: float) -> list[bytes]:
-        return list(self._operate("range", now, key=key, first=first, last=last))
+    def elements(self, key: bytes, first: int, last: int) -> list[bytes]:
+        return list(self._operate("range", key=key, first=first, last=last))
 
     @override
-    def length(self, key: bytes, now: float) -> int:
-        return int(self._operate("count", now, key=key))
+    def length(self, key: bytes) -> int:
+        return int(self._operate("count", key=key))
 
     @override
-    def delete(self, key: bytes, now: float) -> bool:
-        return bool(self._operate("delete", now, key=key))
+    def delete(self, key: bytes) -> bool:
+        return bool(self._operate("delete", key=key))
 
     @override
-    def expire(self, key: bytes, until: float | None, now: float) -> bool:
-        return bool(self._operate("expire", now, key=key, over=until))
+    def expire(self, key: bytes, seconds: float | None) -> bool:
+        return bool(self._operate("expire", key=key, seconds=seconds))
 
     @override
-    def expiry(self, key: bytes, now: float) -> float | None:
-        there, until = self._operate("expiry", now, key=key)
+    def expiry(self, key: bytes) -> float | None:
+        there, until = self._operate("expiry", key=key)
         if not there:
             raise KeyError(key)
         return None if until is None else float(until)
 
     @override
-    def keys(self, prefix: bytes, now: float) -> list[bytes]:
+    def keys(self, prefix: bytes) -> list[bytes]:
         stem = prefix.rstrip(b"\xff")
         beyond = stem[:-1] + bytes([stem[-1] + 1]) if stem else None
-        return list(self._operate("keys", now, prefix=prefix, beyond=beyond))
+        return list(self._operate("keys", prefix=prefix, beyond=beyond))
 
-    def _operate(self, operation: str, now: float, **arguments: object) -> Any:
+    def _operate(self, operation: str, **arguments: object) -> Any:
         try:
-            return self._server.run("values", operation=operation, now=now, **arguments)
+            return self._server.run("values", operation=operation, **arguments)
         except ResponseError as error:
             if "KIND" not in str(error):
                 raise

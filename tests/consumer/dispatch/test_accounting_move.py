@@ -25,7 +25,7 @@ def given(before: bytes | None, now: bytes | None, *, retries: int = 0) -> Runni
 def test_a_move_that_has_got_on_goes_on_at_once_whatever_the_retries(before: bytes | None) -> None:
     step = aborted_step(given(before, b"1000"), DEAD, 9.0)
     assert step.again is not None
-    assert (step.counts, step.again.due, list(step.problems)) == (Counts(), 9.0, [])
+    assert (step.counts, step.again.wait, list(step.problems)) == (Counts(), 0.0, [])
     task = decode(step.again.message.value)
     assert isinstance(task, MovePath)
     assert (task.round, task.attempt) == (1, 0)
@@ -37,7 +37,7 @@ def test_a_move_that_has_not_got_on_fails(cursor: bytes | None) -> None:
     assert (step.again, step.counts) == (None, Counts(tasks_failed=1))
     retried = aborted_step(given(cursor, cursor, retries=1), DEAD, 9.0)
     assert retried.again is not None
-    assert (retried.counts, retried.again.due) == (Counts(retries=1), 16.0)
+    assert (retried.counts, retried.again.wait) == (Counts(retries=1), 7.0)
 
 
 def test_a_move_of_a_stopped_job_does_not_go_on() -> None:

@@ -16,7 +16,6 @@ from ingest.job import Job, JobState, Topics
 from ingest.service import logs
 from ingest.store import Child, Step
 from ingest.store.embedded import EmbeddedStore
-from tests.ingest.store.support import T0
 
 TOPICS = Topics(partitions={"restart": 1, "path": 1, "file": 1})
 FIRST = Job(name="nightly", incarnation="1", source=b"/data", target="/zone/data", topics=TOPICS)
@@ -42,7 +41,7 @@ def record(value: bytes, topic: str = "restart") -> Record:
 def started(store: EmbeddedStore, job: Job) -> Record:
     """The message that starts a pass of this job, which has just been created."""
     message = tasks.restart(job, "start")
-    store.jobs.create(job, message, T0)
+    store.jobs.create(job, message)
     return record(message.value)
 
 
@@ -51,7 +50,7 @@ def test_what_is_queued_for_an_earlier_job_of_the_name_is_no_pass_of_the_new_one
     store: EmbeddedStore, intake: Intake, again: str
 ) -> None:
     late = started(store, FIRST)
-    store.jobs.stop("nightly", T0)
+    store.jobs.stop("nightly")
     if again == "retried":
         message = tasks.restart(SECOND, "retry", retry=True)
         assert store.jobs.reopen(SECOND, message)
@@ -85,7 +84,7 @@ def test_a_task_of_an_earlier_job_of_the_name_is_dropped(store: EmbeddedStore, i
 
 def settle(store: EmbeddedStore, pass_id: str, children: list[Child]) -> None:
     opening = next(task for task in unsettled(store, pass_id))
-    assert store.tasks.settle(Step(job="nightly", pass_id=pass_id, task=opening, round=0, at=T0, children=children))
+    assert store.tasks.settle(Step(job="nightly", pass_id=pass_id, task=opening, round=0, children=children))
 
 
 def unsettled(store: EmbeddedStore, pass_id: str) -> list[str]:

@@ -18,7 +18,7 @@ from ingest.compat.sync_logging import get_sync_logger
 from ingest.job import Counts
 from ingest.store import Store
 from ingest.store.embedded import EmbeddedStore
-from tests.ingest.store.support import T0, create, running, step
+from tests.ingest.store.support import create, running, step
 
 META: dict[str, Any] = {"job_name": "job", "config": {"log": {"level": None}, "redis": {}}}
 
@@ -97,7 +97,7 @@ def test_a_stopped_job_is_listed_as_such(store: Store, r: Redis) -> None:
     create(store, "going on")
     create(store, "job")
     assert get_stopped_jobs_list(r) == []
-    store.jobs.stop("job", T0)
+    store.jobs.stop("job")
     assert [each["job_name"] for each in get_stopped_jobs_list(r)] == ["job"]
     job = sync_job("job", r)
     assert (job.stop_handle().get_value(), job.cleanup_handle().get_value()) == (b"", None)

@@ -60,15 +60,16 @@ class _Commands:
         for step in msgspec.convert(argument, list[Step]):
             print(msgspec.json.encode(self._store.tasks.settle(step)).decode(), flush=True)
 
-    def fire_due(self, times: Any) -> int:
-        for now in times:
-            self._store.outbox.fire_due(now)
-        return len(times)
+    def fire_all(self, _: Any) -> bool:
+        """Fire until nothing is scheduled."""
+        while self._store.outbox.fire_due() is not None:
+            pass
+        return True
 
     def lease(self, argument: Any) -> int:
         """Return how many of these leases the owner gets."""
-        owner, names, now = argument
-        return sum(self._store.leases.take(name, owner, now, 60.0) for name in names)
+        owner, names = argument
+        return sum(self._store.leases.take(name, owner, 60.0) for name in names)
 
 
 def _main() -> None:

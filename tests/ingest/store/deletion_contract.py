@@ -8,7 +8,7 @@ from ingest.fingerprint import cache_space
 from ingest.messages import Candidate
 from ingest.store import Cached, Store
 from tests.ingest.store.contract import StoreFixtures
-from tests.ingest.store.support import T0, again, begin, create, running, seen, step
+from tests.ingest.store.support import again, begin, create, running, seen, step
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -73,7 +73,7 @@ class DeletionContract(StoreFixtures):
         assert begin(store, "second")
         assert store.deletion.candidate_counts("pass") == (0, 0)
         store.tasks.settle(step("open", pass_id="second", candidates=[candidate("/z/job/x")], closing=None))
-        store.jobs.stop("job", T0)
+        store.jobs.stop("job")
         store.jobs.forget("job")
         assert store.deletion.candidate_counts("second") == (0, 0)
         assert store.deletion.candidate_counts("other pass") == (1, 0)

@@ -7,7 +7,7 @@ import pytest
 from ingest.store import WATCH, Child, Names, Store, Subject
 from ingest.store.moves import follow
 from tests.ingest.store.contract import StoreFixtures
-from tests.ingest.store.support import T0, again, create, message, step
+from tests.ingest.store.support import again, create, message, step
 
 FILE, DIRECTORY = Names(b"a", b"b", directory=False), Names(b"d/one", b"e", directory=True)
 
@@ -15,7 +15,7 @@ FILE, DIRECTORY = Names(b"a", b"b", directory=False), Names(b"d/one", b"e", dire
 def watched(store: Store, **moves: Names) -> None:
     """A live pass with these moves, published in this order, and with the tasks `one` and `two`."""
     create(store, watch=True)
-    assert store.jobs.watch("job", "live", T0) == "live"
+    assert store.jobs.watch("job", "live") == "live"
     children = [Child(task, message(task), names) for task, names in moves.items()]
     children += [Child(task, message(task)) for task in ("one", "two")]
     assert store.tasks.settle(step(WATCH, pass_id="live", cursor=b"1", children=children))
@@ -94,7 +94,7 @@ class MovesContract(StoreFixtures):
 
     def test_a_stopped_job_has_no_moves(self, store: Store) -> None:
         watched(store, m1=FILE)
-        assert store.jobs.stop("job", T0)
+        assert store.jobs.stop("job")
         assert not store.moves.pending("job")
         assert store.moves.later("job", "m1") == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ingest.broker import Outgoing
@@ -28,17 +29,17 @@ def child(task: str) -> Child:
 def create(store: Store, name: str = "job", target: str = "", **options: Any) -> Job:
     """A job whose first message is `start NAME`."""
     job = make_job(name, target, **options)
-    store.jobs.create(job, message(f"start {name}"), T0)
+    store.jobs.create(job, message(f"start {name}"))
     return job
 
 
 def begin(
-    store: Store, pass_id: str = "pass", job: str = "job", following: str | None = None, due: float = 0.0
+    store: Store, pass_id: str = "pass", job: str = "job", following: str | None = None, wait: float = 0.0
 ) -> bool:
     """Begin a pass with the task `open`, perhaps with a message for the one after it."""
     after = None if following is None else message(following)
     return store.tasks.begin_pass(
-        job, pass_id, child("open"), T0, next_due=None if following is None else due, following=after
+        job, pass_id, child("open"), next_in=None if following is None else wait, following=after
     )
 
 
@@ -50,12 +51,12 @@ def seen(state: int) -> Fingerprint:
 def step(task: str, **changes: Any) -> Step:
     """The end of a task: by default in round 0 of the pass `pass` of the job `job`, and `close` closes the pass."""
     closing = None if task == "close" else child("close")
-    values: dict[str, Any] = {"job": "job", "pass_id": "pass", "round": 0, "at": T0, "closing": closing}
+    values: dict[str, Any] = {"job": "job", "pass_id": "pass", "round": 0, "closing": closing}
     return Step(task=task, **(values | changes))
 
 
-def again(task: str, round_: int, due: float = T0) -> Redelivery:
-    return Redelivery(due, round_, message(f"{task} round {round_}"))
+def again(task: str, round_: int, wait: float = 0.0) -> Redelivery:
+    return Redelivery(wait, round_, message(f"{task} round {round_}"))
 
 
 def problem(path: bytes, *, skipped: bool = False) -> Problem:
@@ -87,3 +88,8 @@ def status_of(store: Store, name: str = "job") -> JobStatus:
 
 def counts_of(store: Store, name: str = "job") -> Counts:
     return status_of(store, name).counts
+
+
+def is_recent(at: float | None) -> bool:
+    """Whether a time for people is about now."""
+    return at is not None and abs(at - time.time()) < 600

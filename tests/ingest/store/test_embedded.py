@@ -9,12 +9,30 @@ import pytest
 
 from ingest.errors import Refused
 from ingest.store.embedded import EmbeddedStore
+from ingest.store.embedded.clock import Machine, this_machine
 from tests.ingest.store.contract import JobContract, StoreFixtures
 from tests.ingest.store.deletion_contract import DeletionContract
 from tests.ingest.store.moves_contract import MovesContract
 from tests.ingest.store.shared_contract import CacheContract, CrashContract, MessageContract, SharingContract
-from tests.ingest.store.task_contract import PassContract, StoppedContract, TaskContract
+from tests.ingest.store.task_contract import MessagesContract, PassContract, StoppedContract, TaskContract
 from tests.ingest.store.watching_contract import PausingContract, WatchingContract
+
+
+class Clocks:
+    """The clocks of a machine, which the test moves. It begins as this one, so that other processes agree."""
+
+    def __init__(self) -> None:
+        self._real = this_machine()
+        self.boot, self.uptime, self.wall = self._real.boot, 0.0, 0.0
+
+    def machine(self) -> Machine:
+        """The machine as a store sees it."""
+        return Machine(self.boot, lambda: self._real.uptime() + self.uptime, lambda: self._real.wall() + self.wall)
+
+    def lapse(self, seconds: float) -> None:
+        """Let time pass."""
+        self.uptime += seconds
+        self.wall += seconds
 
 
 class EmbeddedFixtures(StoreFixtures):
@@ -23,11 +41,19 @@ class EmbeddedFixtures(StoreFixtures):
         return tmp_path / "state" / "state.db"
 
     @pytest.fixture
-    def open_store(self, file: Path) -> Iterator[Callable[[], EmbeddedStore]]:
+    def clocks(self) -> Clocks:
+        return Clocks()
+
+    @pytest.fixture
+    def lapse(self, clocks: Clocks) -> Callable[[float], None]:
+        return clocks.lapse
+
+    @pytest.fixture
+    def open_store(self, file: Path, clocks: Clocks) -> Iterator[Callable[[], EmbeddedStore]]:
         opened: list[EmbeddedStore] = []
 
         def start() -> EmbeddedStore:
-            opened.append(EmbeddedStore(file))
+            opened.append(EmbeddedStore(file, clocks.machine()))
             return opened[-1]
 
         yield start
@@ -51,6 +77,10 @@ class TestPasses(EmbeddedFixtures, PassContract):
 
 
 class TestTasks(EmbeddedFixtures, TaskContract):
+    pass
+
+
+class TestMessagesOfTasks(EmbeddedFixtures, MessagesContract):
     pass
 
 

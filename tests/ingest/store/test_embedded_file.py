@@ -13,7 +13,6 @@ import pytest
 from ingest.broker.embedded.broker import EmbeddedBroker
 from ingest.errors import Refused
 from ingest.store.embedded import EmbeddedStore
-from tests.ingest.store.support import T0
 
 ROOT = Path(__file__).parents[3]
 
@@ -34,12 +33,10 @@ def test_a_process_that_comes_and_goes_takes_nothing_from_one_that_has_broker_an
     file = tmp_path / "state.db"
     broker, store = EmbeddedBroker(file), EmbeddedStore(file)
     broker.ensure_topics(["topic"])
-    assert in_another_process(file, "store.values.get(b'k', 0)") == "None"
-    store.values.set(b"k", b"here", T0)
-    assert (
-        in_another_process(file, f"store.values.get(b'k', 0), store.values.set(b'k', b'there', {T0})") == "b'here' True"
-    )
-    assert store.values.get(b"k", T0) == b"there"
+    assert in_another_process(file, "store.values.get(b'k')") == "None"
+    store.values.set(b"k", b"here")
+    assert in_another_process(file, "store.values.get(b'k'), store.values.set(b'k', b'there')") == "b'here' True"
+    assert store.values.get(b"k") == b"there"
     broker.close()
     store.close()
 

@@ -10,12 +10,17 @@ from hypothesis import settings
 
 from ingest.store.embedded import EmbeddedStore
 from tests.ingest.store.model import PassMachine
+from tests.ingest.store.test_embedded import Clocks
 
 
 class EmbeddedMachine(PassMachine):
     def open(self) -> EmbeddedStore:
         self.folder = Path(tempfile.mkdtemp())
-        return EmbeddedStore(self.folder / "state.db")
+        self.clocks = Clocks()
+        return EmbeddedStore(self.folder / "state.db", self.clocks.machine())
+
+    def lapse(self, seconds: float) -> None:
+        self.clocks.lapse(seconds)
 
     def teardown(self) -> None:
         super().teardown()

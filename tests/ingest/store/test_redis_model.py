@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from ingest.store.redis import RedisStore
 from tests.ingest.store.model import PassMachine
-from tests.ingest.store.test_redis import remove_keys
+from tests.ingest.store.test_redis import remove_keys, shift_terms
 
 
 class RedisMachine(PassMachine):
@@ -19,6 +19,9 @@ class RedisMachine(PassMachine):
     def open(self) -> RedisStore:
         self.prefix = f"test-{secrets.token_hex(4)}:"
         return RedisStore(self.url, self.prefix)
+
+    def lapse(self, seconds: float) -> None:
+        shift_terms(self.url, self.prefix, -seconds)
 
     def teardown(self) -> None:
         super().teardown()

@@ -30,7 +30,6 @@ AVU = "number"
 PATIENCE_SECONDS = 120
 LOOKS = 100
 """How often, at rest, the catalog may be wrong: whatever is still to come is asked for a moment later."""
-REPORT_SECONDS = 6.0
 """For how long after it was made a watcher's report says that it is alive."""
 
 
@@ -105,8 +104,7 @@ class Watched:
         told = status.watching
         if told is None or status.state is not JobState.WAITING or status.live.remaining_tasks > 1:
             return False
-        reported = told.until - REPORT_SECONDS
-        return since + 0.5 < reported < time.time() - 0.5 and not told.settling and not told.spooled
+        return since + 0.5 < told.at < time.time() - 0.5 and not told.settling and not told.spooled
 
     def _logical(self, path: bytes) -> str:
         directory = self.source.is_directory(path)

@@ -1,7 +1,10 @@
--- Store until when a consumer is alive. Consumers that expired an hour ago are deleted.
-call('HSET', key('consumers'), args.name, args.status)
-call('ZADD', key('alive'), args.over, args.name)
-for _, name in ipairs(call('ZRANGEBYSCORE', key('alive'), '-inf', args.now - 3600)) do
-  call('ZREM', key('alive'), name)
-  call('HDEL', key('consumers'), name)
+-- Store for how long a consumer is alive, and delete those that are not.
+local consumers, now = key('consumers'), clock()
+local known = call('HGETALL', consumers)
+for i = 1, #known, 2 do
+  local each = cmsgpack.unpack(known[i + 1])
+  if not holds(each.since, each.over, now) then
+    call('HDEL', consumers, known[i])
+  end
 end
+call('HSET', consumers, args.name, cmsgpack.pack({since = now, over = now + args.seconds, status = args.status}))

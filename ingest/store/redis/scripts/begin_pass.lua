@@ -1,6 +1,7 @@
 -- Begin a pass with its opening task: see ingest.store.tasks.Tasks.begin_pass. Returns 1, or 0 when it does not begin.
 local KEPT = 100 -- earlier passes, begun or skipped, that are recognised when their message is delivered once more
 local job, pass, passes = key('job', args.name), key('pass', args.pass_id), key('passes', args.name)
+local now = clock()
 local state, previous, planned = unpack(call('HMGET', job, 'state', 'pass_id', 'next_number'))
 if not ACTIVE[state] or call('EXISTS', pass) == 1 then
   return 0
@@ -10,13 +11,13 @@ if args.following then
   if planned and call('ZSCORE', key('schedule'), planned) then
     drop_message(planned)
   end
-  local number = plan(args.name, args.next_due, args.following)
-  call('HSET', job, 'next_number', number, 'next_pass', args.next_due)
+  local number = plan(args.name, args.next_in, args.following)
+  call('HSET', job, 'next_number', number, 'next_pass', now + args.next_in)
 end
-call('HSET', pass, 'job', args.name, 'started', args.now)
+call('HSET', pass, 'job', args.name, 'started', now)
 call('RPUSH', passes, args.pass_id)
 if state == 'running' then
-  call('HSET', pass, 'ended', args.now)
+  call('HSET', pass, 'ended', now)
   call('HINCRBY', job, 'passes_skipped', 1)
   return 0
 end
@@ -31,5 +32,5 @@ for _ = KEPT + 1, call('LLEN', passes) do
 end
 call('HSET', job, 'state', 'running', 'pass_id', args.pass_id)
 call('HINCRBY', job, 'passes', 1)
-add_child(args.name, args.pass_id, args.opening, args.now)
+add_child(args.name, args.pass_id, args.opening)
 return 1

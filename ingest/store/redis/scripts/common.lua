@@ -13,7 +13,21 @@ end
 
 local ACTIVE = {queued = true, running = true, waiting = true}
 
--- `messages` maps a number to job, NUL and message; `outbox` and `schedule` contain the numbers in their order.
+-- The time of this server, in seconds since the epoch: all terms run on this clock.
+local function clock()
+  local seconds, micros = unpack(call('TIME'))
+  return tonumber(seconds) + tonumber(micros) / 1000000
+end
+
+-- A term that began further ahead than this is void: the clock has been set back since.
+local SLACK = 5
+
+local function holds(since, over, now)
+  return since and over and tonumber(since) <= now + SLACK and tonumber(over) > now
+end
+
+-- `messages` maps a number to job, NUL and message; `outbox` and `schedule` contain the numbers in their order,
+-- and `scheduled` says since when a message is in the schedule.
 -- Numbers have leading zeros, so that the older of two messages with the same time comes first.
 local function keep(job, message)
   local number = string.format('%016d', call('INCR', key('number')))
@@ -27,9 +41,10 @@ local function send(job, message)
   call('ZADD', key('outbox'), tonumber(number), number)
 end
 
-local function plan(job, due, message)
-  local number = keep(job, message)
-  call('ZADD', key('schedule'), due, number)
+local function plan(job, wait, message)
+  local number, now = keep(job, message), clock()
+  call('ZADD', key('schedule'), now + wait, number)
+  call('ZADD', key('scheduled'), now, number)
   return number
 end
 
@@ -43,6 +58,7 @@ local function drop_message(number)
   call('HDEL', key('messages'), number)
   call('ZREM', key('outbox'), number)
   call('ZREM', key('schedule'), number)
+  call('ZREM', key('scheduled'), number)
 end
 
 local function withdraw(job)
@@ -53,7 +69,7 @@ local function withdraw(job)
 end
 
 local function drop_pass(pass_id, with_counts)
-  for _, kind in ipairs({'tasks', 'cursors', 'objects', 'collections', 'candidates'}) do
+  for _, kind in ipairs({'tasks', 'work', 'cursors', 'objects', 'collections', 'candidates'}) do
     call('DEL', key(kind, pass_id))
   end
   if with_counts then
@@ -126,14 +142,15 @@ local function not_in_work(job, task, round)
   end
 end
 
-local function add_child(job, pass_id, child, now)
+local function add_child(job, pass_id, child)
   call('HSET', key('tasks', pass_id), child.task, 0)
+  call('HSET', key('work', pass_id), child.task, child.message)
   add(pass_id, {tasks = 1})
   if child.move then
     add_move(job, child.task, child.move)
   end
   if child.delay then
-    plan(job, now + child.delay, child.message)
+    plan(job, child.delay, child.message)
   else
     send(job, child.message)
   end

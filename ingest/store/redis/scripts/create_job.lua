@@ -4,8 +4,9 @@ if other then
   return other
 end
 drop_job(args.name)
-call('ZADD', key('jobs'), args.created, args.name)
+local now = clock()
+call('ZADD', key('jobs'), now, args.name)
 call('HSET', key('job', args.name), 'job', args.job, 'target', args.target, 'periodic', args.periodic, 'space',
-     args.space, 'state', 'queued', 'created', args.created)
+     args.space, 'state', 'queued', 'created', now)
 send(args.name, args.first)
 return false

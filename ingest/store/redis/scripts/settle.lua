@@ -2,6 +2,7 @@
 -- outstanding.
 local step = args
 local pass, tasks, cursors = key('pass', step.pass_id), key('tasks', step.pass_id), key('cursors', step.pass_id)
+local work = key('work', step.pass_id) -- the current message of each task
 local job = key('job', step.job)
 
 local function remember()
@@ -36,29 +37,30 @@ end
 
 local function end_pass()
   if step.error then
-    call('DEL', tasks, cursors)
+    call('DEL', tasks, work, cursors)
     add(step.pass_id, {tasks_done = 1})
     call('HSET', pass, 'error', step.error)
   end
-  call('HSET', pass, 'ended', step.at)
+  call('HSET', pass, 'ended', clock())
   if call('HGET', job, 'periodic') == '1' then
     call('HSET', job, 'state', 'waiting')
     return
   end
-  call('HSET', job, 'state', step.error and 'failed' or 'finished', 'ended', step.at)
+  call('HSET', job, 'state', step.error and 'failed' or 'finished', 'ended', clock())
   withdraw(step.job)
 end
 
 local function leave()
   settle_move(step.job, step.task)
   call('HDEL', tasks, step.task)
+  call('HDEL', work, step.task)
   call('HDEL', cursors, step.task)
   add(step.pass_id, {tasks_done = 1})
   if call('HLEN', tasks) > 0 then
     return
   end
   if step.closing then
-    add_child(step.job, step.pass_id, step.closing, step.at)
+    add_child(step.job, step.pass_id, step.closing)
   else
     end_pass()
   end
@@ -72,7 +74,7 @@ if step.part and (call('HGET', cursors, step.task) or nil) ~= step.after then
   return 0 -- another worker has taken the listing further
 end
 for _, child in ipairs(step.children) do
-  add_child(step.job, step.pass_id, child, step.at)
+  add_child(step.job, step.pass_id, child)
 end
 add(step.pass_id, step.counts)
 remember()
@@ -91,10 +93,11 @@ if step.error then
   end_pass()
 elseif step.again then
   call('HSET', tasks, step.task, step.again.round)
-  if step.again.due <= step.at then
+  call('HSET', work, step.task, step.again.message)
+  if step.again.wait <= 0 then
     send(step.job, step.again.message)
   else
-    plan(step.job, step.again.due, step.again.message)
+    plan(step.job, step.again.wait, step.again.message)
   end
 elseif step.cursor then
   call('HSET', cursors, step.task, step.cursor)

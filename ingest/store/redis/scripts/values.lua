@@ -1,19 +1,23 @@
--- The values of handlers: a Redis string or list per key. The time of expiry is stored separately, because
--- `now` is the time of the caller. `value-keys` contains all keys in order.
-local keys, expiry = key('value-keys'), key('value-expiry')
+-- The values of handlers: a Redis string or list per key. The time of expiry and the time when it was set are
+-- stored separately. `value-keys` contains all keys in order.
+local keys, expiry, since = key('value-keys'), key('value-expiry'), key('value-since')
+local now = clock()
 local value = args.key and key('value', args.key)
 
 local function remove(name)
   call('ZREM', keys, name)
   call('ZREM', expiry, name)
+  call('ZREM', since, name)
   return call('DEL', key('value', name))
 end
 
-local function expire(over)
-  if over then
-    call('ZADD', expiry, over, args.key)
+local function expire(seconds)
+  if seconds then
+    call('ZADD', expiry, now + seconds, args.key)
+    call('ZADD', since, now, args.key)
   else
     call('ZREM', expiry, args.key)
+    call('ZREM', since, args.key)
   end
 end
 
@@ -37,7 +41,7 @@ function operations.set()
   end
   call('SET', value, args.value)
   call('ZADD', keys, 0, args.key)
-  expire(args.over)
+  expire(args.seconds)
   return 1
 end
 
@@ -78,19 +82,23 @@ function operations.expire()
   if call('EXISTS', value) == 0 then
     return 0
   end
-  expire(args.over)
+  expire(args.seconds)
   return 1
 end
 
 function operations.expiry()
-  return {call('EXISTS', value), call('ZSCORE', expiry, args.key)}
+  local over = call('ZSCORE', expiry, args.key)
+  return {call('EXISTS', value), over and tostring(over - now)}
 end
 
 function operations.keys()
   return call('ZRANGEBYLEX', keys, '[' .. args.prefix, args.beyond and '(' .. args.beyond or '+')
 end
 
-for _, name in ipairs(call('ZRANGEBYSCORE', expiry, '-inf', args.now)) do
+for _, name in ipairs(call('ZRANGEBYSCORE', expiry, '-inf', now)) do
   remove(name)
+end
+for _, name in ipairs(call('ZRANGEBYSCORE', since, now + SLACK, '+inf')) do
+  remove(name) -- the clock has been set back
 end
 return operations[args.operation]()

@@ -5,6 +5,6 @@ if not ACTIVE[state] or live then
   return ACTIVE[state] and live
 end
 call('HSET', job, 'live_pass', args.pass_id)
-call('HSET', key('pass', args.pass_id), 'job', args.name, 'started', args.now, 'tasks', 1)
+call('HSET', key('pass', args.pass_id), 'job', args.name, 'started', clock(), 'tasks', 1)
 call('HSET', key('tasks', args.pass_id), args.task, 0)
 return args.pass_id
