@@ -1,0 +1,302 @@
+"""`ingest-scan verify`: compare a source with the catalog, as both are now."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from ingest.errors import Refused, Unreachable
+from landingzone.job_options import JobOptions, expectation_options
+from landingzone.jobs import known
+from landingzone.options import MultiValueCommand, Seconds, common, gathered, option, processors
+from landingzone.run import until_signal
+
+if TYPE_CHECKING:
+    from consumer.sync.context import Context
+    from consumer.verify.record import Record
+    from consumer.verify.report import Report
+    from consumer.verify.rows import Row, Totals
+    from ingest.deployment import Deployment
+    from ingest.handlers.loader import Handler
+    from ingest.job import Job, LogSettings
+    from ingest.store import Store
+
+DIFFERENCES = 255
+_SHOWN = 20
+"""Differences that the summary lists."""
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw]?)")
+
+
+class Duration(Seconds):
+    """A time such as 90, 90s, 10m, 1.5h, 2d or 4w, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of seconds, or a usage error."""
+        found = _DURATION.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value} is no time like 90s, 10m, 1.5h, 2d or 4w.", param, ctx)
+        return super().convert(float(found[1]) * _UNITS[found[2] or "s"], param, ctx)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions:
+    """What a verification compares, how much of it, and what it prints."""
+
+    checksum: bool = False
+    server_checksum: bool = False
+    one_way: bool = False
+    workers: int | None = None
+    max_duration: float | None = None
+    max_age: float | None = None
+    resume: bool = False
+    report: str | None = None
+    json: bool = False
+    progress: bool = False
+
+
+_verify_options = gathered(
+    "how",
+    VerifyOptions,
+    option("checksum", is_flag=True, help="Compute checksums of the source, and compare them with the catalog's."),
+    option("server_checksum", is_flag=True, help="Let the server read its replicas, and compare with its catalog."),
+    option("one_way", is_flag=True, help="Do not look for what only the catalog has."),
+    option("workers", type=click.IntRange(min=1), help="Directories that are checked at once [number of CPUs]."),
+    option("max_duration", type=Duration(), help="Stop at the next safe point after this time, like 1h."),
+    option("max_age", type=Duration(), help="Check only directories that were not found right within it, like 4w."),
+    option("resume", is_flag=True, help="Continue the verification that was interrupted."),
+    option("report", metavar="FILE", help="Write a line per path: .csv, .jsonl, or - for JSON lines on stdout."),
+    option("json", is_flag=True, help="Print the summary as JSON."),
+    option("progress", is_flag=True, help="Show the progress."),
+)
+
+
+@click.command(cls=MultiValueCommand)
+@click.argument("source", metavar="SOURCE|JOB")
+@click.argument("target", required=False)
+@_verify_options
+@expectation_options
+@common
+def verify(
+    source: str, target: str | None, state: Deployment, how: VerifyOptions, job: JobOptions, log: LogSettings
+) -> None:
+    """Compare SOURCE with the collection TARGET, or the source and target of JOB. Changes nothing.
+
+    Compares what the source and the catalog have now; the path cache is not used. Give the event handler and the
+    filters of the ingest, since they say what the catalog ought to have. Exit status: 0 all is right, 1 refused,
+    2 usage, 255 there are differences.
+    """
+    from ingest.service import logs  # noqa: PLC0415 - --help must be quick
+    from landingzone.launch import log_in  # noqa: PLC0415
+
+    store = state.open_store()
+    if target is None:
+        wanted, handler = _of_job(store, source), None
+    else:
+        wanted, handler = _of_options(source, target, job, log)
+    logs.configure(wanted.log)
+    log_in().close()
+    ended = _Verification(Path(state.state), store, wanted, handler, how).run()
+    if ended.interrupted:
+        raise Refused("interrupted: the same command with --resume continues")
+    if ended.totals.differ:
+        sys.exit(DIFFERENCES)
+
+
+def _of_job(store: Store, name: str) -> Job:
+    """The job of this name. Raises Refused for options that the job has itself."""
+    import msgspec  # noqa: PLC0415 - --help must be quick
+
+    context = click.get_current_context()
+    of_job = {each.name for each in _options_of(expectation_options)}
+    for given in sorted(of_job):
+        if context.get_parameter_source(given) is ParameterSource.COMMANDLINE:
+            raise Refused(f"--{given.replace('_', '-')} is an option of SOURCE and TARGET: job {name} has its own")
+    if "/" in name and store.jobs.get(name) is None:
+        raise Refused(f"there is no job {name}; to verify a source, name its TARGET too")
+    return msgspec.structs.replace(known(store, name).job, delete_only_ingested=False)
+
+
+def _options_of(decorate: Callable[..., Any]) -> list[click.Parameter]:
+    """The options that a decorator adds."""
+    decorated = decorate(lambda: None)
+    return list(click.command()(decorated).params)
+
+
+def _of_options(source: str, target: str, job: JobOptions, log: LogSettings) -> tuple[Job, Handler]:
+    from ingest.handlers.loader import Handler  # noqa: PLC0415 - --help must be quick
+    from landingzone.job_from_options import Submission  # noqa: PLC0415
+
+    submission = Submission(source, target, job, log, None)
+    if submission.handler is None:
+        return submission.job, Handler.default()
+    return submission.job, Handler.load(submission.handler, submission.job.handler_file or "")
+
+
+@dataclass
+class _Ended:
+    """How a verification has ended."""
+
+    totals: Totals
+    complete: bool
+    interrupted: bool
+    remaining: int
+    elapsed: float
+
+
+class _Verification:
+    """One run of the command."""
+
+    def __init__(self, state: Path, store: Store, job: Job, handler: Handler | None, how: VerifyOptions) -> None:
+        self._state = state
+        self._store = store
+        self._job = job
+        self._handler = handler
+        self._how = how
+        self._shown: list[Row] = []
+        self._began = time.monotonic()
+
+    def run(self) -> _Ended:
+        """Verify, write the report, and print the summary."""
+        from contextlib import closing, nullcontext  # noqa: PLC0415
+
+        from consumer.verify.file import Checks  # noqa: PLC0415
+        from consumer.verify.record import Record, space_of  # noqa: PLC0415
+        from consumer.verify.report import Report  # noqa: PLC0415
+
+        how = self._how
+        checks = Checks(how.checksum, how.server_checksum, how.one_way)
+        file = self._state.with_name(f"{self._state.name}.verify")
+        with closing(Record(file, space_of(self._job, *checks))) as record:
+            resumed = self._begin(record)
+            opened = Report(how.report, append=resumed) if how.report else nullcontext()
+            with opened as report:
+                ended = self._check(record, report, checks)
+        _print_summary(ended, self._shown, how)
+        return ended
+
+    def _begin(self, record: Record) -> bool:
+        """Whether an interrupted verification continues."""
+        how = self._how
+        if how.resume:
+            if how.max_age is not None:
+                raise Refused("--resume and --max-age exclude each other: --max-age continues by itself")
+            if record.resume():
+                return True
+            click.echo("Nothing to resume: the verification begins anew.", err=True)
+        record.begin(None if how.max_age is None else time.time() - how.max_age)
+        return False
+
+    def _check(self, record: Record, report: Report | None, checks: Any) -> _Ended:
+        from consumer.verify.crew import Crew  # noqa: PLC0415
+        from scanner.entries import SourceNotVisible  # noqa: PLC0415
+
+        signalled, limit = until_signal(), self._how.max_duration
+        progress = _Progress() if self._how.progress else None
+
+        def until() -> bool:
+            return signalled() or (limit is not None and time.monotonic() - self._began >= limit)
+
+        crew = Crew(self._how.workers or processors(), self._context, checks)
+        try:
+            for page in crew.verify(record, until):
+                if report is not None:
+                    report.write(page.rows)
+                self._shown += [row for row in page.rows if row.differs][: _SHOWN - len(self._shown)]
+                if progress is not None:
+                    progress.show(record.totals)
+        except (SourceNotVisible, Unreachable) as error:
+            raise Refused(f"{error}; the same command with --resume continues") from error
+        finally:
+            if progress is not None:
+                progress.close()
+        remaining = record.waiting()
+        if not remaining:
+            record.end()
+        elapsed = time.monotonic() - self._began
+        return _Ended(record.totals, not remaining, bool(remaining) and signalled(), remaining, elapsed)
+
+    def _context(self) -> Context:
+        """A context for one thread."""
+        from consumer.irods.sessions import Sessions  # noqa: PLC0415
+        from consumer.sync.context import Context  # noqa: PLC0415
+
+        return Context(self._job, self._store, Sessions(self._job.idle_seconds), self._handler)
+
+
+def _print_summary(ended: _Ended, shown: list[Row], how: VerifyOptions) -> None:
+    """The counts and the first differences: on stdout, or on stderr if the report is there."""
+    from consumer.verify.report import result  # noqa: PLC0415
+    from landingzone import report  # noqa: PLC0415
+
+    totals = ended.totals
+    if how.json:
+        fields = {"files": totals.files, "directories": totals.directories, "differ": totals.differ}
+        fields |= {"bytes_read": totals.bytes_read, "complete": ended.complete}
+        line = {
+            **fields,
+            "kinds": totals.kinds,
+            "remaining_directories": ended.remaining,
+            "elapsed": round(ended.elapsed, 3),
+        }
+        click.echo(json.dumps(line), err=how.report == "-")
+        return
+    out = report.console(error=how.report == "-")
+    found = ", ".join(f"{count} {kind}" for kind, count in sorted(totals.kinds.items()))
+    out.print(
+        f"{totals.files} files and {totals.directories} directories checked in {ended.elapsed:.1f} s:"
+        f" {totals.differ} differ{f' ({found})' if found else ''}."
+    )
+    for row in shown:
+        out.print(
+            f"[red]{result(row)}[/] {report._plain(row.target)}{f': {report._plain(row.detail)}' if row.detail else ''}"
+        )
+    if totals.differ > len(shown):
+        out.print(f"… and {totals.differ - len(shown)} more; --report FILE has all of them.")
+    if not ended.complete:
+        out.print(f"Stopped before the end: {ended.remaining} known directories remain; --resume continues.")
+
+
+class _Progress:
+    """A line on a terminal that shows the counts, otherwise a line per second on stderr."""
+
+    def __init__(self) -> None:
+        self._printed = 0.0
+        self._began = time.monotonic()
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+            from landingzone import report  # noqa: PLC0415
+
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=report.console(error=True))
+            self._task = self._bar.add_task("starting", total=None)
+            self._bar.start()
+
+    def show(self, totals: Totals) -> None:
+        """Show the counts so far."""
+        now = time.monotonic()
+        rate = totals.files / max(now - self._began, 0.001)
+        text = f"{totals.files} files  {totals.directories} directories  {totals.differ} differ  {rate:.0f} files/s"
+        if self._bar is not None:
+            self._bar.update(self._task, description=text)
+        elif now - self._printed >= 1:
+            self._printed = now
+            click.echo(f"[{now - self._began:.0f} s] {text}", err=True)
+
+    def close(self) -> None:
+        """Stop, and leave the last state on the screen."""
+        if self._bar is not None:
+            self._bar.stop()

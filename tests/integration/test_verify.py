@@ -1,0 +1,266 @@
+"""`ingest-scan verify` finds what differs between source and catalog, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from irods.session import iRODSSession
+
+from tests.conftest import CommandLine, HandlerFile
+from tests.support.counting_proxy import CountingProxy
+from tests.support.integration import Storage, handler, rows
+from tests.support.s3_jobs import ingest, put_all
+from tests.support.s3_servers import Bucket
+from tests.support.verify import Verified, change_replica, verify
+
+MAP = "@staticmethod\ndef character_map():\n    import re\n    return {re.compile('[^a-zA-Z0-9]'): '_'}\n"
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    return tmp_path / "report.jsonl"
+
+
+def make_tree(source: Path, directories: int, files: int) -> None:
+    """A tree of `directories` directories on two levels, each with `files` files."""
+    for number in range(directories):
+        directory = source / f"d{number % 5}" / f"e{number}"
+        directory.mkdir(parents=True)
+        for each in range(files):
+            (directory / f"f{each}").write_bytes(b"x" * (each % 7 + 1))
+
+
+def test_a_registered_tree_is_right_and_costs_two_queries_per_directory(
+    scan: CommandLine, calls: CountingProxy, source: Path, home: str, report: Path
+) -> None:
+    make_tree(source, 20, 10)
+    assert scan.ingest(source, home).status == 0
+    calls.reset()
+    found = verify(scan, report, source, home)
+    assert (found.status, found.wrong) == (0, {}), found.ran
+    assert (found.summary["files"], found.summary["directories"], found.summary["differ"]) == (200, 26, 0)
+    assert len(found.rows) == 226
+    assert {name: count for name, count in calls.calls.items() if count} == {"GEN_QUERY": 2 * 26}
+
+
+def plant_in_catalog(irods: iRODSSession, home: str, source: Path) -> dict[str, str]:
+    """Damage in a registered tree; logical path → what verify ought to say."""
+    remove = irods.data_objects.unregister
+    remove(f"{home}/d0/e0/f0")
+    irods.data_objects.register(str(source / "d0/e0/f1"), f"{home}/d0/e0/more")
+    change_replica(irods, f"{home}/d0/e5/f1", dataSize=99)
+    change_replica(irods, f"{home}/d0/e5/f2", dataModify="01000000000")
+    change_replica(irods, f"{home}/d0/e5/f3", replStatus=0)
+    change_replica(irods, f"{home}/d1/e1/f4", filePath="/elsewhere/f4")
+    change_replica(irods, f"{home}/d1/e1/f5", dataSize=98, dataModify="01000000001")
+    irods.collections.remove(f"{home}/d2/e2", recurse=True, force=True, unregister=True)
+    remove(f"{home}/d1/e1/f6")
+    irods.collections.create(f"{home}/d1/e1/f6")
+    irods.data_objects.register(str(source / "d0/e0/f1"), f"{home}/d1/e1/f6/inside")
+    irods.collections.remove(f"{home}/d3/e3", recurse=True, force=True, unregister=True)
+    irods.data_objects.register(str(source / "d0/e0/f1"), f"{home}/d3/e3")
+    irods.collections.create(f"{home}/extra/deep")
+    irods.data_objects.register(str(source / "d0/e0/f1"), f"{home}/extra/deep/object")
+    missing = {f"{home}/{name}/f{each}": "missing" for name in ("d2/e2", "d3/e3") for each in range(10)}
+    return {
+        f"{home}/d0/e0/f0": "missing",
+        f"{home}/d0/e0/more": "extra",
+        f"{home}/d0/e5/f1": "other-size",
+        f"{home}/d0/e5/f2": "other-mtime",
+        f"{home}/d0/e5/f3": "stale-replica",
+        f"{home}/d1/e1/f4": "other-physical-path",
+        f"{home}/d1/e1/f5": "other-size other-mtime",
+        f"{home}/d1/e1/f6": "other-kind",
+        f"{home}/d1/e1/f6/inside": "extra",
+        f"{home}/d2/e2": "missing-collection",
+        f"{home}/d3/e3": "other-kind",
+        f"{home}/extra": "extra",
+        f"{home}/extra/deep": "extra",
+        f"{home}/extra/deep/object": "extra",
+        **missing,
+    }
+
+
+def test_each_kind_of_damage_in_a_registered_tree_is_found_and_nothing_else(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, report: Path
+) -> None:
+    make_tree(source, 20, 10)
+    assert scan.ingest(source, home, "--job-name", "tree").status == 0
+    planted = plant_in_catalog(irods, home, source)
+    before = rows(irods, home)
+    found = verify(scan, report, source, home)
+    assert (found.status, found.wrong) == (255, planted), found.ran
+    assert found.summary["differ"] == len(planted)
+    assert found.summary["kinds"]["missing"] == 21
+    assert rows(irods, home) == before
+    again = verify(scan, report, "tree", "--workers", "3")
+    assert (again.status, again.wrong) == (255, planted), again.ran
+    one_way = verify(scan, report, source, home, "--one-way")
+    assert one_way.wrong == {target: what for target, what in planted.items() if what != "extra"}
+
+
+def test_put_objects_are_compared_by_size_and_status_and_with_checksums_by_content(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path
+) -> None:
+    make_tree(source, 4, 8)
+    options = ("--event_handler", handler_file(handler("PUT")))
+    assert scan.ingest(source, home, *options, "--checksum").status == 0
+    quick = verify(scan, report, source, home, *options)
+    assert (quick.status, quick.wrong) == (0, {}), quick.ran
+    both = verify(scan, report, source, home, *options, "--checksum", "--server-checksum")
+    assert (both.status, both.wrong, both.summary["bytes_read"]) == (0, {}, 4 * 29), both.ran
+
+    where = f"{home}/d0/e0"
+    (source / "d0/e0/f1").write_bytes(b"yy")  # other content of the same size
+    (source / "d0/e0/f2").write_bytes(b"longer")
+    vault = Path(rows(irods, home)["d0/e0/f3"][0].path)
+    vault.write_bytes(b"y" * vault.stat().st_size)  # bit rot
+    Path(rows(irods, home)["d0/e0/f4"][0].path).unlink()
+    change_replica(irods, f"{where}/f5", replStatus=0)
+    change_replica(irods, f"{where}/f6", chksum="")
+    change_replica(irods, f"{where}/f7", dataModify="00000000000")  # how we mark wrong content without rights
+
+    plain = {f"{where}/f2": "other-size", f"{where}/f5": "stale-replica", f"{where}/f7": "stale-replica"}
+    assert verify(scan, report, source, home, *options).wrong == plain
+    content = plain | {f"{where}/f1": "other-checksum", f"{where}/f6": "no-checksum"}
+    found = verify(scan, report, source, home, *options, "--checksum")
+    assert (found.status, found.wrong) == (255, content), found.ran
+    found = verify(scan, report, source, home, *options, "--server-checksum")
+    at_rest = {f"{where}/f3": "other-checksum", f"{where}/f4": "other-checksum", f"{where}/f6": "no-checksum"}
+    assert (found.status, found.wrong) == (255, plain | at_rest), found.ran
+
+
+def test_replicas_are_expected_where_the_handler_wants_them(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, storage: Storage, handler_file: HandlerFile,
+    report: Path,
+) -> None:  # fmt: skip
+    for name in ("a", "b", "c"):
+        (source / name).write_text(name)
+    root, _ = storage.tree()
+    put = ("--event_handler", handler_file(handler("PUT_SYNC", resource=root)))
+    assert scan.ingest(source, home, *put).status == 0
+    assert verify(scan, report, source, home, *put).wrong == {}
+    irods.data_objects.unlink(f"{home}/a", force=True)
+    irods.data_objects.put(str(source / "a"), f"{home}/a")
+    os.utime(source / "b", (4_000_000_000, 4_000_000_000))
+    found = verify(scan, report, source, home, *put)
+    assert found.wrong == {f"{home}/a": "missing-replica", f"{home}/b": "newer-source"}
+
+    resource = storage.resource()
+    further = ("--event_handler", handler_file(handler("REGISTER_AS_REPLICA_SYNC", resource=resource)))
+    assert scan.ingest(source, home, *further).status == 0
+    assert verify(scan, report, source, home, *further).wrong == {}  # registering makes the first replicas stale
+    change_replica(irods, f"{home}/c", number=1, replStatus=0)
+    assert verify(scan, report, source, home, *further).wrong == {f"{home}/c": "stale-replica"}
+    for name in ("a", "b", "c"):
+        irods.data_objects.unregister(f"{home}/{name}", resource=resource)
+
+
+def test_mapped_and_undecodable_names_and_special_files_are_right_where_the_sync_has_brought_them(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path
+) -> None:
+    (source / "a b").mkdir()
+    for name in (b"a b/x-y", b"a b/\xff", b"plain", b"it's", b"x' || like '%", b"a b/odd\n"):
+        Path(os.fsdecode(os.path.join(os.fsencode(source), name))).write_text("content")
+    (source / "link").symlink_to("plain")
+    (source / "broken").symlink_to("nowhere")
+    (source / "out").symlink_to("/etc/hostname")
+    os.mkfifo(source / "pipe")
+    options = ("--event_handler", handler_file(handler("PUT_SYNC", more=MAP)))
+    assert scan.ingest(source, home, *options).status == 0
+    found = verify(scan, report, source, home, *options)
+    assert (found.status, found.wrong) == (0, {}), found.ran
+    assert found.summary["kinds"] == {"skipped": 3}
+    without = verify(scan, report, source, home, "--event_handler", handler_file(handler("PUT_SYNC")))
+    assert without.status == 255
+
+    plain = f"{home}-plain"
+    try:
+        assert scan.ingest(source, plain).status == 0
+        found = verify(scan, report, source, plain)
+        assert (found.status, found.wrong) == (0, {}), found.ran
+    finally:
+        irods.collections.remove(plain, recurse=True, force=True, unregister=True)
+
+
+def test_filters_and_no_op_leave_out_what_the_sync_leaves_out(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path
+) -> None:
+    for name in ("a.txt", "b.log", "c.tmp", "d/x.log"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text(name)
+    body = (
+        "@staticmethod\ndef operation(session, meta, **options):\n"
+        "    return Operation.NO_OP if meta['path'].endswith('.tmp') else Operation.REGISTER_SYNC\n"
+    )
+    options = ("--event_handler", handler_file(body), "--exclude", "*.log")
+    assert scan.ingest(source, home, *options).status == 0
+    found = verify(scan, report, source, home, *options)
+    assert (found.status, found.wrong, found.summary["kinds"]) == (0, {}, {"skipped": 1}), found.ran
+    assert verify(scan, report, source, home, *options[:2]).wrong == {
+        f"{home}/b.log": "missing",
+        f"{home}/d/x.log": "missing",
+    }
+
+
+def test_what_cannot_be_read_or_asked_is_named(
+    unprivileged: CommandLine, source: Path, home: str, handler_file: HandlerFile, report: Path
+) -> None:
+    for name in ("open", "closed", "closed directory/file", "strange"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text(name)
+    body = (
+        "@staticmethod\ndef to_resource(session, meta, **options):\n"
+        "    if meta['path'].endswith('strange'): raise ValueError('not that one')\n"
+    )
+    assert unprivileged.ingest(source, home).status == 0
+    (source / "closed").chmod(0)
+    (source / "closed directory").chmod(0)
+    try:
+        found = verify(unprivileged, report, source, home, "--event_handler", handler_file(body))
+    finally:
+        (source / "closed directory").chmod(0o700)
+    assert (found.status, found.wrong) == (
+        255,
+        {f"{home}/closed": "unreadable", f"{home}/closed directory": "unreadable", f"{home}/strange": "unchecked"},
+    ), found.ran
+    (row,) = [row for row in found.rows if row["result"] == "unchecked"]
+    assert row["detail"] == "to_resource() of the event handler: ValueError: not that one"
+
+
+def test_a_bucket_is_verified_as_a_directory_is(
+    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path
+) -> None:
+    put_all(bucket, {f"d{number % 3}/e{number}/f{each}": b"x" * each for number in range(6) for each in range(5)})
+    options = ("--event_handler", handler_file(handler("PUT_SYNC")))
+    assert ingest(scan, bucket, home, *options, "--checksum").status == 0
+
+    def again(*more: str) -> Verified:
+        reach = bucket.server.options()
+        return verify(scan, report, bucket.url(), home, *reach, *options, *more, **bucket.server.environ)
+
+    found = again("--checksum")
+    assert (found.status, found.wrong, found.summary["files"]) == (0, {}, 30), found.ran
+    where = f"{home}/d0/e0"
+    irods.data_objects.unlink(f"{where}/f0", force=True)
+    bucket.remove("d0/e0/f1")
+    change_replica(irods, f"{where}/f2", dataSize=99)
+    change_replica(irods, f"{where}/f3", replStatus=0)
+    change_replica(irods, f"{where}/f4", chksum="sha2:" + "A" * 43 + "=")
+    irods.data_objects.unlink(f"{home}/d1/e1/f0", force=True)
+    irods.collections.create(f"{home}/d1/e1/f0")
+    irods.collections.remove(f"{home}/d2/e2", recurse=True, force=True)
+    found = again("--checksum")
+    planted = {
+        f"{where}/f0": "missing",
+        f"{where}/f1": "extra",
+        f"{where}/f2": "other-size",
+        f"{where}/f3": "stale-replica",
+        f"{where}/f4": "other-checksum",
+        f"{home}/d1/e1/f0": "other-kind",
+        f"{home}/d2/e2": "missing-collection",
+        **{f"{home}/d2/e2/f{each}": "missing" for each in range(5)},
+    }
+    assert (found.status, found.wrong) == (255, planted), found.ran
