@@ -12,10 +12,13 @@ from queue import Empty, Queue, SimpleQueue
 from threading import Event, Thread
 from typing import NamedTuple
 
+from consumer.irods.errors import connection_lost, describe
 from consumer.sync.context import Context
+from consumer.sync.failures import zone_answers
 from consumer.verify.directory import Page, Work, check_directory
 from consumer.verify.file import Checks
 from consumer.verify.record import Record
+from ingest.errors import Unreachable
 
 _POLL = 0.1
 """Seconds after which a crew that is dismissed looks for late results."""
@@ -99,10 +102,27 @@ class Crew:
             return
         try:
             while (work := self._work.get()) is not None:
-                for page in check_directory(ctx, self._checks, work, self._stopping.is_set):
-                    self._results.put(page)
+                self._check(ctx, work)
                 self._results.put(_Done(work))
         except Exception as error:  # noqa: BLE001 - the main thread raises it
             self._results.put(error)
         finally:
             ctx.sessions.close()
+
+    def _check(self, ctx: Context, work: Work) -> None:
+        """Hand on the pages of a directory. If the connection breaks although the zone answers, go on in a new one.
+
+        Raises Unreachable when the zone does not answer, or when the connection breaks again.
+        """
+        for last_try in (False, True):
+            try:
+                for page in check_directory(ctx, self._checks, work, self._stopping.is_set):
+                    self._results.put(page)
+                    work = work._replace(cursor=page.cursor or b"")
+            except Exception as error:
+                if not connection_lost(error):
+                    raise
+                if last_try or not zone_answers(ctx):
+                    raise Unreachable(f"iRODS does not answer: {describe(error)}") from error
+            else:
+                return

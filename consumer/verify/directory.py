@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from consumer.irods import catalog
 from consumer.sync import deletion_candidates
@@ -25,14 +27,18 @@ PAGE_ROWS = 2_000
 """Rows of one page, which are in memory at once."""
 
 
+Presence = Literal["present", "absent", "taken"]
+"""Whether the collection of a directory exists, or a data object has taken its name."""
+
+
 class Work(NamedTuple):
-    """A directory to check. `present`: whether its collection exists, None where that is not known.
+    """A directory to check. `presence` is None where it is not known.
 
     `cursor`: where an earlier check has stopped; b"" begins at the first name.
     """
 
     path: bytes
-    present: bool | None = None
+    presence: Presence | None = None
     cursor: bytes = b""
 
 
@@ -41,8 +47,8 @@ class Page(NamedTuple):
 
     work: Work
     rows: list[Row]
-    below: list[tuple[bytes, bool]]
-    """Directories in it, and whether their collections exist."""
+    below: list[tuple[bytes, Presence]]
+    """The directories in it."""
     cursor: bytes | None
     gone: bool = False
     """The directory is absent."""
@@ -54,13 +60,12 @@ def check_directory(ctx: Context, checks: Checks, work: Work, stopping: Callable
     Raises Unreachable, SourceNotVisible or an error of the network when zone or source are out of reach.
     """
     place = ctx.place(work.path, directory=True)
-    contents, present = _contents(ctx, place, work.present)
+    contents, presence = _contents(ctx, place, work.presence)
     check = _DirectoryCheck(ctx, checks, work, place, contents)
+    itself = None if work.cursor else _of_directory(ctx, place, presence)
     try:
-        if work.present is None and not work.cursor:
-            check.rows.append(_of_directory(ctx, place, present=present))
         with ctx.source.list_directory(work.path, work.cursor or None) as listing:
-            yield from check.pages(listing, stopping)
+            yield from check.pages(listing, itself, stopping)
     except SourceGone:
         yield Page(work, [], [], None, gone=True)
     except SourceNotVisible:
@@ -72,27 +77,30 @@ def check_directory(ctx: Context, checks: Checks, work: Work, stopping: Callable
         contents.close()
 
 
-def _contents(ctx: Context, place: Place, present: bool | None) -> tuple[Contents, bool]:
-    """What the collection has, and whether it exists."""
-    if present is False:
-        return Contents((), ()), False
+def _contents(ctx: Context, place: Place, presence: Presence | None) -> tuple[Contents, Presence]:
+    """What the collection has, and whether it exists: two queries, more only for an empty one of unknown presence."""
+    if presence in ("absent", "taken"):
+        return Contents((), ()), presence
     contents = Contents.of(ctx.lister, place.target)
-    if present is None and next(contents.names(), None) is None:
-        return contents, catalog.collection_exists(ctx.lister, place.target)
-    return contents, True
+    if presence is None and next(contents.names(), None) is None:
+        found = catalog.look_up(ctx.lister, place.target)
+        return contents, "present" if found == COLLECTION else "taken" if found else "absent"
+    return contents, "present"
 
 
-def _of_directory(ctx: Context, place: Place, *, present: bool, taken: bool = False) -> Row:
-    """The row of a directory itself. `taken`: a data object has its name."""
-    kinds: tuple[Kind, ...] = ()
-    if taken:
-        kinds = (Kind.OTHER_KIND,)
-    elif not present:
-        meta = of_directory(ctx.job, place.path, place.target, None)
-        if ctx.handler.operation(ctx.session(meta), meta) is not Operation.NO_OP:
-            kinds = (Kind.MISSING_COLLECTION,)
-    detail = "a data object has this name" if taken else ""
-    return Row(path=place.path, target=place.target, directory=True, kinds=kinds, detail=detail)
+def _of_directory(ctx: Context, place: Place, presence: Presence) -> Row:
+    """The row of a directory itself."""
+    row = Row(path=place.path, target=place.target, directory=True)
+    if presence == "taken":
+        return msgspec.structs.replace(row, kinds=(Kind.OTHER_KIND,), detail="a data object has this name")
+    if presence == "present":
+        return row
+    meta = of_directory(ctx.job, place.path, place.target, None)
+    try:
+        wanted = ctx.handler.operation(ctx.session(meta), meta) is not Operation.NO_OP
+    except Exception as error:  # noqa: BLE001 - of the event handler
+        return unchecked(ctx, row, error)
+    return msgspec.structs.replace(row, kinds=(Kind.MISSING_COLLECTION,)) if wanted else row
 
 
 class _DirectoryCheck:
@@ -104,10 +112,12 @@ class _DirectoryCheck:
         self._work = work
         self._place = place
         self._contents = contents
-        self.rows: list[Row] = []
-        self._below: list[tuple[bytes, bool]] = []
+        self._rows: list[Row] = []
+        self._below: list[tuple[bytes, Presence]] = []
 
-    def pages(self, listing: Listing, stopping: Callable[[], bool]) -> Iterator[Page]:
+    def pages(self, listing: Listing, itself: Row | None, stopping: Callable[[], bool]) -> Iterator[Page]:
+        """The pages of the listing; `itself` is the row of the directory, if that is still to be handed on."""
+        self._rows += [] if itself is None else [itself]
         cursor = self._work.cursor
         for entry in listing:
             yield from self._take(self._of(entry, listing), cursor)
@@ -115,6 +125,8 @@ class _DirectoryCheck:
             if stopping():
                 yield self._page(cursor)
                 return
+            if len(self._rows) + len(self._below) >= PAGE_ROWS:
+                yield self._page(cursor)
         if not self._checks.one_way:
             yield from self._take(self._extra(listing), cursor)
         yield self._page(None)
@@ -122,13 +134,13 @@ class _DirectoryCheck:
     def _take(self, rows: Iterator[Row], cursor: bytes) -> Iterator[Page]:
         """Collect rows, and hand on full pages. A check that continues at `cursor` makes these rows again."""
         for row in rows:
-            self.rows.append(row)
-            if len(self.rows) >= PAGE_ROWS:
+            self._rows.append(row)
+            if len(self._rows) >= PAGE_ROWS:
                 yield self._page(cursor)
 
     def _page(self, cursor: bytes | None) -> Page:
-        page = Page(self._work, self.rows, self._below, cursor)
-        self.rows, self._below = [], []
+        page = Page(self._work, self._rows, self._below, cursor)
+        self._rows, self._below = [], []
         return page
 
     def _of(self, entry: Entry | Skipped, listing: Listing) -> Iterator[Row]:
@@ -137,7 +149,7 @@ class _DirectoryCheck:
         if isinstance(entry, Skipped):
             yield _left_alone(ctx.place(entry.path), entry)
         elif entry.kind == "directory":
-            yield self._of_directory(entry)
+            self._below.append((entry.path, self._presence(entry)))
         elif _is_marked(ctx.job, entry, listing):
             name = ctx.name(self._work.path, entry.name, directory=False)
             found = self._contents[name]
@@ -145,15 +157,11 @@ class _DirectoryCheck:
             if found == COLLECTION and not self._checks.one_way:
                 yield from self._extra_below(name)
 
-    def _of_directory(self, entry: Entry) -> Row:
-        place = self._ctx.place(entry.path, directory=True)
-        name = place.target.rpartition("/")[2]
-        present = self._contents.has_collection(name)
-        self._below.append((entry.path, present))
-        try:
-            return _of_directory(self._ctx, place, present=present, taken=self._contents.has_object(name))
-        except Exception as error:  # noqa: BLE001 - of the event handler
-            return unchecked(self._ctx, Row(path=place.path, target=place.target, directory=True), error)
+    def _presence(self, entry: Entry) -> Presence:
+        name = self._ctx.name(self._work.path, entry.name, directory=True)
+        if self._contents.has_collection(name):
+            return "present"
+        return "taken" if self._contents.has_object(name) else "absent"
 
     def _extra(self, listing: Listing) -> Iterator[Row]:
         """What the collection has and the directory has not."""

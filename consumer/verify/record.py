@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from consumer.verify.directory import Page, Work
+from consumer.verify.directory import Page, Presence, Work
 from consumer.verify.rows import Totals
 from ingest.errors import Refused
 from ingest.fingerprint import cache_space, name_hash
@@ -21,7 +21,7 @@ from ingest.sqlite import connect, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS directory (
-  space INTEGER, path BLOB, present INTEGER, cursor BLOB NOT NULL DEFAULT x'', wrong INTEGER NOT NULL DEFAULT 0,
+  space INTEGER, path BLOB, presence TEXT, cursor BLOB NOT NULL DEFAULT x'', wrong INTEGER NOT NULL DEFAULT 0,
   checked REAL NOT NULL DEFAULT 0, state INTEGER NOT NULL, run INTEGER NOT NULL, PRIMARY KEY (space, path)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS waiting ON directory (space, state, checked);
@@ -80,7 +80,7 @@ class Record:
                 self._await([(b"", None)])
             else:
                 self._db.execute("UPDATE directory SET state = ? WHERE space = ?", (_SETTLED, self._space))
-                text = "UPDATE directory SET state = ?, present = NULL, run = ? WHERE space = ? AND checked < ?"
+                text = "UPDATE directory SET state = ?, presence = NULL, run = ? WHERE space = ? AND checked < ?"
                 self._db.execute(text, (_WAITING, self._run, self._space, stale_before))
                 self._db.execute(
                     "INSERT OR IGNORE INTO directory (space, path, state, run) VALUES (?, x'', ?, ?)",
@@ -107,13 +107,12 @@ class Record:
 
     def take(self) -> Work | None:
         """The directory that was found right least recently, to be checked now; None if none waits."""
-        text = "SELECT path, present, cursor FROM directory WHERE space = ? AND state = ? ORDER BY checked LIMIT 1"
+        text = "SELECT path, presence, cursor FROM directory WHERE space = ? AND state = ? ORDER BY checked LIMIT 1"
         row = self._db.execute(text, (self._space, _WAITING)).fetchone()
         if row is None:
             return None
-        path, present, cursor = row
-        self._set("state = ?", _TAKEN, path=path)
-        return Work(path, None if present is None else bool(present), cursor)
+        self._set("state = ?", _TAKEN, path=row[0])
+        return Work(*row)
 
     def settle(self, page: Page, now: float) -> None:
         """Record a page of a check, in one transaction; `now` in seconds since the epoch."""
@@ -144,16 +143,20 @@ class Record:
         text = f"UPDATE directory SET {assignments} WHERE space = ? AND path = ?"  # noqa: S608 - our own column names
         self._db.execute(text, (*values, self._space, path))
 
-    def _await(self, found: Sequence[tuple[bytes, bool | None]]) -> None:
-        """Let directories wait. One that is known waits only if this verification has not settled or taken it."""
+    def _await(self, found: Sequence[tuple[bytes, Presence | None]]) -> None:
+        """Let directories wait, unless this verification has settled or taken them, or they were found right recently.
+
+        That was while there was a collection: one without waits.
+        """
         stale = _LATEST if self._stale_before is None else self._stale_before
         text = """
-            INSERT INTO directory (space, path, present, state, run) VALUES (?, ?, ?, ?, ?)
+            INSERT INTO directory (space, path, presence, state, run) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (space, path) DO UPDATE SET
-              state = CASE WHEN run < excluded.run AND checked < ? AND state = 0 THEN 1 ELSE state END,
-              present = excluded.present, run = excluded.run
+              state = CASE WHEN run < excluded.run AND (checked < ? OR excluded.presence <> 'present') THEN 1
+                ELSE state END,
+              presence = excluded.presence, run = excluded.run
         """
-        rows = [(self._space, path, present, _WAITING, self._run, stale) for path, present in found]
+        rows = [(self._space, path, presence, _WAITING, self._run, stale) for path, presence in found]
         self._db.executemany(text, rows)
 
     def _save_totals(self) -> None:

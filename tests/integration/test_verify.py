@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,8 @@ from irods.session import iRODSSession
 
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.counting_proxy import CountingProxy
-from tests.support.integration import Storage, handler, rows
+from tests.support.devzone_process import running_zone
+from tests.support.integration import Storage, handler, rows, wait_until
 from tests.support.s3_jobs import ingest, put_all
 from tests.support.s3_servers import Bucket
 from tests.support.verify import Verified, change_replica, verify
@@ -264,3 +268,142 @@ def test_a_bucket_is_verified_as_a_directory_is(
         **{f"{home}/d2/e2/f{each}": "missing" for each in range(5)},
     }
     assert (found.status, found.wrong) == (255, planted), found.ran
+
+
+def waiting_at(log: Path, name: str, gate: Path) -> str:
+    """A handler that writes down each file that it is asked about, and waits at one until the gate exists."""
+    return (
+        "@staticmethod\ndef to_resource(session, meta, **options):\n"
+        "    import os, time\n"
+        f"    with open({str(log)!r}, 'a') as out:\n"
+        "        print(meta['target'], file=out)\n"
+        f"    while meta['target'].endswith({name!r}) and not os.path.exists({str(gate)!r}):\n"
+        "        time.sleep(0.05)\n"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_verification_resumes_where_it_was(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path,
+    tmp_path: Path, number: signal.Signals,
+) -> None:  # fmt: skip
+    make_tree(source, 10, 10)
+    log, gate = tmp_path / "log", tmp_path / "gate"
+    assert scan.ingest(source, home).status == 0
+    irods.data_objects.unregister(f"{home}/d0/e0/f0")
+    options = ("--event_handler", handler_file(waiting_at(log, "d3/e3/f5", gate)), "--workers", "1")
+    process = scan.process("verify", source, home, *options, "--report", report)
+    wait_until(lambda: log.exists() and "d3/e3/f5\n" in log.read_text(), alive=lambda: process.poll() is None)
+    busy = scan("verify", source, home, *options)
+    assert (busy.status, "another process verifies" in busy.err) == (1, True), busy
+    process.send_signal(number)
+    gate.touch()
+    _, err = process.communicate(timeout=60)
+    if number == signal.SIGTERM:
+        assert (process.returncode, "interrupted: the same command with --resume continues" in err) == (1, True)
+    found = verify(scan, report, source, home, *options, "--resume")
+    assert (found.status, found.wrong) == (255, {f"{home}/d0/e0/f0": "missing"}), found.ran
+    assert (found.summary["files"], found.summary["directories"], found.summary["complete"]) == (100, 16, True)
+    assert len({row["target"] for row in found.rows}) == 116
+    asked = log.read_text().splitlines()
+    if number == signal.SIGTERM:
+        assert (len(found.rows), sorted(asked)) == (116, sorted(set(asked)))
+    else:
+        assert {asked.count(each) for each in asked if "/d3/e3/" not in each} == {1}
+    anew = verify(scan, report, source, home, *options, "--resume")
+    assert ("begins anew" in anew.ran.err, anew.summary["files"]) == (True, 100), anew.ran
+
+
+def test_a_time_limit_stops_at_a_safe_point_and_says_so(scan: CommandLine, source: Path, home: str) -> None:
+    make_tree(source, 2, 2)
+    assert scan.ingest(source, home).status == 0
+    ran = scan("verify", source, home, "--max-duration", "0s")
+    assert (ran.status, "Stopped before the end: 1 known directories remain" in ran.out) == (0, True), ran
+    ran = scan("verify", source, home, "--resume", "--max-duration", "1h")
+    assert (ran.status, "4 files and 5 directories checked" in ran.out, "Stopped" in ran.out) == (0, True, False), ran
+
+
+def test_what_was_found_right_recently_is_left_out_and_what_was_wrong_is_not(
+    scan: CommandLine, calls: CountingProxy, source: Path, home: str, irods: iRODSSession, report: Path
+) -> None:
+    make_tree(source, 10, 2)
+    assert scan.ingest(source, home).status == 0
+    irods.data_objects.unregister(f"{home}/d0/e0/f0")
+    wrong = {f"{home}/d0/e0/f0": "missing"}
+    assert verify(scan, report, source, home, "--max-age", "4w").summary["directories"] == 16
+    calls.reset()
+    found = verify(scan, report, source, home, "--max-age", "4w")
+    assert (found.status, found.wrong, found.summary["files"]) == (255, wrong, 2), found.ran
+    assert calls.calls["GEN_QUERY"] == 2
+    assert scan.ingest(source, home, "--ignore_cache").status == 0
+    assert verify(scan, report, source, home, "--max-age", "4w").status == 0
+    assert verify(scan, report, source, home, "--max-age", "4w").summary["files"] == 0
+    irods.data_objects.unregister(f"{home}/d0/e0/f0")
+    (source / "d0/e0/new").touch()
+    assert verify(scan, report, source, home, "--max-age", "1h").status == 0
+    found = verify(scan, report, source, home, "--max-age", "0s")
+    assert found.wrong == wrong | {f"{home}/d0/e0/new": "missing"}
+    assert found.summary["directories"] == 16
+
+
+def test_the_report_can_be_a_table_or_go_to_stdout(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, tmp_path: Path
+) -> None:
+    (source / 'a, "b"\n').write_text("one")
+    Path(os.fsdecode(os.fsencode(source) + b"/\xff")).write_text("two")
+    (source / "gone").write_text("three")
+    assert scan.ingest(source, home).status == 0
+    irods.data_objects.unregister(f"{home}/gone")
+    table = tmp_path / "report.csv"
+    ran = scan("verify", source, home, "--report", table)
+    assert (ran.status, f"missing {home}/gone" in ran.out) == (255, True), ran
+    with table.open(newline="") as lines:
+        found = {row["path"]: row for row in csv.DictReader(lines)}
+    assert found.keys() == {"", 'a, "b"\n', "\\xff", "gone"}
+    assert (found["gone"]["result"], found["gone"]["size"], found["gone"]["catalog_size"]) == ("missing", "5", "")
+    assert (found["\\xff"]["result"], found["\\xff"]["catalog_size"]) == ("right", "3")
+    ran = scan("verify", source, home, "--report", "-")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert {row["path"] for row in lines} == found.keys()
+    assert "3 files and 1 directories checked" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (["nobody"], 1, "there is no job nobody"),
+        (["/nowhere/at/all"], 1, "to verify a source, name its TARGET too"),
+        (["/nowhere/at/all", "/tempZone/home"], 1, "the source /nowhere/at/all does not exist"),
+        (["SOURCE", "relative"], 1, "must be an absolute path"),
+        (["SOURCE", "HOME", "--report", "/tmp/report.txt"], 1, "must end in .csv or .jsonl"),
+        (["SOURCE", "HOME", "--report", "/nowhere/report.csv"], 1, "cannot write the report"),
+        (["SOURCE", "HOME", "--resume", "--max-age", "1h"], 1, "exclude each other"),
+        (["SOURCE", "HOME", "--max-duration", "soon"], 2, "soon is no time like"),
+        (["SOURCE", "HOME", "--max-age", "99w"], 2, "is not in the range"),
+        (["JOB", "--exclude", "x"], 1, "--exclude is an option of SOURCE and TARGET: job JOB has its own"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_sentence(
+    scan: CommandLine, source: Path, home: str, arguments: list[str], status: int, sentence: str
+) -> None:
+    ran = scan("verify", *[{"SOURCE": str(source), "HOME": home}.get(each, each) for each in arguments])
+    assert (ran.status, sentence in ran.err, ran.err.count("\n"), ran.out) == (status, True, 1, ""), ran
+
+
+def test_a_zone_that_does_not_answer_is_no_difference(
+    scan: CommandLine, source: Path, home: str, tmp_path: Path, handler_file: HandlerFile, report: Path
+) -> None:
+    make_tree(source, 3, 3)
+    log, gate, data = tmp_path / "log", tmp_path / "gate", tmp_path / "zone"
+    options = ("--event_handler", handler_file(waiting_at(log, "d1/e1/f1", gate)), "--workers", "1")
+    with running_zone(data) as zone:
+        scan.environment = zone.environment
+        assert scan.ingest(source, home).status == 0
+        process = scan.process("verify", source, home, *options, "--report", report)
+        wait_until(lambda: log.exists() and "d1/e1/f1\n" in log.read_text(), alive=lambda: process.poll() is None)
+    gate.touch()
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out, "--resume continues" in err, "Traceback" in err) == (1, "", True, False), err
+    with running_zone(data, port=zone.port):
+        found = verify(scan, report, source, home, *options, "--resume")
+        assert (found.status, found.wrong, found.summary["files"]) == (0, {}, 9), found.ran
