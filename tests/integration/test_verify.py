@@ -6,7 +6,11 @@ import csv
 import json
 import os
 import signal
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from irods.session import iRODSSession
@@ -15,9 +19,8 @@ from tests.conftest import CommandLine, HandlerFile
 from tests.support.counting_proxy import CountingProxy
 from tests.support.devzone_process import running_zone
 from tests.support.integration import Storage, handler, rows, wait_until
-from tests.support.s3_jobs import ingest, put_all
 from tests.support.s3_servers import Bucket
-from tests.support.verify import Verified, change_replica, verify
+from tests.support.verify import change_replica, verify
 
 MAP = "@staticmethod\ndef character_map():\n    import re\n    return {re.compile('[^a-zA-Z0-9]'): '_'}\n"
 
@@ -234,40 +237,89 @@ def test_what_cannot_be_read_or_asked_is_named(
     assert row["detail"] == "to_resource() of the event handler: ValueError: not that one"
 
 
-def test_a_bucket_is_verified_as_a_directory_is(
-    scan: CommandLine, bucket: Bucket, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path
-) -> None:
-    put_all(bucket, {f"d{number % 3}/e{number}/f{each}": b"x" * each for number in range(6) for each in range(5)})
-    options = ("--event_handler", handler_file(handler("PUT_SYNC")))
-    assert ingest(scan, bucket, home, *options, "--checksum").status == 0
+class Archive(NamedTuple):
+    """A source of 50 files in each of its directories, and how it is ingested and verified."""
 
-    def again(*more: str) -> Verified:
-        reach = bucket.server.options()
-        return verify(scan, report, bucket.url(), home, *reach, *options, *more, **bucket.server.environ)
+    source: str
+    options: list[str]
+    environ: Mapping[str, str]
+    write: Callable[[str, bytes], object]
+    remove: Callable[[str], object]
 
-    found = again("--checksum")
-    assert (found.status, found.wrong, found.summary["files"]) == (0, {}, 30), found.ran
-    where = f"{home}/d0/e0"
+
+@pytest.fixture(params=["directory", "bucket"])
+def archive(request: pytest.FixtureRequest, source: Path) -> Archive:
+    if request.param == "directory":
+        return Archive(str(source), [], {}, partial(write_file, source), lambda name: (source / name).unlink())
+    bucket = Bucket(request.getfixturevalue("minio_server"))
+    return Archive(bucket.url(), bucket.server.options(), bucket.server.environ, bucket.put, bucket.remove)
+
+
+def write_file(source: Path, name: str, data: bytes) -> None:
+    (source / name).parent.mkdir(parents=True, exist_ok=True)
+    (source / name).write_bytes(data)
+
+
+def plant_in_put_objects(irods: iRODSSession, home: str, archive: Archive) -> dict[str, str]:
+    """Damage in a tree that was put with checksums and modification times."""
+    where = f"{home}/d1/e1"
     irods.data_objects.unlink(f"{where}/f0", force=True)
-    bucket.remove("d0/e0/f1")
+    archive.remove("d1/e1/f1")
     change_replica(irods, f"{where}/f2", dataSize=99)
-    change_replica(irods, f"{where}/f3", replStatus=0)
-    change_replica(irods, f"{where}/f4", chksum="sha2:" + "A" * 43 + "=")
-    irods.data_objects.unlink(f"{home}/d1/e1/f0", force=True)
-    irods.collections.create(f"{home}/d1/e1/f0")
+    change_replica(irods, f"{where}/f3", dataModify="01000000000")
+    change_replica(irods, f"{where}/f4", replStatus=0)
+    change_replica(irods, f"{where}/f5", chksum="sha2:" + "A" * 43 + "=")
+    change_replica(irods, f"{where}/f6", chksum="")
+    vault = Path(rows(irods, f"{home}/d1")["e1/f7"][0].path)
+    vault.write_bytes(b"y" * vault.stat().st_size)
+    Path(rows(irods, f"{home}/d1")["e1/f8"][0].path).unlink()
+    irods.data_objects.unlink(f"{where}/f9", force=True)
+    irods.collections.create(f"{where}/f9")
     irods.collections.remove(f"{home}/d2/e2", recurse=True, force=True)
-    found = again("--checksum")
-    planted = {
+    irods.collections.remove(f"{home}/d3/e3", recurse=True, force=True)
+    with irods.data_objects.open(f"{home}/d3/e3", "w") as out:
+        out.write(b"an object")
+    irods.collections.create(f"{home}/extra/deep")
+    with irods.data_objects.open(f"{home}/extra/deep/object", "w") as out:
+        out.write(b"an object")
+    below = {f"{home}/{name}/f{each}": "missing" for name in ("d2/e2", "d3/e3") for each in range(50)}
+    return below | {
         f"{where}/f0": "missing",
         f"{where}/f1": "extra",
-        f"{where}/f2": "other-size",
-        f"{where}/f3": "stale-replica",
-        f"{where}/f4": "other-checksum",
-        f"{home}/d1/e1/f0": "other-kind",
+        f"{where}/f2": "other-size other-checksum",  # the server reads as many bytes as the catalog says
+        f"{where}/f3": "other-mtime",
+        f"{where}/f4": "stale-replica",
+        f"{where}/f5": "other-checksum",
+        f"{where}/f6": "no-checksum",
+        f"{where}/f7": "other-checksum",
+        f"{where}/f8": "other-checksum",
+        f"{where}/f9": "other-kind",
         f"{home}/d2/e2": "missing-collection",
-        **{f"{home}/d2/e2/f{each}": "missing" for each in range(5)},
+        f"{home}/d3/e3": "other-kind",
+        f"{home}/extra": "extra",
+        f"{home}/extra/deep": "extra",
+        f"{home}/extra/deep/object": "extra",
     }
-    assert (found.status, found.wrong) == (255, planted), found.ran
+
+
+@pytest.mark.parametrize("directories", [6, pytest.param(400, marks=pytest.mark.slow)])
+def test_each_kind_of_damage_in_an_archive_is_found_and_nothing_else(
+    scan: CommandLine, archive: Archive, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path,
+    directories: int,
+) -> None:  # fmt: skip
+    files = {f"d{number % 9}/e{number}/f{each}": b"x" * each for number in range(directories) for each in range(50)}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(archive.write, files, files.values()))
+    file = str(handler_file(handler("PUT_SYNC")))
+    options = [*archive.options, "--event_handler", file, "--preserve-mtime"]
+    ran = scan("start", archive.source, home, "--synchronous", *options, "--checksum", **archive.environ)
+    assert ran.status == 0, ran
+    content = ("--checksum", "--server-checksum")
+    found = verify(scan, report, archive.source, home, *options, *content, **archive.environ)
+    assert (found.status, found.wrong, found.summary["files"]) == (0, {}, len(files)), found.ran
+    planted = plant_in_put_objects(irods, home, archive)
+    found = verify(scan, report, archive.source, home, *options, *content, **archive.environ)
+    assert (found.status, found.wrong, found.summary["differ"]) == (255, planted, len(planted)), found.ran
 
 
 def waiting_at(log: Path, name: str, gate: Path) -> str:
@@ -346,6 +398,20 @@ def test_what_was_found_right_recently_is_left_out_and_what_was_wrong_is_not(
     assert found.summary["directories"] == 16
 
 
+def test_a_missing_collection_is_found_from_above_although_it_was_found_right_recently(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, report: Path
+) -> None:
+    make_tree(source, 2, 2)
+    assert scan.ingest(source, home).status == 0
+    irods.data_objects.unregister(f"{home}/d0/e0/f0")
+    (source / "d0" / "new").touch()
+    assert verify(scan, report, source, home).status == 255
+    irods.collections.remove(f"{home}/d0/e0", recurse=True, force=True, unregister=True)
+    irods.collections.remove(f"{home}/d1", recurse=True, force=True, unregister=True)
+    found = verify(scan, report, source, home, "--max-age", "4w")
+    assert found.wrong.keys() == {f"{home}/d0/{each}" for each in ("new", "e0", "e0/f0", "e0/f1")}
+
+
 def test_the_report_can_be_a_table_or_go_to_stdout(
     scan: CommandLine, source: Path, home: str, irods: iRODSSession, tmp_path: Path
 ) -> None:
@@ -363,8 +429,7 @@ def test_the_report_can_be_a_table_or_go_to_stdout(
     assert (found["gone"]["result"], found["gone"]["size"], found["gone"]["catalog_size"]) == ("missing", "5", "")
     assert (found["\\xff"]["result"], found["\\xff"]["catalog_size"]) == ("right", "3")
     ran = scan("verify", source, home, "--report", "-")
-    lines = [json.loads(line) for line in ran.out.splitlines()]
-    assert {row["path"] for row in lines} == found.keys()
+    assert {json.loads(line)["path"] for line in ran.out.splitlines()} == found.keys()
     assert "3 files and 1 directories checked" in ran.err
 
 
