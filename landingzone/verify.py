@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -15,13 +14,17 @@ import click
 from click.core import ParameterSource
 
 from ingest.errors import Refused, Unreachable
+from ingest.paths import split
 from landingzone.job_options import JobOptions, expectation_options
 from landingzone.jobs import known
-from landingzone.options import MultiValueCommand, Seconds, common, gathered, option, processors
+from landingzone.options import MultiValueCommand, common, processors
+from landingzone.repair import Differing, check_repairable, repair
 from landingzone.run import until_signal
+from landingzone.verify_options import VerifyOptions, verify_options
 
 if TYPE_CHECKING:
     from consumer.sync.context import Context
+    from consumer.verify.directory import Page
     from consumer.verify.record import Record
     from consumer.verify.report import Report
     from consumer.verify.rows import Row, Totals
@@ -33,65 +36,18 @@ if TYPE_CHECKING:
 DIFFERENCES = 255
 _SHOWN = 20
 """Differences that the summary lists."""
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw]?)")
-
-
-class Duration(Seconds):
-    """A time such as 90, 90s, 10m, 1.5h, 2d or 4w, in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number of seconds, or a usage error."""
-        found = _DURATION.fullmatch(str(value))
-        if found is None:
-            self.fail(f"{value} is no time like 90s, 10m, 1.5h, 2d or 4w.", param, ctx)
-        return super().convert(float(found[1]) * _UNITS[found[2] or "s"], param, ctx)
-
-
-@dataclass(frozen=True, kw_only=True)
-class VerifyOptions:
-    """What a verification compares, how much of it, and what it prints."""
-
-    checksum: bool = False
-    server_checksum: bool = False
-    one_way: bool = False
-    workers: int | None = None
-    max_duration: float | None = None
-    max_age: float | None = None
-    resume: bool = False
-    report: str | None = None
-    json: bool = False
-    progress: bool = False
-
-
-_verify_options = gathered(
-    "how",
-    VerifyOptions,
-    option("checksum", is_flag=True, help="Compute checksums of the source, and compare them with the catalog's."),
-    option("server_checksum", is_flag=True, help="Let the server read its replicas, and compare with its catalog."),
-    option("one_way", is_flag=True, help="Do not look for what only the catalog has."),
-    option("workers", type=click.IntRange(min=1), help="Directories that are checked at once [number of CPUs]."),
-    option("max_duration", type=Duration(), help="Stop at the next safe point after this time, like 1h."),
-    option("max_age", type=Duration(), help="Check only directories that were not found right within it, like 4w."),
-    option("resume", is_flag=True, help="Continue the verification that was interrupted."),
-    option("report", metavar="FILE", help="Write a line per path: .csv, .jsonl, or - for JSON lines on stdout."),
-    option("json", is_flag=True, help="Print the summary as JSON."),
-    option("progress", is_flag=True, help="Show the progress."),
-)
 
 
 @click.command(cls=MultiValueCommand)
 @click.argument("source", metavar="SOURCE|JOB")
 @click.argument("target", required=False)
-@_verify_options
+@verify_options
 @expectation_options
 @common
 def verify(
     source: str, target: str | None, state: Deployment, how: VerifyOptions, job: JobOptions, log: LogSettings
 ) -> None:
-    """Compare SOURCE with the collection TARGET, or the source and target of JOB. Changes nothing.
+    """Compare SOURCE with the collection TARGET, or the source and target of JOB.
 
     Compares what the source and the catalog have now; the path cache is not used. Give the event handler and the
     filters of the ingest, since they say what the catalog ought to have. Exit status: 0 all is right, 1 refused,
@@ -103,13 +59,20 @@ def verify(
     store = state.open_store()
     if target is None:
         wanted, handler = _of_job(store, source), None
+        if how.repair:
+            check_repairable(known(store, source))
     else:
+        if how.repair:
+            raise Refused("--repair needs a JOB, which says how to sync what differs")
         wanted, handler = _of_options(source, target, job, log)
     logs.configure(wanted.log)
     log_in().close()
-    ended = _Verification(Path(state.state), store, wanted, handler, how).run()
+    verification = _Verification(Path(state.state), store, wanted, handler, how)
+    ended = verification.run()
     if ended.interrupted:
         raise Refused("interrupted: the same command with --resume continues")
+    if ended.totals.differ and how.repair:
+        repair(state, store, source, verification.differing, how.workers)
     if ended.totals.differ:
         sys.exit(DIFFERENCES)
 
@@ -165,6 +128,7 @@ class _Verification:
         self._handler = handler
         self._how = how
         self._shown: list[Row] = []
+        self.differing = Differing()
         self._began = time.monotonic()
 
     def run(self) -> _Ended:
@@ -213,7 +177,7 @@ class _Verification:
             for page in crew.verify(record, until):
                 if report is not None:
                     report.write(page.rows)
-                self._shown += [row for row in page.rows if row.differs][: _SHOWN - len(self._shown)]
+                self._note(page)
                 if progress is not None:
                     progress.show(record.totals)
         except (SourceNotVisible, Unreachable) as error:
@@ -226,6 +190,16 @@ class _Verification:
             record.end()
         elapsed = time.monotonic() - self._began
         return _Ended(record.totals, not remaining, bool(remaining) and signalled(), remaining, elapsed)
+
+    def _note(self, page: Page) -> None:
+        """Keep the first differences for the summary, and the directories for a repair."""
+        wrong = [row for row in page.rows if row.differs]
+        self._shown += wrong[: _SHOWN - len(self._shown)]
+        if wrong:
+            path = page.work.path
+            self.differing.add(path)
+            if path and wrong[0].directory and wrong[0].path == path:  # the directory above it makes the collection
+                self.differing.add(split(path)[0])
 
     def _context(self) -> Context:
         """A context for one thread."""

@@ -18,7 +18,7 @@ from irods.session import iRODSSession
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.counting_proxy import CountingProxy
 from tests.support.devzone_process import running_zone
-from tests.support.integration import Storage, handler, rows, wait_until
+from tests.support.integration import Storage, deleting, handler, rows, wait_until
 from tests.support.s3_servers import Bucket
 from tests.support.verify import change_replica, verify
 
@@ -445,6 +445,7 @@ def test_the_report_can_be_a_table_or_go_to_stdout(
         (["SOURCE", "HOME", "--resume", "--max-age", "1h"], 1, "exclude each other"),
         (["SOURCE", "HOME", "--max-duration", "soon"], 2, "soon is no time like"),
         (["SOURCE", "HOME", "--max-age", "99w"], 2, "is not in the range"),
+        (["SOURCE", "HOME", "--repair"], 1, "--repair needs a JOB"),
         (["JOB", "--exclude", "x"], 1, "--exclude is an option of SOURCE and TARGET: job JOB has its own"),
     ],
 )
@@ -472,3 +473,26 @@ def test_a_zone_that_does_not_answer_is_no_difference(
     with running_zone(data, port=zone.port):
         found = verify(scan, report, source, home, *options, "--resume")
         assert (found.status, found.wrong, found.summary["files"]) == (0, {}, 9), found.ran
+
+
+def test_a_repair_syncs_what_differs_as_the_job_would(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path
+) -> None:
+    make_tree(source, 10, 10)
+    options = ("--event_handler", handler_file(handler("REGISTER_SYNC", more=deleting("UNREGISTER"))))
+    assert scan.ingest(source, home, *options, "--job-name", "tree").status == 0
+    before = rows(irods, home)
+    assert "100 unchanged" in scan.ingest(source, home, *options, "--job-name", "again").out
+    irods.data_objects.unregister(f"{home}/d0/e0/f0")
+    irods.data_objects.register(str(source / "d0/e0/f1"), f"{home}/d0/e0/more")
+    irods.collections.create(f"{home}/extra/deep")
+    change_replica(irods, f"{home}/d1/e6/f1", dataSize=99)
+    change_replica(irods, f"{home}/d1/e6/f2", replStatus=0)
+    irods.collections.remove(f"{home}/d2", recurse=True, force=True, unregister=True)
+    ran = scan("verify", "tree", "--repair", "--json")
+    assert ran.status == 255, ran
+    assert "Job tree finished" in ran.out, ran
+    assert rows(irods, home) == before
+    found = verify(scan, report, "tree")
+    assert (found.status, found.wrong) == (0, {}), found.ran
+    assert scan("verify", "tree", "--repair").status == 0
