@@ -58,7 +58,7 @@ def verify(
 
     store = state.open_store()
     if target is None:
-        wanted, handler = _of_job(store, source), None
+        wanted, handler = _of_job(store, source)
         if how.repair:
             check_repairable(known(store, source))
     else:
@@ -77,9 +77,12 @@ def verify(
         sys.exit(DIFFERENCES)
 
 
-def _of_job(store: Store, name: str) -> Job:
-    """The job of this name. Raises Refused for options that the job has itself."""
+def _of_job(store: Store, name: str) -> tuple[Job, Handler]:
+    """The job of this name and its event handler. Raises Refused for options that the job has itself."""
     import msgspec  # noqa: PLC0415 - --help must be quick
+
+    from consumer.irods.sessions import Sessions  # noqa: PLC0415
+    from consumer.sync.context import Context  # noqa: PLC0415
 
     context = click.get_current_context()
     of_job = {each.name for each in _options_of(expectation_options)}
@@ -88,7 +91,8 @@ def _of_job(store: Store, name: str) -> Job:
             raise Refused(f"--{given.replace('_', '-')} is an option of SOURCE and TARGET: job {name} has its own")
     if "/" in name and store.jobs.get(name) is None:
         raise Refused(f"there is no job {name}; to verify a source, name its TARGET too")
-    return msgspec.structs.replace(known(store, name).job, delete_only_ingested=False)
+    job = msgspec.structs.replace(known(store, name).job, delete_only_ingested=False)
+    return job, Context(job, store, Sessions(1)).handler
 
 
 def _options_of(decorate: Callable[..., Any]) -> list[click.Parameter]:
@@ -121,7 +125,7 @@ class _Ended:
 class _Verification:
     """One run of the command."""
 
-    def __init__(self, state: Path, store: Store, job: Job, handler: Handler | None, how: VerifyOptions) -> None:
+    def __init__(self, state: Path, store: Store, job: Job, handler: Handler, how: VerifyOptions) -> None:
         self._state = state
         self._store = store
         self._job = job

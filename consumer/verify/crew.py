@@ -12,6 +12,8 @@ from queue import Empty, Queue, SimpleQueue
 from threading import Event, Thread
 from typing import NamedTuple
 
+import msgspec
+
 from consumer.irods.errors import connection_lost, describe
 from consumer.sync.context import Context
 from consumer.sync.failures import zone_answers
@@ -19,6 +21,7 @@ from consumer.verify.directory import Page, Work, check_directory
 from consumer.verify.file import Checks
 from consumer.verify.record import Record
 from ingest.errors import Unreachable
+from ingest.messages import Replica
 
 _POLL = 0.1
 """Seconds after which a crew that is dismissed looks for late results."""
@@ -43,6 +46,7 @@ class Crew:
         self._work: SimpleQueue[Work | None] = SimpleQueue()
         self._results: Queue[_Result] = Queue(2 * workers)
         self._stopping = Event()
+        msgspec.msgpack.Decoder(Replica)  # msgspec crashes when two threads decode a type for the first time at once
         self._threads = [Thread(target=self._run, daemon=True) for _ in range(workers)]
 
     def verify(self, record: Record, until: Callable[[], bool]) -> Iterator[Page]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -59,22 +60,25 @@ def check_directory(ctx: Context, checks: Checks, work: Work, stopping: Callable
 
     Raises Unreachable, SourceNotVisible or an error of the network when zone or source are out of reach.
     """
-    place = ctx.place(work.path, directory=True)
-    contents, presence = _contents(ctx, place, work.presence)
-    check = _DirectoryCheck(ctx, checks, work, place, contents)
-    itself = None if work.cursor else _of_directory(ctx, place, presence)
+    itself = Row(path=work.path, target=ctx.job.target, directory=True)
     try:
-        with ctx.source.list_directory(work.path, work.cursor or None) as listing:
-            yield from check.pages(listing, itself, stopping)
+        place = ctx.place(work.path, directory=True)
+        itself = msgspec.structs.replace(itself, target=place.target)
+        contents, presence = _contents(ctx, place, work.presence)
+        with closing(contents):
+            itself = _judged(ctx, place, itself, presence)
+            check = _DirectoryCheck(ctx, checks, work, place, contents)
+            with ctx.source.list_directory(work.path, work.cursor or None) as listing:
+                yield from check.pages(listing, None if work.cursor else itself, stopping)
     except SourceGone:
         yield Page(work, [], [], None, gone=True)
     except SourceNotVisible:
         raise
     except SourceUnreadable as error:
-        row = Row(path=work.path, target=place.target, directory=True, kinds=(Kind.UNREADABLE,), detail=error.reason)
+        row = msgspec.structs.replace(itself, kinds=(*itself.kinds, Kind.UNREADABLE), detail=error.reason)
         yield Page(work, [row], [], None)
-    finally:
-        contents.close()
+    except Exception as error:  # noqa: BLE001 - of the event handler or the server, and about this directory alone
+        yield Page(work, [unchecked(ctx, itself, error)], [], None)
 
 
 def _contents(ctx: Context, place: Place, presence: Presence | None) -> tuple[Contents, Presence]:
@@ -88,19 +92,15 @@ def _contents(ctx: Context, place: Place, presence: Presence | None) -> tuple[Co
     return contents, "present"
 
 
-def _of_directory(ctx: Context, place: Place, presence: Presence) -> Row:
+def _judged(ctx: Context, place: Place, row: Row, presence: Presence) -> Row:
     """The row of a directory itself."""
-    row = Row(path=place.path, target=place.target, directory=True)
     if presence == "taken":
         return msgspec.structs.replace(row, kinds=(Kind.OTHER_KIND,), detail="a data object has this name")
-    if presence == "present":
-        return row
-    meta = of_directory(ctx.job, place.path, place.target, None)
-    try:
-        wanted = ctx.handler.operation(ctx.session(meta), meta) is not Operation.NO_OP
-    except Exception as error:  # noqa: BLE001 - of the event handler
-        return unchecked(ctx, row, error)
-    return msgspec.structs.replace(row, kinds=(Kind.MISSING_COLLECTION,)) if wanted else row
+    if presence == "absent":
+        meta = of_directory(ctx.job, place.path, place.target, None)
+        if ctx.handler.operation(ctx.session(meta), meta) is not Operation.NO_OP:
+            return msgspec.structs.replace(row, kinds=(Kind.MISSING_COLLECTION,))
+    return row
 
 
 class _DirectoryCheck:

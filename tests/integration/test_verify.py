@@ -237,6 +237,28 @@ def test_what_cannot_be_read_or_asked_is_named(
     assert row["detail"] == "to_resource() of the event handler: ValueError: not that one"
 
 
+def test_a_directory_that_cannot_be_checked_does_not_end_the_verification(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path
+) -> None:
+    make_tree(source, 4, 2)
+    assert scan.ingest(source, home).status == 0
+    irods.collections.remove(f"{home}/d1/e1", recurse=True, force=True, unregister=True)
+    deep = source
+    for _ in range(6):
+        deep = deep / ("x" * 200)
+        deep.mkdir()
+    (deep / "file").touch()
+    body = (
+        "@staticmethod\ndef operation(session, meta, **options):\n"
+        "    if meta['path'].endswith('e1'): raise ValueError('not that one')\n"
+    )
+    found = verify(scan, report, source, home, "--event_handler", handler_file(body))
+    wrong = found.wrong
+    assert (found.status, wrong.pop(f"{home}/d1/e1")) == (255, "unchecked"), found.ran
+    assert all("/xxx" in target for target in wrong)
+    assert wrong[f"{home}/{deep.relative_to(source)}/file"] == "missing"
+
+
 class Archive(NamedTuple):
     """A source of 50 files in each of its directories, and how it is ingested and verified."""
 
