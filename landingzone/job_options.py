@@ -78,9 +78,34 @@ class RunOptions:
         return [name or default for name, default in zip(chosen, DEFAULT_TOPICS, strict=True)]
 
 
+_handler_option = option(
+    "event_handler", type=click.Path(path_type=Path), help="Python file with a class event_handler."
+)
+_filter_options = options(
+    option("exclude_file_type", help="Comma list: regular,directory,character,block,socket,pipe,link."),
+    option("exclude_file_name", multiple=True, help="Regex, matched from the start of the absolute path."),
+    option("exclude_directory_name", multiple=True, help="The same for directories and everything below them."),
+    option("exclude", multiple=True, metavar="PATTERN", help="gitignore pattern, relative to the source."),
+    option("include", multiple=True, metavar="PATTERN", help="Exception to an earlier --exclude."),
+    option("follow_symlinks", is_flag=True, help="Follow links to directories, also out of the source."),
+    option("one_file_system", is_flag=True, help="Do not enter other mounts."),
+)
+_bulk_option = option("bulk", is_flag=False, flag_value="mtime", type=click.Choice(("mtime", "no-mtime")), help=_BULK)
+_preserve_mtime_option = option(
+    "preserve_mtime", is_flag=True, help="Give uploaded objects the modification time of their file."
+)
+_map_target_option = option("map_target", is_flag=True, help="Apply the handler's character_map to TARGET itself, too.")
+_s3_options = options(
+    option("s3_keypair", metavar="FILE", help="SOURCE is in S3; FILE has access and secret key [AWS_… or profile]."),
+    option("s3_endpoint_domain", metavar="HOST[:PORT]", help="S3 server [s3.amazonaws.com]."),
+    option("s3_region_name", help="Region of the S3 server [us-east-1]."),
+    option("s3_proxy_url", help="HTTP proxy to the S3 server [HTTPS_PROXY]."),
+    option("s3_insecure_connection", is_flag=True, help="Connect to the S3 server without TLS."),
+    option("s3_multipart_chunksize_in_mib", type=click.IntRange(5, 5000), help="Part size of all multipart uploads."),
+)
 _job_options = options(
     option("job_name", help="Name of the job [a UUID]."),
-    option("event_handler", type=click.Path(path_type=Path), help="Python file with a class event_handler."),
+    _handler_option,
     option(
         "files_per_task",
         type=click.IntRange(min=1),
@@ -97,38 +122,40 @@ _job_options = options(
         show_default=True,
         help="Close iRODS connections that are idle for this long.",
     ),
-    option("exclude_file_type", help="Comma list: regular,directory,character,block,socket,pipe,link."),
-    option("exclude_file_name", multiple=True, help="Regex, matched from the start of the absolute path."),
-    option("exclude_directory_name", multiple=True, help="The same for directories and everything below them."),
-    option("exclude", multiple=True, metavar="PATTERN", help="gitignore pattern, relative to the source."),
-    option("include", multiple=True, metavar="PATTERN", help="Exception to an earlier --exclude."),
-    option("follow_symlinks", is_flag=True, help="Follow links to directories, also out of the source."),
-    option("one_file_system", is_flag=True, help="Do not enter other mounts."),
+    _filter_options,
     option("checksum", is_flag=True, help="Let the server verify and store checksums."),
-    option("bulk", is_flag=False, flag_value="mtime", type=click.Choice(("mtime", "no-mtime")), help=_BULK),
-    option("preserve_mtime", is_flag=True, help="Give uploaded objects the modification time of their file."),
+    _bulk_option,
+    _preserve_mtime_option,
     option("max_delete", metavar="N|P%", help="Delete nothing if a pass would delete more than this."),
     option("delete_only_ingested", is_flag=True, help="Delete only objects that this tool has created."),
     option("accept_new_device", is_flag=True, help="Delete even if the source is on another device than last time."),
-    option("map_target", is_flag=True, help="Apply the handler's character_map to TARGET itself, too."),
-    option("s3_keypair", metavar="FILE", help="SOURCE is in S3; FILE has access and secret key [AWS_… or profile]."),
-    option("s3_endpoint_domain", metavar="HOST[:PORT]", help="S3 server [s3.amazonaws.com]."),
-    option("s3_region_name", help="Region of the S3 server [us-east-1]."),
-    option("s3_proxy_url", help="HTTP proxy to the S3 server [HTTPS_PROXY]."),
-    option("s3_insecure_connection", is_flag=True, help="Connect to the S3 server without TLS."),
-    option("s3_multipart_chunksize_in_mib", type=click.IntRange(5, 5000), help="Part size of all multipart uploads."),
+    _map_target_option,
+    _s3_options,
+)
+
+
+_expectation_options = options(
+    _handler_option, _filter_options, _bulk_option, _preserve_mtime_option, _map_target_option, _s3_options
 )
 
 
 def job_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a job; the command receives them as the JobOptions `job`."""
+    return _job_options(_gathering(function))
 
+
+def expectation_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a job that say what the catalog ought to have; the command receives the JobOptions `job`."""
+    return _expectation_options(_gathering(function))
+
+
+def _gathering(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def call(*arguments: Any, **values: Any) -> Any:
         values["s3"] = gather(S3Options, values)
         return function(*arguments, job=gather(JobOptions, values), **values)
 
-    return _job_options(call)
+    return call
 
 
 _work_options = options(

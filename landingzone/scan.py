@@ -15,6 +15,7 @@ from landingzone.jobs import failures, forget, known, list_jobs, pause, resume, 
 from landingzone.options import LONGEST, MultiValueCommand, ProfileOptions, common, option, profiling
 from landingzone.run import run
 from landingzone.submit import reopen, runs_alone, take_hold
+from landingzone.verify import verify
 
 if TYPE_CHECKING:
     from ingest.deployment import Deployment
@@ -119,7 +120,7 @@ def trace(file: Path, output: Path | None) -> None:
     convert(file, output)
 
 
-for command in (list_jobs, watch, pause, resume, stop, failures, forget, examples):
+for command in (list_jobs, watch, pause, resume, stop, failures, forget, verify, examples):
     cli.add_command(command)
 
 

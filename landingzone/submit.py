@@ -14,6 +14,7 @@ from ingest import tasks
 from ingest.broker import Broker
 from ingest.errors import Refused
 from ingest.job import Job, JobStatus, Topics
+from ingest.messages import Scope
 from ingest.store import JobExists, Store
 from landingzone.hold import Hold
 
@@ -115,11 +116,15 @@ def take_hold(store: Store, job: Job) -> Hold | None:
     return hold
 
 
-def reopen(store: Store, status: JobStatus, paths: Iterable[bytes]) -> Job:
-    """Reopen an ended job to retry these paths, or all failures. Raises Refused if another active job conflicts."""
+def reopen(store: Store, status: JobStatus, paths: Iterable[bytes] = (), scope: Sequence[Scope] | None = None) -> Job:
+    """Reopen an ended job to retry these paths, or all failures, or to scan a `scope` (an empty one: the whole source).
+
+    Raises Refused if another active job conflicts.
+    """
     job = msgspec.structs.replace(status.job, incarnation=_incarnation())
     try:
-        reopened = store.jobs.reopen(job, tasks.restart(job, "retry", retry=True, paths=paths))
+        first = tasks.restart(job, "retry", retry=scope is None, paths=paths, scope=scope or ())
+        reopened = store.jobs.reopen(job, first)
     except JobExists as exists:
         raise Refused(f"the active job {exists.status.job.name} works on {exists.status.job.target}") from exists
     if not reopened:

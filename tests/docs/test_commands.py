@@ -38,7 +38,7 @@ def pre_data_obj_create(hdlr_mod, logger, session, meta, *args, **options):
     if meta["path"].endswith("a.txt"):
         raise ValueError("not this one")"""
 
-PARSE, START, ENDED, FAILED = "parse", "start", "ended", "failed"
+PARSE, START, ENDED, CHECKED, FAILED = "parse", "start", "ended", "checked", "failed"
 ACTIVE, PAUSED, PROFILED = "active", "paused", "profiled"
 WAYS = [
     (r"ingest-(watch|consume|devzone)\b", PARSE, "runs until a signal"),
@@ -49,6 +49,8 @@ WAYS = [
     (r"ingest-scan retry\b", FAILED, "run on a job with a failure"),
     (r"ingest-scan (pause|stop)\b", ACTIVE, "run on an active job"),
     (r"ingest-scan resume\b", PAUSED, "run on a paused job"),
+    (r"ingest-scan verify .*--checksum\b", CHECKED, "run on an ended job that has stored checksums"),
+    (r"ingest-scan verify\b", ENDED, "run on a job that has ended"),
     (r"ingest-scan trace\b", PROFILED, "run on a profile"),
 ]
 OTHERS = {"aws", "cp", "docker", "export", "install", "make", "pip", "sysctl", "systemctl"}
@@ -141,6 +143,7 @@ def substituted(source: Path, home: str, tmp_path: Path, handler_file: HandlerFi
         "/tempZone/home/alice/data": f"{home}/data",
         "/data/run42/a.txt": str(source / "a.txt"),
         "/tmp/run42.jsonl": str(tmp_path / "run42.jsonl"),
+        "/tmp/run42.csv": str(tmp_path / "run42.csv"),
         "/tmp/run42.json": str(tmp_path / "run42.json"),
         "config/handlers/permissions.py": str(handler_file("pass")),
         "put.py": str(shutil.copy(ROOT / "demo" / "put_handler.py", tmp_path / "put.py")),
@@ -179,6 +182,8 @@ def _before(
     if which in {ENDED, PROFILED}:
         profile = tmp_path / "run42.jsonl"
         assert scan("start", *job, "--synchronous", "--profile", "--profile_filename", profile).status == 0
+    if which == CHECKED:
+        assert scan("start", *job, "--synchronous", "--checksum").status == 0
     if which == FAILED:
         handler = handler_file(FAILS_FOR_A)
         assert scan("start", *job, "--synchronous", "--event_handler", handler).status == 255

@@ -1,0 +1,1 @@
+"""Compares a source with the catalog, as both are now: `ingest-scan verify`."""
