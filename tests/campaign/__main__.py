@@ -41,9 +41,10 @@ def main() -> int:
     parser.add_argument("seeds", type=seeds, help="such as 1-200 or 3,7")
     parser.add_argument("--deployment", choices=DEPLOYMENTS, help="run all seeds with this deployment")
     parser.add_argument("--evidence", type=Path, help="folder for the evidence of failed seeds")
+    parser.add_argument("--own-times", action="store_true", help="no two contents have the same size and time")
     parser.add_argument("--plan", action="store_true", help="print what the seeds choose, and run nothing")
     arguments = parser.parse_args()
-    chosen = [scenario(seed, arguments.deployment) for seed in arguments.seeds]
+    chosen = [scenario(seed, arguments.deployment, own_times=arguments.own_times) for seed in arguments.seeds]
     if arguments.plan:
         print("\n".join(line for each in chosen for line in each.lines()))
         return 0

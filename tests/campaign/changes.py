@@ -21,12 +21,20 @@ FRAME_TIME_NS = 1_700_000_000 * 10**9
 KEPT = "kept"
 """A file to which nothing happens: of an empty source nothing is deleted."""
 FRAME, LOG = "frame", "log"
+SAME, OWN, WRITTEN = "same", "own", "written"
+"""The modification times of frames."""
 
 
 def content(number: int, size: int) -> bytes:
     """Return `size` bytes that no other number has."""
     line = hashlib.sha256(str(number).encode()).hexdigest().encode()
     return (line * (size // len(line) + 1))[:size]
+
+
+def set_time(path: Path, time_ns: int | None) -> None:
+    """Set the modification time of a file, if there is one to set."""
+    if time_ns is not None:
+        os.utime(path, ns=(time_ns, time_ns))
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,8 @@ class Change:
     path: str
     other: str = ""
     number: int = 0
-    same_time: bool = False
-    """Give what is written FRAME_TIME_NS as its modification time."""
+    time_ns: int | None = None
+    """The modification time that what is written gets; None for the time of writing."""
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.kind, self.path, self.other)))
@@ -62,14 +70,12 @@ class Source:
     def write(self, path: Path, change: Change, size: int = FRAME_BYTES) -> None:
         """Write a file at its place."""
         path.write_bytes(content(change.number, size))
-        if change.same_time:
-            os.utime(path, ns=(FRAME_TIME_NS, FRAME_TIME_NS))
+        set_time(path, change.time_ns)
 
-    def replace(self, change: Change, *, time_ns: int | None = None) -> None:
+    def replace(self, change: Change, time_ns: int | None = None) -> None:
         """Write a file aside and rename it over the path."""
         self.write(self._aside, change)
-        if time_ns is not None:
-            os.utime(self._aside, ns=(time_ns, time_ns))
+        set_time(self._aside, time_ns)
         self._aside.rename(self.path(change.path))
 
 
@@ -93,10 +99,11 @@ def _append(source: Source, change: Change) -> None:
 def _rewrite(source: Source, change: Change) -> None:
     with source.path(change.path).open("r+b") as file:
         file.write(content(change.number, FRAME_BYTES))
+    set_time(source.path(change.path), change.time_ns)
 
 
 def _replace_with_same_time(source: Source, change: Change) -> None:
-    source.replace(change, time_ns=source.path(change.path).stat().st_mtime_ns)
+    source.replace(change, source.path(change.path).stat().st_mtime_ns)
 
 
 def _move(source: Source, change: Change) -> None:
@@ -158,8 +165,8 @@ class Names:
     rng: random.Random
     deletes: bool
     """Whether the job deletes: without that, a file that becomes a directory finds its name taken."""
-    same_time: bool
-    """Whether all new frames have the same modification time, as those of some cameras."""
+    times: str
+    """SAME: all new frames have the same modification time, as those of some cameras; OWN: each content has its own."""
     files: dict[str, str] = field(default_factory=lambda: {KEPT: ""})
     """Path → FRAME or LOG; nothing for KEPT."""
     directories: list[str] = field(default_factory=list)
@@ -180,8 +187,9 @@ class Names:
         """Draw one change that is possible now."""
         kinds = [
             self._create, self._create_log, self._create_directory, self._append, self._rewrite, self._replace,
-            self._replace_with_same_time, self._move, self._move_over, self._move_directory, self._swap,
+            self._move, self._move_over, self._move_directory, self._swap,
             self._save_by_rename, self._link, self._delete, *([self._become_directory] if self.deletes else []),
+            *([] if self.times == OWN else [self._replace_with_same_time]),
         ]  # fmt: skip
         while True:
             if (change := self.rng.choice(kinds)()) is not None:
@@ -190,6 +198,10 @@ class Names:
     def _next(self) -> int:
         self._number += 1
         return self._number
+
+    def _time(self) -> int | None:
+        own = FRAME_TIME_NS + self._next() * 10**9
+        return {SAME: FRAME_TIME_NS, OWN: own}.get(self.times)
 
     def _new(self, stem: str, above: str | None = None) -> str:
         above = self.rng.choice(["", *self.directories]) if above is None else above
@@ -213,7 +225,7 @@ class Names:
     def _create(self) -> Change:
         path = self._new(FRAME)
         self._appears(path, FRAME)
-        return Change("create", path, "", self._next(), self.same_time)
+        return Change("create", path, "", self._next(), self._time())
 
     def _create_log(self) -> Change:
         path = self._new(LOG)
@@ -243,7 +255,7 @@ class Names:
             return None
         path = self.rng.choice(paths)
         self.touched.add(path)
-        return Change(what, path, "", self._next())
+        return Change(what, path, "", self._next(), self._time() if self.times == OWN and kind == FRAME else None)
 
     def _move(self) -> Change | None:
         if not (paths := self._of(FRAME, LOG)):
@@ -280,7 +292,7 @@ class Names:
             return None
         path = self.rng.choice(paths)
         self._comes(path, f"{path}~")
-        return Change("save by rename", path, f"{path}~", self._next())
+        return Change("save by rename", path, f"{path}~", self._next(), self._time())
 
     def _move_directory(self) -> Change | None:
         if not self.directories:
@@ -307,7 +319,7 @@ class Names:
         self._comes(path)
         inside = self._new(FRAME, path)
         self._appears(inside, FRAME)
-        return Change("become directory", path, inside, self._next())
+        return Change("become directory", path, inside, self._next(), self._time())
 
     def _link(self) -> Change | None:
         if not (paths := self._of(FRAME)):

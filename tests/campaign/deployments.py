@@ -99,14 +99,14 @@ class Ending:
 class Managed:
     """A process of the program that the campaign starts, and starts again."""
 
-    def __init__(self, name: str, arguments: list[str], environ: dict[str, str], folder: Path) -> None:
+    def __init__(self, name: str, arguments: list[str], deployment: Deployment) -> None:
         self.name = name
         self.endings: list[Ending] = []
         self.wanted = True
         """Whether a service manager starts it again when it has ended."""
         self._arguments = [sys.executable, *arguments]
-        self._environ = environ
-        self._error = folder / f"{name}.err"
+        self._deployment = deployment
+        self._error = deployment.logs / f"{name}.err"
         self._begins = 0
         self._ended_by_us = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -118,19 +118,15 @@ class Managed:
             with self._error.open("ab") as log:
                 self._begins = log.tell()
                 self._process = subprocess.Popen(
-                    self._arguments, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    self._arguments, env=self._deployment.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
 
-    def look(self, *, troubled: bool = False) -> bool:
-        """Note how it ended, if it has. Return whether it runs.
-
-        Args:
-            troubled: Whether a disk is full or a server is away, so that it may end with a message.
-        """
+    def look(self) -> bool:
+        """Note how it ended, if it has. Return whether it runs."""
         if self._process is not None and self._process.poll() is not None:
             status, self._process = self._process.returncode, None
-            ending = Ending(self.name, status, self._ended_by_us, troubled, self.ready(), self.said()[-2000:])
-            self.endings.append(ending)
+            troubled, said = self._deployment.troubled, self.said()[-2000:]
+            self.endings.append(Ending(self.name, status, self._ended_by_us, troubled, self.ready(), said))
         return self._process is not None
 
     def signal(self, number: int) -> None:
@@ -224,7 +220,7 @@ class Deployment(CommandLine):
         """Start one more consumer."""
         name = f"consumer-{len(self.consumers)}"
         options = ["--workers", str(WORKERS), *self._log(name)]
-        self.consumers.append(Managed(name, ["-m", "consumer", *options], self.environ, self.logs))
+        self.consumers.append(Managed(name, ["-m", "consumer", *options], self))
         self.consumers[-1].start()
 
     def job_arguments(self) -> list[str]:
@@ -250,7 +246,9 @@ class Deployment(CommandLine):
     def start_zone(self) -> None:
         """Start the zone on what it had."""
         if self.zone is None:
-            self.zone = self._zones.enter_context(running_zone(self.folder / "zone", port=self.port))
+            self.zone = self._zones.enter_context(
+                running_zone(self.folder / "zone", port=self.port, latency=self._scenario.latency)
+            )
 
     def kill_zone(self) -> None:
         """End the zone as a crash would. When it starts again, what was being written is stale."""
@@ -261,9 +259,13 @@ class Deployment(CommandLine):
 
     def look(self) -> None:
         """Note which processes have ended by now."""
-        troubled = bool(self.away) or time.monotonic() - self._trouble_ended < TROUBLE_SECONDS
         for each in self.managed():
-            each.look(troubled=troubled)
+            each.look()
+
+    @property
+    def troubled(self) -> bool:
+        """Whether a server is away or a disk full, or was a moment ago."""
+        return bool(self.away) or time.monotonic() - self._trouble_ended < TROUBLE_SECONDS
 
     def is_back(self, what: str) -> None:
         """Note that a server, or the disk, is there again."""
@@ -352,7 +354,7 @@ class Deployment(CommandLine):
             arguments = ["-m", "scanner", "start", *self.job_arguments()]
         log = self._log("main") if self.in_foreground else []
         arguments += ["--workers", str(WORKERS), *log]
-        main = Managed("main", arguments, self.environ, self.logs)
+        main = Managed("main", arguments, self)
         main.wanted = self.in_foreground and self._scenario.driver != ONCE
         return main
 

@@ -123,8 +123,9 @@ class _Run:
             deployment.main.start()
 
     def _active(self) -> bool:
+        """Whether tasks of the job may still run; a store that does not answer may have some."""
         status = self._deployment.status()
-        return status is not None and status["state"] in ("queued", "running", "waiting", "paused")
+        return status is None or status["state"] in ("queued", "running", "waiting", "paused")
 
     def _rest(self) -> dict[str, Any]:
         """Wait for a pass over the whole source in which nothing goes wrong. Return the job as it is then."""
@@ -132,11 +133,16 @@ class _Run:
 
     def _pass_again(self) -> dict[str, Any]:
         for what in ("the interrupted pass", "the last pass"):
-            self._deployment.main.start()
-            self._wait_for(lambda: not self._deployment.main.look() and not self._active(), what)
+            if self._deployment.in_foreground or not self._active():
+                self._deployment.main.start()
+            self._wait_for(self._has_ended, what)
         status = self._deployment.status()
         assert status is not None
         return status
+
+    def _has_ended(self) -> bool:
+        self._deployment.revive()
+        return not self._deployment.main.look() and not self._active()
 
     def _next_pass(self) -> dict[str, Any]:
         self._deployment.main.start()
@@ -145,17 +151,21 @@ class _Run:
     def _watch_again(self) -> dict[str, Any]:
         """Have the watcher scan: it does so when it starts."""
         main = self._deployment.main
-        self._wait_for(main.ready, "the watcher")
+        self._wait_for(self._is_ready, "the watcher")
         self._deployment.end_process(main)
         now = dt.datetime.now(dt.timezone.utc)
         main.start()
         return self._pass_after(now)
 
+    def _is_ready(self) -> bool:
+        self._deployment.revive()
+        return self._deployment.main.look() and self._deployment.main.ready()
+
     def _pass_after(self, moment: dt.datetime) -> dict[str, Any]:
         found: dict[str, Any] = {}
 
         def ended() -> bool:
-            self._deployment.look()
+            self._deployment.revive()
             status = self._deployment.status()
             if status is None or dt.datetime.fromisoformat(status["start_time"]) <= moment:
                 return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.campaign.changes import Change, Names
+from tests.campaign.changes import OWN, SAME, WRITTEN, Change, Names
 
 DEPLOYMENTS = ("alone", "served", "periodic", "kafka")
 """A command that works in the foreground; one with ingest-consume beside it; a periodic job; Kafka and Redis."""
@@ -24,6 +24,9 @@ _IN_FOREGROUND = ("kill main", "suspend main")
 _WITH_CONSUMERS = ("kill consumer", "suspend consumer", "join", "leave")
 _STEPS = (14, 24)
 _FAULT_SHARE = 0.35
+_LONG_SHARE = 0.25
+_LONG_SECONDS = 12.0
+"""Longer than a consumer may be silent before others take over what it has."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Scenario:
     delete_mode: str
     hook_seconds: float
     """How long the hook of each object takes, so that faults meet work."""
+    latency: str
+    """`none`, or `real`: the zone takes as long for a call as a small real server."""
     consumers: int
     first: tuple[Change, ...]
     """What makes the first tree."""
@@ -82,19 +87,27 @@ class Scenario:
     def lines(self) -> list[str]:
         """Describe it, a line for the job and one per step."""
         head = f"seed {self.seed}: {self.deployment}, {self.driver}, {self.operation}, {self.delete_mode}"
+        work = f"{len(self.first)} paths, hooks of {self.hook_seconds} s, latency {self.latency}"
         return [
-            f"{head}, {self.consumers} consumers, {len(self.first)} paths, hooks of {self.hook_seconds} s",
+            f"{head}, {self.consumers} consumers, {work}",
             *(f"  {number:2d}  {step.what}  then {step.pause} s" for number, step in enumerate(self.steps)),
         ]
 
 
-def scenario(seed: int, deployment: str | None = None) -> Scenario:
-    """Return what a seed chooses; with `deployment`, the rest is chosen for that one."""
+def scenario(seed: int, deployment: str | None = None, *, own_times: bool = False) -> Scenario:
+    """Return what a seed chooses.
+
+    Args:
+        seed: The seed.
+        deployment: One of DEPLOYMENTS, for which the rest is chosen.
+        own_times: Give each content of a frame a modification time of its own, so that its size and time tell it.
+    """
     rng = random.Random(f"{seed} {deployment or ''}")
     deployment = deployment or rng.choice(DEPLOYMENTS)
     driver = _driver(rng, deployment)
     operation, mode = rng.choice(JOBS)
-    names = Names(rng, deletes=mode != "DO_NOT_DELETE", same_time=rng.random() < 0.3)
+    times = SAME if rng.random() < 0.3 else WRITTEN
+    names = Names(rng, deletes=mode != "DO_NOT_DELETE", times=OWN if own_times else times)
     first = tuple(names.beginning(rng.randint(30, 90), rng.randint(3, 12)))
     kinds = _faults(deployment, driver)
     steps = tuple(_step(rng, names, kinds) for _ in range(rng.randint(*_STEPS)))
@@ -104,7 +117,8 @@ def scenario(seed: int, deployment: str | None = None) -> Scenario:
         driver=driver,
         operation=operation,
         delete_mode=mode,
-        hook_seconds=rng.choice([0.01, 0.03, 0.08]),
+        hook_seconds=rng.choice([0.01, 0.03, 0.1, 0.3]),
+        latency=rng.choice(["none", "real"]),
         consumers={"served": 1, "kafka": rng.choice([2, 3])}.get(deployment, 0),
         first=first,
         steps=steps,
@@ -132,5 +146,7 @@ def _faults(deployment: str, driver: str) -> tuple[str, ...]:
 def _step(rng: random.Random, names: Names, kinds: tuple[str, ...]) -> Step:
     pause = rng.choice([0.02, 0.05, 0.2, 0.5, 0.8])
     if rng.random() < _FAULT_SHARE:
-        return Step(Fault(rng.choice(kinds), rng.randrange(100), rng.randint(1, 4)), pause)
+        fault = Fault(rng.choice(kinds), rng.randrange(100), rng.randint(1, 4))
+        long = fault.kind.startswith("suspend") and rng.random() < _LONG_SHARE
+        return Step(fault, _LONG_SECONDS if long else pause)
     return Step(names.draw(), pause)

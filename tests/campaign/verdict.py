@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -153,10 +154,12 @@ def on_hooks(deployment: Deployment, came: Counter[str], passes: int | None) -> 
 def on_endings(endings: list[Ending], driver: str) -> Iterator[Finding]:
     """Judge how the processes have ended."""
     for each in endings:
+        if each.status == 1 and each.troubled and "disk is full" in each.said:
+            continue
         if "Traceback (most recent call last)" in each.said or ": unexpected " in each.said:
             yield Finding("crash", f"{each.process} ended with status {each.status}: {each.said.strip()[-600:]}")
         elif each.by_us:
-            if each.status not in (0, -9):
+            if each.status not in (0, -signal.SIGKILL) and each.was_ready:
                 yield Finding("crash", f"{each.process} ended with status {each.status} after SIGTERM")
         elif not _documented(each, driver):
             last = each.said.strip().splitlines()[-1:] or [""]
@@ -166,7 +169,7 @@ def on_endings(endings: list[Ending], driver: str) -> Iterator[Finding]:
 def _documented(ending: Ending, driver: str) -> bool:
     if ending.process == "main" and (driver == ONCE or not ending.was_ready) and ending.status in (0, _FAILED_WORK):
         return True
-    return ending.status == 1 and ending.troubled and (not ending.was_ready or "full" in ending.said)
+    return ending.status == 1 and ending.troubled and not ending.was_ready
 
 
 def on_log(deployment: Deployment, touched: set[str], had: Counter[str]) -> Iterator[Finding]:
