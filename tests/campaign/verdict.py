@@ -159,7 +159,7 @@ def on_endings(endings: list[Ending], driver: str) -> Iterator[Finding]:
         if "Traceback (most recent call last)" in each.said or ": unexpected " in each.said:
             yield Finding("crash", f"{each.process} ended with status {each.status}: {each.said.strip()[-600:]}")
         elif each.by_us:
-            if each.status not in (0, -signal.SIGKILL) and each.was_ready:
+            if each.status not in (0, -signal.SIGKILL, -signal.SIGTERM):  # SIGTERM may come before it is handled
                 yield Finding("crash", f"{each.process} ended with status {each.status} after SIGTERM")
         elif not _documented(each, driver):
             last = each.said.strip().splitlines()[-1:] or [""]
