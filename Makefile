@@ -17,7 +17,7 @@ PARALLEL = --numprocesses $(PROCESSES) --dist worksteal
 # Which of the tests marked slow `make test` runs: none, third (chosen by SLOW_SEED), all.
 SLOW ?= none
 
-.PHONY: help services demo test test-all test-root check lint format types coverage bench clean
+.PHONY: help services demo test test-all test-root campaign check lint format types coverage bench clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r target text; do \
@@ -47,6 +47,12 @@ test-all: ## Run all tests, the slow ones included
 test-root: $(READY) ## Run the tests that mount file systems; needs root
 	@unshare --mount true 2>/dev/null || { echo "make test-root needs root (CAP_SYS_ADMIN): it mounts file systems"; exit 1; }
 	$(BIN)/python -m pytest tests/root
+
+# Which seeds `make campaign` runs, and for which deployment: alone, served, periodic, kafka; each seed chooses one if none is named.
+SEEDS ?= 1-20
+DEPLOYMENT ?=
+campaign: $(READY) services ## Run random faults; SEEDS=1-200 chooses them, DEPLOYMENT=kafka the deployment
+	@$(BIN)/python -m tests.campaign $(SEEDS) $(if $(DEPLOYMENT),--deployment $(DEPLOYMENT))
 
 coverage: $(READY) services ## Run the tests and report which lines they do not reach
 	$(BIN)/python -m pytest $(PARALLEL) --slow $(SLOW) --cov --cov-report term --cov-report html:build/coverage
