@@ -139,7 +139,6 @@ class Plan:
         if unchanged(cached, fingerprint(entry.stat, operation)):
             return Planned("nothing", entry.path, target, "unchanged")
         try:
-            ctx.handler.check_modes(operation, meta)
             reason = unfit(ctx, entry, operation, place)
             if reason:
                 return Planned("skip", entry.path, target, reason)

@@ -17,7 +17,6 @@ from prometheus_client import REGISTRY
 
 import consumer.dispatch.metrics  # noqa: F401 - importing these modules registers their metrics
 import watcher.files.root
-import watcher.in_flight
 import watcher.metrics  # noqa: F401
 from devzone.cli import main as devzone
 from ingest import messages

@@ -48,7 +48,7 @@ def listing(
 def move(job: Job, pass_id: str, old: bytes, new: bytes, *, directory: bool) -> Child:
     """Return the task to rename `old` to `new`, for the partition of the new path.
 
-    A file has the quiet time of the job to come back under its old name: then a program has only saved it.
+    A file is moved after the quiet time of the job: if it has a successor under its old name then, it was only saved.
     """
     names = (path_to_wire(old), path_to_wire(new))
     message = MovePath(**_of(job), pass_id=pass_id, task=_number(), old=names[0], new=names[1], directory=directory)

@@ -164,13 +164,12 @@ def _check_cron(text: str | None) -> None:
 def _check(handler: Handler) -> None:
     """Check what needs no session. A worker checks the rest. Raises Refused."""
     operation = _known_operation(handler)
-    for each in check.warnings(handler, operation):
+    for each in check.misfits(handler):
+        raise Refused(each)
+    for each in check.warnings(handler):
         print(f"warning: {each}", file=sys.stderr)
-    if operation is None:
-        return
-    if operation is Operation.REGISTER_AS_REPLICA_SYNC and not handler.has("to_resource"):
-        raise Refused("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
-    handler.check_modes(operation, {})
+    if operation is not None:
+        handler.check_modes(operation, {})
 
 
 def _known_operation(handler: Handler) -> Operation | None:

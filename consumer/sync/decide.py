@@ -79,8 +79,6 @@ def decide(seen: Situation) -> Decision:
     replicas: list[Replica] = [each for each in seen.catalog if isinstance(each, Replica)]
     if seen.operation is Operation.NO_OP:
         return Decision(Action.HOOKS_MODIFY if replicas and not seen.unfinished else Action.HOOKS_CREATE)
-    if seen.operation is Operation.REGISTER_AS_REPLICA_SYNC and not seen.resource:
-        raise Impossible("REGISTER_AS_REPLICA_SYNC needs to_resource() in the event handler")
     registers = seen.operation in REGISTERS
     if not replicas:
         return Decision(Action.REGISTER if registers else Action.PUT)

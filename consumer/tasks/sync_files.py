@@ -109,7 +109,6 @@ def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Out
     meta = of_file(ctx.job, entry, place)
     session = ctx.session(meta)
     operation = ctx.handler.operation(session, meta)
-    ctx.handler.check_modes(operation, meta)
     if operation is Operation.PUT and _is_young(ctx, entry):  # what is put half stays so
         return Outcome(Result.SKIPPED if change.waited else Result.UNSETTLED)  # its writer's next event brings it
     reason = unfit(ctx, entry, operation, place)

@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ingest.handlers.core import Operation
 from ingest.handlers.loader import Handler
 
 
@@ -46,25 +45,30 @@ _HOOKS = {f"{when}_{event}": call for event, call in _EVENTS.items() for when in
 _JOB_HOOKS = {"pre_job": _Call(_JOB), "post_job": _Call(_JOB)}
 _ACTIONS = {f"on_{event}": _Call(("func", *call.arguments), call.options) for event, call in _EVENTS.items()}
 _KNOWN = _OVERRIDES | _HOOKS | _JOB_HOOKS | _ACTIONS
-_WITH_OPERATION = {"pre_data_obj_create", "post_data_obj_create", "pre_data_obj_modify", "post_data_obj_modify"}
-_PUTS = {Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND}
 _OTHER_WORDS = {"update": "modify", "change": "modify", "remove": "delete", "unlink": "delete", "collection": "coll"}
 """What people call the events, and what they are called."""
 
 
-def warnings(handler: Handler, operation: Operation | None) -> list[str]:
-    """Sentences on what will not work as it is meant; `operation`, if it is known, decides on arguments of hooks."""
-    if handler.cls is None:
-        return []
+def misfits(handler: Handler) -> list[str]:
+    """Sentences on methods that cannot be called at all, because they do not take the arguments that they get."""
     found = []
-    methods = {name: getattr(handler.cls, name) for name in dir(handler.cls)}
-    for name, method in methods.items():
-        if not callable(method):
+    for name, method in _methods(handler).items():
+        call, signature = _KNOWN.get(name), _signature(method)
+        if call is None or signature is None:
             continue
-        if name in _KNOWN:
-            found += _fit(name, method, operation)
-        elif name.startswith(("pre_", "post_")):
-            found.append(f"{name} of the event handler is no hook and will never run: {_closest(name)} is one")
+        if not _takes(signature, call.arguments, () if name in _HOOKS else call.options):
+            found.append(f"{name}{signature} of the event handler must take {_wanted(call)}")
+    return found
+
+
+def warnings(handler: Handler) -> list[str]:
+    """Sentences on what will not work as it is meant."""
+    methods = _methods(handler)
+    found = [
+        f"{name} of the event handler is no hook and will never run: {_closest(name)} is one"
+        for name in methods
+        if name not in _KNOWN and name.startswith(("pre_", "post_"))
+    ]
     hooks = sorted(methods.keys() & _HOOKS.keys())
     dead = [name for name in hooks if f"on_{name.partition('_')[2]}" not in methods]
     if dead:
@@ -72,19 +76,16 @@ def warnings(handler: Handler, operation: Operation | None) -> list[str]:
     return found
 
 
-def _fit(name: str, method: Any, operation: Operation | None) -> list[str]:
-    call = _KNOWN[name]
+def _methods(handler: Handler) -> dict[str, Any]:
+    names = [] if handler.cls is None else dir(handler.cls)
+    return {name: method for name in names if callable(method := getattr(handler.cls, name))}
+
+
+def _signature(method: Any) -> inspect.Signature | None:
     try:
-        signature = inspect.signature(method)
+        return inspect.signature(method)
     except (TypeError, ValueError):  # written in C: nothing can be known
-        return []
-    if not _takes(signature, call.arguments, call.options):
-        return [f"{name}{signature} of the event handler must take {_wanted(call)}"]
-    with_operation = (*call.arguments, "operation")
-    if name in _WITH_OPERATION and operation in _PUTS | {None} and not _takes(signature, with_operation, call.options):
-        after = "" if operation is None else f", and {operation.name} is one"
-        return [f"{name}{signature} of the event handler must take *args as well for the PUT operations{after}"]
-    return []
+        return None
 
 
 def _takes(signature: inspect.Signature, arguments: Sequence[str], options: Sequence[str]) -> bool:

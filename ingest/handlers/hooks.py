@@ -19,11 +19,17 @@ from typing import Any
 
 
 def call(hook: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> None:
-    """Call the hook with `args` and `options`, and put what it leaves in its `**options` into `options`."""
+    """Call the hook with `args` and `options`, and put what it leaves in its `**options` into `options`.
+
+    The operation, which is the fifth argument where there is one, is left out for a hook that takes four. A hook
+    without `**options` gets those options that it names.
+    """
     function = getattr(hook, "__func__", hook)
+    if isinstance(function, FunctionType) and not _takes_five(function, bound=function is not hook):
+        args = args[:_PLAIN]
     name = _options_name(function) if isinstance(function, FunctionType) else None
     if name is None:
-        hook(*args, **options)
+        hook(*args, **_named(function, options))
         return
     owner = [] if function is hook else [getattr(hook, "__self__")]  # noqa: B009 - mypy knows no __self__ here
     try:
@@ -39,6 +45,23 @@ def call(hook: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any
     for each in options.keys() - shared.keys() - named:
         del options[each]
     options.update(shared)
+
+
+_PLAIN = 4
+"""Arguments of a hook apart from the operation: module, logger, session and meta."""
+
+
+def _takes_five(function: FunctionType, *, bound: bool) -> bool:
+    code = function.__code__
+    return bool(code.co_flags & inspect.CO_VARARGS) or code.co_argcount - bound != _PLAIN
+
+
+def _named(function: Any, options: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(function, FunctionType) or function.__code__.co_flags & inspect.CO_VARKEYWORDS:
+        return options
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return {each: options[each] for each in options if each in names}
 
 
 @functools.lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from irods.session import iRODSSession
 
-from ingest.handlers.check import warnings
+from ingest.handlers.check import misfits, warnings
 from ingest.handlers.loader import Handler
 from tests.conftest import CommandLine
 from tests.support.integration import avus, content, rows
@@ -45,7 +45,7 @@ def test_every_example_has_a_test_of_its_own() -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_there_is_nothing_to_warn_of(name: str) -> None:
     handler = Handler.load((FOLDER / f"{name}.py").read_bytes(), name)
-    assert warnings(handler, None) == []
+    assert misfits(handler) + warnings(handler) == []
 
 
 def test_metadata_from_path_makes_avus_of_directory_names(

@@ -88,11 +88,6 @@ def test_a_source_that_cannot_be_listed_is_refused(unprivileged: CommandLine, so
             "    delete_mode = staticmethod(lambda meta: DeleteMode.TRASH)\n",
             ["PUT", "TRASH", "incompatible"],
         ),
-        (
-            "from ingest import Core, Operation\nclass event_handler(Core):\n"
-            "    operation = staticmethod(lambda session, meta, **options: Operation.REGISTER_AS_REPLICA_SYNC)\n",
-            ["REGISTER_AS_REPLICA_SYNC", "to_resource"],
-        ),
     ],
 )
 def test_handler_files_that_cannot_work_are_refused(

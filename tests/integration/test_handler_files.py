@@ -62,19 +62,28 @@ def test_a_signed_handler_is_accepted_where_there_is_no_key(
     assert b"the key" not in scan.state.read_bytes()
 
 
-def test_a_misspelt_hook_and_wrong_parameters_are_warned_of_and_the_job_goes_on(
+def test_a_method_that_cannot_be_called_is_refused(
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile
+) -> None:
+    ran = scan.ingest(
+        source, home, "--event_handler", handler_file("@staticmethod\ndef delay(hdlr_mod, logger, meta): ...")
+    )
+    assert ran.status == 1
+    assert ran.err.splitlines() == [
+        "ingest-scan: delay(hdlr_mod, logger, meta) of the event handler must take (hdlr_mod, logger, meta, retries)"
+    ]
+
+
+def test_a_misspelt_hook_is_warned_of_and_the_job_goes_on(
     scan: CommandLine, source: Path, home: str, handler_file: HandlerFile
 ) -> None:
     body = """
 @staticmethod
 def post_data_obj_update(hdlr_mod, logger, session, meta, *args, **options): ...
-@staticmethod
-def delay(hdlr_mod, logger, meta): ...
 """
     ran = scan.ingest(source, home, "--event_handler", handler_file(body))
     assert ran.status == 0, ran
     assert [line for line in ran.err.splitlines() if line.startswith("warning: ")] == [
-        "warning: delay(hdlr_mod, logger, meta) of the event handler must take (hdlr_mod, logger, meta, retries)",
         "warning: post_data_obj_update of the event handler is no hook and will never run: post_data_obj_modify is one",
     ]
 

@@ -97,11 +97,12 @@ class TestQuestions:
         with pytest.raises(ValueError, match="has not been asked"):
             decide(situation(operation, UNKNOWN))
 
-    @pytest.mark.parametrize("catalog", [[], [REGISTERED]])
+    @pytest.mark.parametrize(("catalog", "course"), [([], Action.REGISTER), ([REGISTERED], Action.NOTHING)])
     @pytest.mark.parametrize("resource", [None, ""])
-    def test_register_as_replica_without_to_resource_is_refused(self, catalog: Catalog, resource: str | None) -> None:
-        with pytest.raises(Impossible, match=r"needs to_resource\(\)"):
-            decide(situation(REPLICA, catalog, resource=resource))
+    def test_without_to_resource_register_as_replica_registers_what_is_new_and_updates_what_exists(
+        self, catalog: Catalog, course: Action, resource: str | None
+    ) -> None:
+        assert decide(situation(REPLICA, catalog, resource=resource or None)).do is course
 
     @pytest.mark.parametrize("more", [{}, {"forced": True}, {"metadata_only": True}])
     def test_no_op_runs_the_hooks_and_changes_nothing(self, more: dict[str, bool]) -> None:

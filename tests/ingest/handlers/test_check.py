@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import pytest
 
-from ingest.handlers.check import warnings
+from ingest.handlers.check import misfits, warnings
 from ingest.handlers.core import Operation
 from ingest.handlers.loader import Handler
 
@@ -64,17 +65,16 @@ def handler(body: str, base: str = "Core") -> Handler:
     return Handler.load(source.encode(), "handler.py")
 
 
-def said(body: str, operation: Operation | None = None) -> list[str]:
-    return warnings(handler(body), operation)
+def said(body: str) -> list[str]:
+    return misfits(handler(body)) + warnings(handler(body))
 
 
-@pytest.mark.parametrize("operation", [None, *Operation])
-def test_the_documented_signatures_and_their_variations_are_passed_in_silence(operation: Operation | None) -> None:
-    assert said(ALL_RIGHT, operation) == []
+def test_the_documented_signatures_and_their_variations_are_passed_in_silence() -> None:
+    assert said(ALL_RIGHT) == []
 
 
 def test_there_is_nothing_to_say_of_a_job_without_handler() -> None:
-    assert warnings(Handler.default(), Operation.PUT) == []
+    assert misfits(Handler.default()) + warnings(Handler.default()) == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,6 @@ def test_a_hook_with_an_unknown_name_is_named_with_the_one_that_was_meant(name: 
         ("pre_data_obj_delete(hdlr_mod, logger, session, meta, *args, **options)", "(hdlr_mod, session, meta)"),
         ("post_coll_delete(hdlr_mod, meta)", "(hdlr_mod, session, meta)"),
         ("pre_data_obj_create(session, target, path)", "(hdlr_mod, logger, session, meta, **options)"),
-        ("pre_data_obj_create(hdlr_mod, logger, session, meta)", "(hdlr_mod, logger, session, meta, **options)"),
         ("to_resource(session, meta)", "(session, meta, **options)"),
         ("delete_mode()", "(meta)"),
         ("character_map(meta)", "no arguments"),
@@ -113,27 +112,26 @@ def test_parameters_that_do_not_fit_are_shown_beside_those_that_do(signature: st
     assert warning == f"{signature} of the event handler must take {wanted}"
 
 
-NO_ARGS = "@staticmethod\ndef pre_data_obj_create(hdlr_mod, logger, session, meta, **options): ..."
-
-
-@pytest.mark.parametrize("operation", [Operation.PUT, Operation.PUT_SYNC, Operation.PUT_APPEND])
-def test_a_hook_that_cannot_take_the_operation_is_warned_of_when_it_will_get_one(operation: Operation) -> None:
-    (warning,) = said(NO_ARGS, operation)
-    assert warning.endswith(f"must take *args as well for the PUT operations, and {operation.name} is one")
-
-
-def test_a_hook_that_cannot_take_the_operation_is_warned_of_when_nobody_knows_the_operation() -> None:
-    (warning,) = said(NO_ARGS)
-    assert warning.endswith("must take *args as well for the PUT operations")
-
-
-@pytest.mark.parametrize("operation", [Operation.REGISTER_SYNC, Operation.NO_OP])
-def test_a_hook_need_not_take_the_operation_where_it_gets_none(operation: Operation) -> None:
-    assert said(NO_ARGS, operation) == []
+@pytest.mark.parametrize(
+    "parameters",
+    ["*args, **options", "**options", "", "operation=None", "*, allow_redirect=True", "*args"],
+)
+def test_a_hook_gets_the_arguments_that_it_can_take(parameters: str) -> None:
+    names = ", ".join(filter(None, ("hdlr_mod, logger, session, meta", parameters)))
+    body = f"called = []\n@classmethod\ndef pre_data_obj_create(cls, {names}): cls.called.append(meta)"
+    found = handler(body)
+    assert misfits(found) == []
+    done: list[Any] = []
+    for more in ((Operation.PUT,), ()):
+        found.event(
+            "data_obj_create", lambda *args, **_: done.append(args[4:]), 1, 2, "meta", *more, allow_redirect=False
+        )
+        assert done.pop() == more
+    assert set(getattr(found.cls, "called", ())) == {"meta"}
 
 
 def test_hooks_of_a_class_that_is_not_derived_from_core_are_warned_of() -> None:
     without = handler(ALL_RIGHT, base="object")
-    (warning,) = warnings(without, Operation.PUT)
+    (warning,) = warnings(without)
     assert warning.startswith("the event handler is not derived from Core, so post_coll_modify, ")
     assert "pre_coll_create" not in warning  # on_coll_create is there
