@@ -105,12 +105,18 @@ def watch(job: str, state: Deployment, **_: object) -> None:
 @click.command()
 @click.argument("job")
 @option("json", is_flag=True, help="JSON also on a terminal.")
+@option("csv", is_flag=True, help="A table with commas, for other programs.")
 @common
-def failures(job: str, state: Deployment, *, json: bool, **_: object) -> None:
+def failures(job: str, state: Deployment, *, json: bool, csv: bool, **_: object) -> None:
     """List what failed or was skipped in the latest pass of JOB, and why."""
     store = state.open_store()
     known(store, job)
-    report.print_problems(store.jobs.problems(job), as_json=json or not sys.stdout.isatty())
+    if csv and json:
+        raise Refused("--csv and --json exclude each other")
+    if csv:
+        report.print_problems_as_csv(store.jobs.problems(job))
+    else:
+        report.print_problems(store.jobs.problems(job), as_json=json or not sys.stdout.isatty())
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
 import sys
@@ -53,11 +54,7 @@ def print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
     """Print failed and skipped paths: a JSON line per path, or a table."""
     if as_json:
         for each in problems:
-            fields: dict[str, Any] = {"path": shown(each.path), "target": each.target}
-            fields |= {"skipped": each.skipped, "reason": each.reason}
-            print_json(
-                {**fields, "error": each.error, "code": each.code, "attempts": each.attempts, "at": _utc(each.at)}
-            )
+            print_json(_problem(each))
         return
     from rich.table import Table  # noqa: PLC0415
 
@@ -69,6 +66,27 @@ def print_problems(problems: Sequence[Problem], *, as_json: bool) -> None:
         path = _plain(shown(each.path) or "(the source itself)")
         table.add_row(path, "skipped" if each.skipped else "failed", _plain(each.reason), str(each.attempts))
     console().print(table)
+
+
+def print_problems_as_csv(problems: Sequence[Problem]) -> None:
+    """Print failed and skipped paths as a table for other programs, with a line of column names."""
+    columns = ("path", "target", "skipped", "reason", "error", "code", "attempts", "at")
+    table = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    table.writeheader()
+    table.writerows(_problem(each) for each in problems)
+
+
+def _problem(each: Problem) -> dict[str, Any]:
+    return {
+        "path": shown(each.path),
+        "target": each.target,
+        "skipped": each.skipped,
+        "reason": each.reason,
+        "error": each.error,
+        "code": each.code,
+        "attempts": each.attempts,
+        "at": _utc(each.at),
+    }
 
 
 def print_planned(action: str, path: bytes | None, target: str, reason: str) -> None:

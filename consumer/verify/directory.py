@@ -185,7 +185,8 @@ def _left_alone(place: Place, entry: Skipped) -> Row:
     """The row of an entry that the source leaves alone: by an option, or because it cannot be read."""
     denied = entry.failed or entry.reason.endswith(os.strerror(errno.EACCES))
     kind = Kind.UNREADABLE if denied else Kind.SKIPPED
-    return Row(path=place.path, target=place.target, kinds=(kind,), detail=entry.reason)
+    directory = entry.kind == "directory"
+    return Row(path=place.path, target=place.target, directory=directory, kinds=(kind,), detail=entry.reason)
 
 
 def _is_marked(job: Job, entry: Entry, listing: Listing) -> bool:

@@ -21,7 +21,8 @@ from ingest.sqlite import connect, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS directory (
-  space INTEGER, path BLOB, presence TEXT, cursor BLOB NOT NULL DEFAULT x'', wrong INTEGER NOT NULL DEFAULT 0,
+  space INTEGER, path BLOB, presence TEXT, cursor BLOB NOT NULL DEFAULT x'', since REAL,
+  wrong INTEGER NOT NULL DEFAULT 0,
   checked REAL NOT NULL DEFAULT 0, state INTEGER NOT NULL, run INTEGER NOT NULL, PRIMARY KEY (space, path)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS waiting ON directory (space, state, checked);
@@ -75,11 +76,13 @@ class Record:
             self.totals = Totals()
             self._save_totals()
             if stale_before is None:
-                text = "UPDATE directory SET state = ?, cursor = x'', wrong = 0 WHERE space = ?"
+                text = "UPDATE directory SET state = ?, cursor = x'', since = NULL, wrong = 0 WHERE space = ?"
                 self._db.execute(text, (_SETTLED, self._space))
                 self._await([(b"", None)])
             else:
                 self._db.execute("UPDATE directory SET state = ? WHERE space = ?", (_SETTLED, self._space))
+                text = "UPDATE directory SET cursor = x'', since = NULL, wrong = 0 WHERE space = ? AND since < ?"
+                self._db.execute(text, (self._space, stale_before))
                 text = "UPDATE directory SET state = ?, presence = NULL, run = ? WHERE space = ? AND checked < ?"
                 self._db.execute(text, (_WAITING, self._run, self._space, stale_before))
                 self._db.execute(
@@ -115,7 +118,10 @@ class Record:
         return Work(*row)
 
     def settle(self, page: Page, now: float) -> None:
-        """Record a page of a check, in one transaction; `now` in seconds since the epoch."""
+        """Record a page of a check, in one transaction; `now` in seconds since the epoch.
+
+        A directory counts as found right at the time of its first page, since the check may have been interrupted.
+        """
         path = page.work.path
         wrong = sum(row.differs for row in page.rows)
         self.totals.add(page.rows)
@@ -125,10 +131,12 @@ class Record:
             if page.gone:
                 self._db.execute("DELETE FROM directory WHERE space = ? AND path = ?", (self._space, path))
             elif page.cursor is not None:
-                self._set("cursor = ?, wrong = wrong + ?", page.cursor, wrong, path=path)
+                text = "cursor = ?, wrong = wrong + ?, since = coalesce(since, ?)"
+                self._set(text, page.cursor, wrong, now, path=path)
             else:
-                checked = "checked = CASE WHEN wrong + ? > 0 THEN 0 ELSE ? END"
-                self._set(f"{checked}, cursor = x'', wrong = 0, state = ?", wrong, now, _SETTLED, path=path)
+                checked = "checked = CASE WHEN wrong + ? > 0 THEN 0 ELSE coalesce(since, ?) END"
+                text = f"{checked}, cursor = x'', since = NULL, wrong = 0, state = ?"
+                self._set(text, wrong, now, _SETTLED, path=path)
 
     def put_back(self, path: bytes) -> None:
         """A check has ended: if it has not come to the end of the directory, that waits again."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 from irods.session import iRODSSession
 
+from consumer.verify.directory import PAGE_ROWS
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.counting_proxy import CountingProxy
 from tests.support.devzone_process import running_zone
@@ -259,6 +260,20 @@ def test_a_directory_that_cannot_be_checked_does_not_end_the_verification(
     assert wrong[f"{home}/{deep.relative_to(source)}/file"] == "missing"
 
 
+def test_a_flat_directory_of_several_pages(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, report: Path
+) -> None:
+    number = 2 * PAGE_ROWS + 500
+    for each in range(number):
+        (source / f"f{each:05}").touch()
+    assert scan.ingest(source, home, "--bulk").status == 0
+    irods.data_objects.unregister(f"{home}/f04000")
+    irods.data_objects.register(str(source / "f00000"), f"{home}/more")
+    found = verify(scan, report, source, home)
+    assert found.wrong == {f"{home}/f04000": "missing", f"{home}/more": "extra"}, found.ran
+    assert (found.summary["files"], len(found.rows)) == (number + 1, number + 2)
+
+
 class Archive(NamedTuple):
     """A source of 50 files in each of its directories, and how it is ingested and verified."""
 
@@ -324,11 +339,12 @@ def plant_in_put_objects(irods: iRODSSession, home: str, archive: Archive) -> di
     }
 
 
-@pytest.mark.parametrize("directories", [6, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("directories", [6, pytest.param(400, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_each_kind_of_damage_in_an_archive_is_found_and_nothing_else(
     scan: CommandLine, archive: Archive, home: str, irods: iRODSSession, handler_file: HandlerFile, report: Path,
     directories: int,
 ) -> None:  # fmt: skip
+    scan.workers = 2
     files = {f"d{number % 9}/e{number}/f{each}": b"x" * each for number in range(directories) for each in range(50)}
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(archive.write, files, files.values()))

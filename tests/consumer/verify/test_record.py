@@ -127,3 +127,23 @@ def test_other_settings_have_records_of_their_own(tmp_path: Path) -> None:
     assert other.take() is None
     other.close()
     record.close()
+
+
+def test_an_interrupted_check_counts_from_its_first_page_and_begins_again_when_that_is_too_old(record: Record) -> None:
+    record.begin()
+    assert record.take() == Work(b"")
+    record.settle(Page(Work(b""), [GOOD], [], b"m"), 10.0)
+    record.settle(Page(Work(b""), [GOOD], [], b"n"), 20.0)
+    record.begin(stale_before=5.0)
+    assert record.take() == Work(b"", None, b"n")
+    done(record, b"", GOOD, now=30.0)
+    record.begin(stale_before=10.0)
+    assert record.take() is None
+    record.begin(stale_before=11.0)
+    assert record.take() == Work(b"")
+    record.settle(Page(Work(b""), [WRONG], [], b"m"), 40.0)
+    record.begin(stale_before=50.0)
+    assert record.take() == Work(b"")
+    done(record, b"", GOOD, now=60.0)
+    record.begin(stale_before=60.0)
+    assert record.take() is None
