@@ -145,7 +145,6 @@ class _Run:
         return not self._deployment.main.look() and not self._active()
 
     def _next_pass(self) -> dict[str, Any]:
-        self._deployment.main.start()
         return self._pass_after(dt.datetime.now(dt.timezone.utc))
 
     def _watch_again(self) -> dict[str, Any]:

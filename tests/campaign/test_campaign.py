@@ -1,4 +1,7 @@
-"""Six seeds of the fault campaign, which cover all deployments; `make campaign` runs others."""
+"""Six seeds of the fault campaign, which cover all deployments; `make campaign` runs others.
+
+They give each content a modification time of its own: that size and time are equal by chance is left to the others.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import pytest
 from tests.campaign.scenario import DEPLOYMENTS, scenario
 from tests.support.devzone_process import ROOT
 
-SEEDS = [("alone", 2), ("alone", 6), ("periodic", 2), ("served", 3), ("served", 6), ("kafka", 2)]
+SEEDS = [("alone", 20), ("alone", 23), ("periodic", 30), ("served", 13), ("kafka", 27), ("kafka", 43)]
 
 
 def test_the_seeds_cover_all_deployments() -> None:
@@ -27,7 +30,7 @@ def test_a_seed_chooses_the_same_each_time(deployment: str) -> None:
 
 @pytest.mark.parametrize(("deployment", "seed"), SEEDS, ids=[f"{name}-seed-{seed}" for name, seed in SEEDS])
 def test_after_all_faults_the_zone_has_what_the_source_has(deployment: str, seed: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.campaign", str(seed), "--deployment", deployment]
+    command = [sys.executable, "-m", "tests.campaign", str(seed), "--deployment", deployment, "--own-times"]
     ran = subprocess.run(
         [*command, "--evidence", str(tmp_path)], env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
