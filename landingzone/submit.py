@@ -172,4 +172,5 @@ def _wait(free: Callable[[], bool], job: Job) -> None:
 
 
 def _has_consumer(store: Store, job: Job) -> bool:
-    return any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive(time.time()))
+    alive = [each for each in store.consumers.alive(time.time()) if not each.refused]
+    return any(set(job.topics.names) & set(each.topics) for each in alive)
