@@ -18,6 +18,8 @@ from ingest.store import ConsumerStatus, Store
 _TRIES = Waits(2.0, 300.0)
 """Seconds between logins: at first, and at most. A site may lock an account after many refusals."""
 _ALIVE_SECONDS = 6.0
+_LOGIN_SECONDS = 120.0
+"""How long a login may take: python-irodsclient waits so long for an answer."""
 _LOOK = 0.2
 
 
@@ -43,6 +45,7 @@ def serve(
             consumer.run(until, health)
         except AccountRefused as error:
             if not _can_log_in(str(error), consumer.topics, store, until, health):
+                health.ended()
                 return
             consumer = again()
         else:
@@ -57,7 +60,7 @@ def _can_log_in(reason: str, topics: Sequence[str], store: Store, until: Callabl
     while not (ended := until()):
         with suppress(Unreachable):
             store.consumers.announce(status, _ALIVE_SECONDS)
-        health.heartbeat("consumer", f"waits: {reason}", ready=False)
+        health.heartbeat("consumer", f"waits: {reason}", ready=False, rest=_LOGIN_SECONDS)
         if time.monotonic() >= due:
             if not _is_refused():
                 outage.succeeded()

@@ -188,4 +188,5 @@ def _wait(free: Callable[[], bool], job: Job) -> None:
 
 
 def _has_consumer(store: Store, job: Job) -> bool:
-    return any(set(job.topics.names) & set(each.topics) for each in store.consumers.alive())
+    alive = [each for each in store.consumers.alive() if not each.refused]
+    return any(set(job.topics.names) & set(each.topics) for each in alive)
