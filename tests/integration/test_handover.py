@@ -93,7 +93,7 @@ def alone(scan: CommandLine, tmp_path: Path) -> Iterator[Consumers]:
     consumers.kill()
 
 
-@pytest.fixture(params=["alone", "fleet"])
+@pytest.fixture(params=["alone", pytest.param("fleet", marks=pytest.mark.slow)])
 def consumers(request: pytest.FixtureRequest) -> Consumers:
     """Consumers of one state file, and of Kafka and Redis."""
     found: Consumers = request.getfixturevalue(request.param)
