@@ -18,7 +18,7 @@ __all__ = ["fleet", "kafka", "redis"]
 
 FILES, DIRECTORIES = 200, 8
 WORKERS = 2
-JOBS = 6
+JOBS = 4
 JOB_SECONDS = 180
 _HANDLER = """
 import os, time
@@ -93,16 +93,16 @@ def alone(scan: CommandLine, tmp_path: Path) -> Iterator[Consumers]:
     consumers.kill()
 
 
-@pytest.fixture(params=["alone", "fleet"])
+@pytest.fixture(params=["alone", pytest.param("fleet", marks=pytest.mark.slow)])
 def consumers(request: pytest.FixtureRequest) -> Consumers:
     """Consumers of one state file, and of Kafka and Redis."""
     found: Consumers = request.getfixturevalue(request.param)
     return found
 
 
-def join(consumers: Consumers, workers: int = 1) -> None:
+def join(consumers: Consumers, workers: int = 1, *options: str) -> None:
     """Start one more consumer, and wait until it serves."""
-    consumers.add(workers)
+    consumers.add(workers, *options)
     number = len(consumers.consumers) - 1
     wait_until(lambda: "Serving" in consumers.said(number), consumers.work)
 
@@ -144,11 +144,29 @@ def test_a_pass_begins_once_although_consumers_join_while_pre_job_runs(
         begin(consumers, source, f"{home}/{name}", notes, name)
     wait_until(lambda: bool(notes.of("pre_job")), consumers.work)
     for _ in range(2):
-        join(consumers, JOBS)
+        join(consumers)
     notes.gate.touch()
     for name in names:
         assert_exact(consumers.ended(name, JOB_SECONDS), 4)
     assert Counter(each.path for each in notes.of("pre_job")) == Counter(names)
+
+
+def test_a_path_that_outlasts_the_grace_of_a_consumer_that_leaves_is_no_failure(
+    consumers: Consumers, source: Path, home: str, notes: Notes
+) -> None:
+    fill(source, 6, 1)
+    notes.write(in_path=_GATE)
+    join(consumers, 1, "--grace", "1")
+    begin(consumers, source, home, notes)
+    wait_until(lambda: len(notes.of("pre")) == 1, consumers.work)
+    join(consumers)
+    consumers.leave()
+    wait_until(lambda: notes.of("pre")[-1].consumer == consumers.consumers[1].pid, consumers.work)
+    notes.gate.touch()
+    assert_exact(consumers.ended("j", JOB_SECONDS), 6)
+    assert consumers.status("j").counts.done == 6
+    assert len(notes.of("post")) == 6
+    assert len(notes.of("pre")) == 7
 
 
 def test_a_consumer_that_froze_does_nothing_more_for_a_task_that_another_one_has(

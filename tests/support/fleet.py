@@ -37,9 +37,9 @@ class Consumers(CommandLine):
         """The store of the jobs; the caller closes it."""
         return EmbeddedStore(self.state)
 
-    def add(self, workers: int = 1) -> None:
+    def add(self, workers: int = 1, *options: str) -> None:
         """Start one more consumer."""
-        command = [sys.executable, "-m", "consumer", "--workers", str(workers), "--log_level", "INFO"]
+        command = [sys.executable, "-m", "consumer", "--workers", str(workers), "--log_level", "INFO", *options]
         with self._log(len(self.consumers)).open("wb") as log:
             self.consumers.append(
                 subprocess.Popen(command, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

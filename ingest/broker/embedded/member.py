@@ -57,6 +57,7 @@ class EmbeddedMember(GroupMember):
         self._next: dict[TopicPartition, int] = {}  # the next offset to read, by assigned partition
         self._releasing: frozenset[TopicPartition] = frozenset()
         self._lost: frozenset[TopicPartition] = frozenset()
+        self._told = True  # a poll that raised has not told what is lost
         self._busy: frozenset[TopicPartition] = frozenset()
         self._paused: set[TopicPartition] = set()
         self._read_up_to = 0  # all records up to this offset are delivered, or paused
@@ -70,13 +71,16 @@ class EmbeddedMember(GroupMember):
 
     @override
     def poll(self, timeout: float, max_records: int, busy: Collection[TopicPartition] = ()) -> list[Record]:
-        self._busy, self._lost = frozenset(busy), frozenset()
+        self._busy = frozenset(busy)
+        if self._told:
+            self._lost, self._told = frozenset(), False
         deadline = time.monotonic() + timeout
         wait = _FIRST_WAIT
         while True:
             records = self._look(max_records)
             left = deadline - time.monotonic()
             if records or left <= 0:
+                self._told = True
                 return records
             time.sleep(min(wait, left))
             wait = min(wait * 1.5, _MAX_WAIT)

@@ -73,6 +73,8 @@ class KafkaMember(GroupMember):
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._releasing: frozenset[TopicPartition] = frozenset()
         self._gone: frozenset[TopicPartition] = frozenset()
+        self._told = True  # a poll that raised has not told what is gone
+        self._generation = -1
         self._held: dict[TopicPartition, deque[Record]] = {}
         self._paused: set[TopicPartition] = set()
         self._full: set[TopicPartition] = set()
@@ -88,8 +90,10 @@ class KafkaMember(GroupMember):
 
     @override
     def poll(self, timeout: float, max_records: int, busy: Collection[TopicPartition] = ()) -> list[Record]:
-        self._gone = frozenset()
+        if self._told:
+            self._gone, self._told = frozenset(), False
         self._look_for_rival()
+        self._follow_removal()
         self._release(busy)
         ready = self._ready()
         self._resume_drained()
@@ -99,11 +103,13 @@ class KafkaMember(GroupMember):
                 fetched = self._consumer.poll(0 if ready and max_records else round(timeout * 1000), _FETCH)
             except errors.RetriableError:
                 fetched = {}
+        self._follow_removal()
         self._follow_rebalance(busy)
         self._lease.renew()
         for partition, records in fetched.items():
             self._hold(TopicPartition(*partition), records)
         self._commit_now()
+        self._told = True
         return self._take(max_records)
 
     @override
@@ -194,13 +200,16 @@ class KafkaMember(GroupMember):
 
         coordinator.need_rejoin = need_rejoin
 
-    def _release(self, busy: Collection[TopicPartition]) -> None:
-        """Let go of the partitions in release that have no work and no commit to be stored any more.
+    def _follow_removal(self) -> None:
+        """Let go of all partitions in release if the generation is another one: the group has removed us meanwhile."""
+        generation = self._consumer._coordinator._generation.generation_id
+        if generation != self._generation:
+            self._forget(self._releasing)
+            self._generation, self._releasing = generation, frozenset()
 
-        When the group has removed us, let go of all: another member may have them.
-        """
-        removed = self._consumer._coordinator._generation.is_lost()
-        kept = frozenset() if removed else self._releasing & (set(busy) | self._uncommitted.keys())
+    def _release(self, busy: Collection[TopicPartition]) -> None:
+        """Let go of the partitions in release that have no work and no commit to be stored any more."""
+        kept = self._releasing & (set(busy) | self._uncommitted.keys())
         self._forget(self._releasing - kept)
         self._releasing = kept
 

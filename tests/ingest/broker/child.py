@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from itertools import count
@@ -39,6 +40,11 @@ class Child:
         line = self._process.stdout.readline()
         assert line, "the child has died; its traceback is on stderr"
         return json.loads(line)
+
+    def answered(self) -> bool:
+        """Whether there is an answer to read."""
+        assert self._process.stdout
+        return bool(select.select([self._process.stdout], [], [], 0)[0])
 
     def kill(self) -> None:
         """Kill the process with SIGKILL, and wait for its end."""
@@ -80,13 +86,22 @@ class _Commands:
             self._member.poll(0.05, 50)
         return sorted(self._member.assignment())
 
-    def lose(self) -> list[TopicPartition]:
-        """Poll, with all partitions busy, until some are lost; return those."""
+    def hand_over(self) -> list[TopicPartition]:
+        """Poll, with all partitions busy, until some are to be handed over; return those."""
         assert self._member
         busy = self._member.assignment()
-        while not self._member.lost():
+        while not self._member.releasing():
             self._member.poll(0.05, 50, busy)
-        return sorted(self._member.lost())
+        return sorted(self._member.releasing())
+
+    def lose(self, wanted: int) -> list[TopicPartition]:
+        """Poll, with all partitions busy, until so many are lost; return those."""
+        assert self._member
+        busy, lost = self._member.assignment() | self._member.releasing(), set[TopicPartition]()
+        while len(lost) < wanted:
+            self._member.poll(0.05, 50, busy)
+            lost |= self._member.lost()
+        return sorted(lost)
 
     def held_until(self) -> float:
         assert self._member

@@ -150,7 +150,21 @@ class GroupContract(BrokerFixtures):
         with open_broker().join(group, [topic]) as member:
             poll_until([member], spread([member], partitions))
             assert boot_seconds() >= until
-        assert sorted(TopicPartition(*each) for each in stalled("lose")) == sorted(held)
+        assert sorted(TopicPartition(*each) for each in stalled("lose", partitions)) == sorted(held)
+
+    def test_a_member_that_stalled_with_a_partition_to_hand_over_has_lost_it(
+        self, open_broker: Callable[[], Broker], child: Callable[[], Child], group: str, topic: str, partitions: int
+    ) -> None:
+        stalled = child()
+        stalled("join", group, topic)
+        held = stalled("hold", partitions)
+        with open_broker().join(group, [topic]) as member:
+            stalled.send("hand_over")
+            poll_until([member], lambda _: stalled.answered())
+            wanted = stalled.answer()
+            assert 0 < len(wanted) < len(held)
+            poll_until([member], spread([member], partitions))
+        assert stalled("lose", partitions) == held
 
     def test_after_a_close_only_the_uncommitted_is_delivered_again(
         self, broker: Broker, group: str, topic: str
