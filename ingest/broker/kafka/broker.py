@@ -24,7 +24,7 @@ from ingest.broker import Broker, Outgoing, TooLarge
 from ingest.broker.kafka.assignor import FairAssignor
 from ingest.broker.kafka.member import KafkaMember
 from ingest.broker.kafka.settings import connection, translated
-from ingest.broker.kafka.topics import LARGEST_MESSAGE, SETTINGS, check
+from ingest.broker.kafka.topics import BATCH, LARGEST_MESSAGE, SETTINGS, check
 from ingest.errors import Refused
 
 PARTITIONS = 12
@@ -36,6 +36,8 @@ HEARTBEAT_SECONDS = 1.0
 """Time between two heartbeats. The answer to a heartbeat announces a rebalance."""
 POLL_SECONDS = 60.0
 """After this time without a poll, a member loses its partitions."""
+METADATA_MS = 30_000
+"""After this time, a member asks for the topics anew, so that it notices one that was deleted and made anew."""
 PATIENCE_SECONDS = 10.0
 """After this time without an answer, Kafka counts as unreachable."""
 
@@ -109,18 +111,21 @@ class KafkaBroker(Broker):
             return
         self._check(messages)
         try:
-            with translated(self._bootstrap), _sizes_told(messages):
-                producer = self._connected_producer()
-                sent = [
-                    producer.send(each.topic, each.value, partition=each.partition, headers=_headers(each))
-                    for each in messages
-                ]
-                for each in sent:
-                    each.get(timeout=2 * self._patience_ms / 1000)
+            for run in _runs(messages):
+                with translated(self._bootstrap), _sizes_told(run):
+                    self._send(run)
         except BaseException:
             self._drop_producer()  # or it would send the remaining messages later, after newer ones
             self._counts.clear()  # a topic may have been deleted
             raise
+
+    def _send(self, messages: Sequence[Outgoing]) -> None:
+        producer = self._connected_producer()
+        sent = [
+            producer.send(each.topic, each.value, partition=each.partition, headers=_headers(each)) for each in messages
+        ]
+        for each in sent:
+            each.get(timeout=2 * self._patience_ms / 1000)
 
     @override
     def join(self, group: str, topics: Iterable[str]) -> KafkaMember:
@@ -140,6 +145,7 @@ class KafkaBroker(Broker):
                 session_timeout_ms=round(self._session_seconds * 1000),
                 heartbeat_interval_ms=round(1000 * min(HEARTBEAT_SECONDS, self._session_seconds / 4)),
                 max_poll_interval_ms=round(self._poll_seconds * 1000),
+                metadata_max_age_ms=METADATA_MS,
                 metrics_enabled=False,
             )
             return KafkaMember(consumer, wanted, self._bootstrap)
@@ -213,7 +219,7 @@ class KafkaBroker(Broker):
                 max_block_ms=self._patience_ms,
                 allow_auto_create_topics=False,
                 max_request_size=LARGEST_MESSAGE,
-                batch_size=256 << 10,
+                batch_size=BATCH,
                 compression_type="lz4",
                 metrics_enabled=False,
             )
@@ -227,6 +233,24 @@ class KafkaBroker(Broker):
             producer._sender.join(self._patience_ms / 1000)
             with suppress(KafkaTimeoutError):  # its thread waits for a connection, and ends by itself
                 producer.close(timeout=0)
+
+
+def _runs(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    """Yield the messages in their order, each large one alone.
+
+    kafka-python 3.0.12 divides a batch that Kafka refuses, and reports success for all of its messages.
+    """
+    run: list[Outgoing] = []
+    for each in messages:
+        if len(each.value) < BATCH:
+            run.append(each)
+            continue
+        if run:
+            yield run
+        yield [each]
+        run = []
+    if run:
+        yield run
 
 
 @contextmanager

@@ -72,6 +72,7 @@ class KafkaMember(GroupMember):
         self._reached: dict[TopicPartition, int] = {}  # the committed offset, or the first one of this assignment
         self._uncommitted: dict[TopicPartition, int] = {}
         self._commit_at = 0.0
+        self._topic_ids: dict[str, Any] = {}
         self._turn = 0
         self._open = True
         self._lost = _Lost()
@@ -89,8 +90,10 @@ class KafkaMember(GroupMember):
             except errors.RetriableError:
                 fetched = {}
         self._follow_rebalance()
+        anew = self._follow_new_topics()
         for partition, records in fetched.items():
-            self._hold(TopicPartition(*partition), records)
+            if partition.topic not in anew:
+                self._hold(TopicPartition(*partition), records)
         self._commit_now()
         return self._take(max_records)
 
@@ -160,13 +163,37 @@ class KafkaMember(GroupMember):
 
     def _follow_rebalance(self) -> None:
         assigned = frozenset(TopicPartition(*each) for each in self._consumer.assignment())
-        for partition in self._lost.partitions | (self._assigned - assigned):
-            for known in (self._held, self._reached, self._uncommitted):
-                known.pop(partition, None)
+        gone = self._lost.partitions | (self._assigned - assigned)
+        self._forget(gone)
+        for partition in gone:
             self._paused.discard(partition)
             self._full.discard(partition)
         self._lost.partitions.clear()
         self._assigned = assigned
+
+    def _follow_new_topics(self) -> set[str]:
+        """Read a topic from its beginning when it was deleted and made anew: offsets of the old one mean nothing in it.
+
+        Kafka says nothing if the new topic has as many records already as this member has read of the old one. Returns
+        the topics that are read from their beginning.
+        """
+        anew = set()
+        for topic in {partition.topic for partition in self._assigned}:
+            known, found = self._topic_ids.get(topic), self._consumer._client.cluster.topic_id(topic)
+            if found is None or found == known:
+                continue
+            self._topic_ids[topic] = found
+            if known is not None:
+                ours = [partition for partition in self._assigned if partition.topic == topic]
+                self._forget(ours)
+                self._consumer.seek_to_beginning(*_of_kafka(ours))
+                anew.add(topic)
+        return anew
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        for partition in partitions:
+            for offsets in (self._held, self._reached, self._uncommitted):
+                offsets.pop(partition, None)
 
     def _hold(self, partition: TopicPartition, records: Iterable[Any]) -> None:
         if partition not in self._assigned:
