@@ -24,7 +24,7 @@ from ingest.broker import Broker, Outgoing, TooLarge
 from ingest.broker.kafka.assignor import FairAssignor
 from ingest.broker.kafka.member import KafkaMember
 from ingest.broker.kafka.settings import connection, translated
-from ingest.broker.kafka.topics import BATCH, LARGEST_MESSAGE, SETTINGS, check
+from ingest.broker.kafka.topics import LARGEST_MESSAGE, SETTINGS, check
 from ingest.errors import Refused
 
 PARTITIONS = 12
@@ -111,9 +111,8 @@ class KafkaBroker(Broker):
             return
         self._check(messages)
         try:
-            for run in _runs(messages):
-                with translated(self._bootstrap), _sizes_told(run):
-                    self._send(run)
+            with translated(self._bootstrap), _sizes_told(messages):
+                self._send(messages)
         except BaseException:
             self._drop_producer()  # or it would send the remaining messages later, after newer ones
             self._counts.clear()  # a topic may have been deleted
@@ -219,7 +218,7 @@ class KafkaBroker(Broker):
                 max_block_ms=self._patience_ms,
                 allow_auto_create_topics=False,
                 max_request_size=LARGEST_MESSAGE,
-                batch_size=BATCH,
+                batch_size=256 << 10,
                 compression_type="lz4",
                 metrics_enabled=False,
             )
@@ -233,24 +232,6 @@ class KafkaBroker(Broker):
             producer._sender.join(self._patience_ms / 1000)
             with suppress(KafkaTimeoutError):  # its thread waits for a connection, and ends by itself
                 producer.close(timeout=0)
-
-
-def _runs(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Yield the messages in their order, each large one alone.
-
-    kafka-python 3.0.12 divides a batch that Kafka refuses, and reports success for all of its messages.
-    """
-    run: list[Outgoing] = []
-    for each in messages:
-        if len(each.value) < BATCH:
-            run.append(each)
-            continue
-        if run:
-            yield run
-        yield [each]
-        run = []
-    if run:
-        yield run
 
 
 @contextmanager

@@ -21,8 +21,6 @@ SETTINGS = {
     "max.message.bytes": str(LARGEST_MESSAGE),
 }
 _FOREVER = -1
-BATCH = 256 << 10
-"""The size of the batches that we send, in bytes. A larger message is sent alone."""
 
 
 def check(admin: Any, replicas: Mapping[str, int], replication_factor: int) -> None:
@@ -36,8 +34,7 @@ def check(admin: Any, replicas: Mapping[str, int], replication_factor: int) -> N
         replication_factor: The number of replicas that is required.
 
     Raises:
-        Refused: A topic is compacted (it accepts only messages with a key, and ours have none), or its messages must
-            be smaller than our batches.
+        Refused: A topic is compacted. It accepts only messages with a key, and ours have none.
     """
     wanted = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(SETTINGS)) for name in replicas]
     found = admin.describe_configs(wanted, config_filter="all").get("topic", {}) if wanted else {}
@@ -45,8 +42,6 @@ def check(admin: Any, replicas: Mapping[str, int], replication_factor: int) -> N
         values = {key: str(each["value"]) for key, each in found.get(name, {}).items()}
         if "compact" in values.get("cleanup.policy", ""):
             raise Refused(f"topic {name} is compacted, which loses tasks: set its cleanup.policy to delete")
-        if int(values.get("max.message.bytes", LARGEST_MESSAGE)) < 2 * BATCH:
-            raise Refused(f"topic {name} takes small messages only: set its max.message.bytes to {LARGEST_MESSAGE}")
         for reason in _doubts(values, count, replication_factor):
             logs.get("broker").warning("a topic is not as it should be", topic=name, reason=reason)
 
