@@ -111,7 +111,7 @@ class KafkaBroker(Broker):
             return
         self._check(messages)
         try:
-            with translated(self._bootstrap), _sizes_told(messages):
+            with translated(self._bootstrap), _sizes_named(messages):
                 self._send(messages)
         except BaseException:
             self._drop_producer()  # or it would send the remaining messages later, after newer ones
@@ -235,7 +235,7 @@ class KafkaBroker(Broker):
 
 
 @contextmanager
-def _sizes_told(messages: Sequence[Outgoing]) -> Iterator[None]:
+def _sizes_named(messages: Sequence[Outgoing]) -> Iterator[None]:
     """Raise TooLarge for the error of a message, or a batch of messages, that Kafka refuses because of its size."""
     try:
         yield
