@@ -1,7 +1,7 @@
 """Finds tasks that no message carries any more, and sends them again.
 
-A topic may be lost or emptied, and messages may expire. Then the tasks stay outstanding, and their job would run
-without an end. Of the consumers of the same topics, one sweeps.
+A topic may be lost or emptied, and messages may expire. Then the tasks stay outstanding, and their job would never
+end. Of the consumers of the same topics, one sweeps.
 """
 
 from __future__ import annotations

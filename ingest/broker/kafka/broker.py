@@ -36,6 +36,8 @@ HEARTBEAT_SECONDS = 1.0
 """Time between two heartbeats. The answer to a heartbeat announces a rebalance."""
 POLL_SECONDS = 60.0
 """After this time without a poll, a member loses its partitions."""
+METADATA_MS = 30_000
+"""After this time, a member asks for the topics anew, so that it notices one that was deleted and made anew."""
 PATIENCE_SECONDS = 10.0
 """After this time without an answer, Kafka counts as unreachable."""
 
@@ -118,18 +120,20 @@ class KafkaBroker(Broker):
             return
         self._check(messages)
         try:
-            with translated(self._bootstrap), _sizes_told(messages):
-                producer = self._connected_producer()
-                sent = [
-                    producer.send(each.topic, each.value, partition=each.partition, headers=_headers(each))
-                    for each in messages
-                ]
-                for each in sent:
-                    each.get(timeout=2 * self._patience_ms / 1000)
+            with translated(self._bootstrap), _sizes_named(messages):
+                self._send(messages)
         except BaseException:
             self._drop_producer()  # or it would send the remaining messages later, after newer ones
             self._counts.clear()  # a topic may have been deleted
             raise
+
+    def _send(self, messages: Sequence[Outgoing]) -> None:
+        producer = self._connected_producer()
+        sent = [
+            producer.send(each.topic, each.value, partition=each.partition, headers=_headers(each)) for each in messages
+        ]
+        for each in sent:
+            each.get(timeout=2 * self._patience_ms / 1000)
 
     @override
     def join(self, group: str, topics: Iterable[str]) -> KafkaMember:
@@ -149,6 +153,7 @@ class KafkaBroker(Broker):
                 session_timeout_ms=round(self._session_seconds * 1000),
                 heartbeat_interval_ms=round(1000 * min(HEARTBEAT_SECONDS, self._session_seconds / 4)),
                 max_poll_interval_ms=round(self._poll_seconds * 1000),
+                metadata_max_age_ms=METADATA_MS,
                 metrics_enabled=False,
             )
             return KafkaMember(consumer, wanted, self._bootstrap, self._session_seconds)
@@ -239,7 +244,7 @@ class KafkaBroker(Broker):
 
 
 @contextmanager
-def _sizes_told(messages: Sequence[Outgoing]) -> Iterator[None]:
+def _sizes_named(messages: Sequence[Outgoing]) -> Iterator[None]:
     """Raise TooLarge for the error of a message, or a batch of messages, that Kafka refuses because of its size."""
     try:
         yield

@@ -81,6 +81,7 @@ class KafkaMember(GroupMember):
         self._reached: dict[TopicPartition, int] = {}  # the committed offset, or the first one of this assignment
         self._uncommitted: dict[TopicPartition, int] = {}
         self._commit_at = 0.0
+        self._topic_ids: dict[str, Any] = {}
         self._turn = 0
         self._open = True
         self._listener = _Listener()
@@ -105,9 +106,11 @@ class KafkaMember(GroupMember):
                 fetched = {}
         self._follow_removal()
         self._follow_rebalance(busy)
+        anew = self._follow_new_topics()
         self._lease.renew()
         for partition, records in fetched.items():
-            self._hold(TopicPartition(*partition), records)
+            if partition.topic not in anew:
+                self._hold(TopicPartition(*partition), records)
         self._commit_now()
         self._told = True
         return self._take(max_records)
@@ -225,13 +228,36 @@ class KafkaMember(GroupMember):
         self._listener.revoked.clear()
         self._assigned = assigned
 
+    def _follow_new_topics(self) -> set[str]:
+        """Read a topic from its beginning when it was deleted and made anew: offsets of the old one mean nothing in it.
+
+        Kafka says nothing if the new topic has as many records already as this member has read of the old one. Returns
+        the topics that are read from their beginning.
+        """
+        anew = set()
+        for topic in {partition.topic for partition in self._assigned}:
+            known, found = self._topic_ids.get(topic), self._consumer._client.cluster.topic_id(topic)
+            if found is None or found == known:
+                continue
+            self._topic_ids[topic] = found
+            if known is not None:
+                ours = [partition for partition in self._assigned if partition.topic == topic]
+                for partition in ours:
+                    self._drop_offsets(partition)
+                self._consumer.seek_to_beginning(*_of_kafka(ours))
+                anew.add(topic)
+        return anew
+
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop all that is known of partitions that are not ours any more."""
         for partition in partitions:
             self._stop_delivery(partition)
-            self._reached.pop(partition, None)
-            self._uncommitted.pop(partition, None)
+            self._drop_offsets(partition)
             self._gone |= {partition}
+
+    def _drop_offsets(self, partition: TopicPartition) -> None:
+        for offsets in (self._held, self._reached, self._uncommitted):
+            offsets.pop(partition, None)
 
     def _stop_delivery(self, partition: TopicPartition) -> None:
         self._held.pop(partition, None)
