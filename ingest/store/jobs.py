@@ -65,9 +65,6 @@ class Jobs(Protocol):
     def forget(self, name: str) -> None:
         """Delete an ended job with its passes and problems. Active and unknown jobs are ignored."""
 
-    def forget_ended(self, seconds: float) -> None:
-        """Delete the jobs that ended more than `seconds` ago."""
-
     def problems(self, name: str, limit: int | None = None) -> list[Problem]:
         """Return what failed or was skipped in the latest pass.
 

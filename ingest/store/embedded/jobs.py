@@ -98,15 +98,6 @@ class EmbeddedJobs(Jobs):
                 _drop(db, name)
 
     @override
-    def forget_ended(self, seconds: float) -> None:
-        rows = self._db.execute(
-            f"SELECT name FROM job WHERE ended < ? AND NOT {_IS_ACTIVE}",
-            (self._clock.wall() - seconds, *_ACTIVE),
-        )
-        for (name,) in rows.fetchall():
-            self.forget(name)
-
-    @override
     def problems(self, name: str, limit: int | None = None) -> list[Problem]:
         rows = self._db.execute(
             "SELECT problem FROM problem WHERE job = ? ORDER BY skipped, path LIMIT ?",

@@ -63,11 +63,7 @@ class RedisJobs(Jobs):
 
     @override
     def forget(self, name: str) -> None:
-        self._server.run("forget_jobs", name=name)
-
-    @override
-    def forget_ended(self, seconds: float) -> None:
-        self._server.run("forget_jobs", seconds=seconds)
+        self._server.run("forget_job", name=name)
 
     @override
     def problems(self, name: str, limit: int | None = None) -> list[Problem]:

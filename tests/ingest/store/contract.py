@@ -178,21 +178,6 @@ class JobContract(StoreFixtures):
         assert store.jobs.get("job") is None
         assert store.jobs.problems("job") == []
 
-    def test_jobs_that_ended_long_ago_are_forgotten(self, store: Store) -> None:
-        for name in ("ended", "active"):
-            create(store, name)
-        store.jobs.stop("ended")
-        store.jobs.forget_ended(60)
-        assert {status.job.name for status in store.jobs.all()} == {"ended", "active"}
-        store.jobs.forget_ended(-60)  # a minute later
-        assert {status.job.name for status in store.jobs.all()} == {"active"}
-
-    def test_a_waiting_job_is_not_forgotten_however_long_ago_its_pass_ended(self, store: Store) -> None:
-        running(store, interval=9)
-        store.tasks.settle(step("open", closing=None))
-        store.jobs.forget_ended(-1e9)
-        assert status_of(store).state is JobState.WAITING
-
     def test_forgetting_a_job_leaves_the_path_cache_alone(self, store: Store) -> None:
         job = running(store)
         store.tasks.settle(step("open", cached=[Cached(b"d", b"n", seen(5))], closing=None))
