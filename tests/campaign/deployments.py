@@ -106,8 +106,7 @@ class Managed:
         """Whether a service manager starts it again when it has ended."""
         self._arguments = [sys.executable, *arguments]
         self._deployment = deployment
-        self._error = deployment.logs / f"{name}.err"
-        self._begins = 0
+        self._starts = 0
         self._ended_by_us = False
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -115,8 +114,8 @@ class Managed:
         """Start it, unless it runs."""
         if not self.look():
             self._ended_by_us = False
-            with self._error.open("ab") as log:
-                self._begins = log.tell()
+            self._starts += 1
+            with self._error.open("wb") as log:
                 self._process = subprocess.Popen(
                     self._arguments, env=self._deployment.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
@@ -152,7 +151,12 @@ class Managed:
 
     def said(self) -> str:
         """Return what it has printed since it was started."""
-        return self._error.read_bytes()[self._begins :].decode(errors="replace") if self._error.exists() else ""
+        return self._error.read_text(errors="replace") if self._error.exists() else ""
+
+    @property
+    def _error(self) -> Path:
+        """What it prints: a file for each start, because workers of a killed process may print after the next."""
+        return self._deployment.logs / f"{self.name}-{self._starts}.err"
 
     def ready(self) -> bool:
         """Whether it has begun to work."""

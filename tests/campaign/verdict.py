@@ -154,12 +154,14 @@ def on_hooks(deployment: Deployment, came: Counter[str], passes: int | None) -> 
 def on_endings(endings: list[Ending], driver: str) -> Iterator[Finding]:
     """Judge how the processes have ended."""
     for each in endings:
+        if each.status == -signal.SIGKILL and each.by_us:
+            continue
         if each.status == 1 and each.troubled and "disk is full" in each.said:
             continue
         if "Traceback (most recent call last)" in each.said or ": unexpected " in each.said:
             yield Finding("crash", f"{each.process} ended with status {each.status}: {each.said.strip()[-600:]}")
         elif each.by_us:
-            if each.status not in (0, -signal.SIGKILL, -signal.SIGTERM):  # SIGTERM may come before it is handled
+            if each.status not in (0, -signal.SIGTERM):  # SIGTERM may come before it is handled
                 yield Finding("crash", f"{each.process} ended with status {each.status} after SIGTERM")
         elif not _documented(each, driver):
             last = each.said.strip().splitlines()[-1:] or [""]
