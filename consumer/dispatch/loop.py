@@ -5,6 +5,7 @@ It takes records, hands them to workers, settles their reports in the store, and
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections import deque
@@ -47,6 +48,9 @@ _ALIVE_SECONDS = 6.0
 """Seconds for which an announcement is valid: less than a start waits before it takes over a dead process's job."""
 _TRY_SECONDS = 10.0
 """Seconds of failed attempts before the broker or the store counts as out of reach."""
+MOST_WAITING = 20_000
+"""Messages on a topic of files. Beyond that, a listing waits after each page: a message has up to ten kilobytes."""
+_LISTING_WAIT = 1.0
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.05, 2.0
 """Seconds after which a task that waits for a move is handed out again: at first, and at most."""
 _LAG_SECONDS = 15.0
@@ -83,6 +87,7 @@ class Consumer:
         self._stopped: dict[str, float] = {}
         self._blocked: frozenset[TopicPartition] = frozenset()
         self._idle_deaths = 0
+        self._backlogs: dict[str, tuple[float, bool]] = {}
         self._refused: AccountRefused | None = None
         self._unhandled: deque[Event] = deque()
         self._perhaps_stored: Event | None = None
@@ -324,9 +329,22 @@ class Consumer:
             self._queues.done(worker.release())  # the job was stopped, or another consumer lists this directory
             self._pool.replace(worker)
             return
-        worker.page_stored(page.cursor, go_on=not worker.asked_back)
-        if worker.asked_back:
+        waits = not worker.asked_back and self._enough_waits(worker.running.job)
+        worker.page_stored(page.cursor, go_on=not (worker.asked_back or waits))
+        if waits:
+            self._settle(accounting.later_step(worker.running, _LISTING_WAIT))
+            self._queues.done(worker.release())
+        elif worker.asked_back:
             self._take_back(worker)
+
+    def _enough_waits(self, job: Job) -> bool:
+        """Whether so many tasks with files of a job wait that its listings have to wait. Measured once a second."""
+        topic = job.topics.file
+        measured, enough = self._backlogs.get(topic, (-math.inf, False))
+        if time.monotonic() - measured > _LISTING_WAIT:
+            enough = self._broker.lag(self._group, [topic]) >= MOST_WAITING
+            self._backlogs[topic] = time.monotonic(), enough
+        return enough
 
     def _settle_finished(self, worker: Worker, finished: Finished) -> None:
         self._settle(accounting.finished_step(worker.running, finished, time.time()))
