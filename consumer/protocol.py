@@ -19,6 +19,8 @@ from ingest.service.profile import Event
 from ingest.store import Cached, Child
 
 PAGE_STORED = b"stored"
+ENOUGH = b"enough"
+"""The answers to a page: go on, or leave the rest of the task to another message."""
 
 CacheKey = tuple[bytes, bytes]
 """Directory and name, as `ingest.fingerprint.cache_key` returns them."""

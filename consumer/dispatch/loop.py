@@ -25,7 +25,7 @@ from ingest.boot_clock import boot_seconds
 from ingest.broker import Broker, Record, TopicPartition
 from ingest.errors import AccountRefused, Refused, Unreachable
 from ingest.job import Job
-from ingest.messages import MovePath, Task
+from ingest.messages import ListPath, MovePath, Task
 from ingest.service import logs
 from ingest.service.backoff import Backoff, Waits
 from ingest.service.health import Health
@@ -264,10 +264,14 @@ class Consumer:
         return passed
 
     def _may_begin(self, task: Task, job: Job, record: Record) -> bool:
-        """Whether no move stands in the way of a task, else the task is handed out later. Only a watch job has moves.
+        """Whether nothing stands in the way of a task; else it is handed out later.
 
-        It must not wait here: the move may be behind it in its partition.
+        It may be a move, which only a watch job has: it may be behind the task in its partition, so the task must not
+        wait here. For a listing, it may be a backlog of files.
         """
+        if isinstance(task, ListPath) and task.reach == "all" and self._enough_waits(job):
+            self._settle(accounting.later_step(RunningTask(task, record, job), _LISTING_WAIT))
+            return False
         subjects = subjects_of(task, job) if job.watch else []
         if not subjects:
             return True

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from consumer.dispatch.accounting import BEFORE_BEGAN, RunningTask
 from consumer.fence import Fence
-from consumer.protocol import PAGE_STORED, Began, PathBegun, PathDone, Profiled, Report, Setup, pack, unpack
+from consumer.protocol import ENOUGH, PAGE_STORED, Began, PathBegun, PathDone, Profiled, Report, Setup, pack, unpack
 from ingest.broker import Record
 from ingest.job import Job
 from ingest.messages import Task
@@ -116,12 +116,10 @@ class Worker:
         self._since += seconds
 
     def page_stored(self, cursor: bytes, *, go_on: bool = True) -> None:
-        """Note that the page up to `cursor` is stored. The timeout starts anew. `go_on`: let the worker continue."""
+        """Note that the page up to `cursor` is stored. The timeout starts anew. Without `go_on` the task ends here."""
         self._cursor, self._since = cursor, time.monotonic()
-        if not go_on:
-            return
         with suppress(OSError):  # it has died meanwhile: its pipe will say so
-            self.pipe.send_bytes(PAGE_STORED)
+            self.pipe.send_bytes(PAGE_STORED if go_on else ENOUGH)
 
     def ask_back(self) -> float:
         """Ask the worker to hand the task back after the path in work. Returns the seconds since it was first asked."""
