@@ -56,8 +56,8 @@ def start_job(submission: Submission, state: Deployment, how: RunOptions) -> Non
     store = state.open_store()
     names = topics_for(state, store, submission.job, how)
     profile = None if names == how.topics else open_profile(submission.job.profile, served=False)
-    check_account(submission.job)
     broker = state.broker(partitions_for(how))
+    check_account(submission.job)
     entered = enter(store, broker, submission, names, "start", allow_overlap=how.allow_overlap)
     run_job(Parts(state, store, broker, profile), entered.job, how, entered.hold)
 

@@ -62,7 +62,7 @@ def _has_hooks(ctx: Context) -> bool:
 
 
 def recall(ctx: Context, task: SyncFiles, *, begun: bool) -> SyncFiles:
-    """The batch, with the cached fingerprint of each path whose catalog entry is unknown.
+    """The batch, with the cached fingerprint of each path whose catalog entry nobody has looked up.
 
     `begun`: an earlier worker has begun with the batch, so that all catalog entries are unknown.
     """
@@ -74,7 +74,7 @@ def recall(ctx: Context, task: SyncFiles, *, begun: bool) -> SyncFiles:
         return task
     asked: dict[bytes, list[tuple[int, bytes]]] = {}
     for number, change in enumerate(task.changes):
-        if change.catalog == UNKNOWN:
+        if change.catalog == UNKNOWN or (ctx.live and not change.catalog):  # a watcher takes a new name for absent
             directory, name = ctx.place(change.path).key
             asked.setdefault(directory, []).append((number, name))
     changes = list(task.changes)

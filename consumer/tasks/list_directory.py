@@ -44,7 +44,7 @@ def list_path(ctx: Context, task: ListPath, cursor: bytes | None, *, last_try: b
         if not last_try or failed.result is Result.LATER:
             yield Finished(failure=failed, target=target)
             return
-    if not place.path and failed is None:
+    if not place.path and collection.created:
         bind(ctx)
     if task.reach == "collection":
         counts = Counts(collections=int(collection.created), deleted=int(cleared.deleted))

@@ -131,7 +131,6 @@ def _sync_entry(ctx: Context, change: Change, place: Place, entry: Entry) -> Out
             before, catalog = catalog, look_up(ctx.lister, place.target)
             if before == catalog:
                 raise
-            change = msgspec.structs.replace(change, cached=change.cached or ctx.cached(place.key))
     raise Impossible("the data object keeps changing while it is synced")
 
 

@@ -135,8 +135,9 @@ def operation(session, meta, **options):
 """
 
 
-def test_the_answer_for_the_directory_governs_deletion_and_an_incompatible_file_fails_alone(
-    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile
+@pytest.mark.parametrize("operation", ["PUT", "NO_OP"])
+def test_the_answer_for_the_directory_governs_deletion_and_a_file_of_another_operation_is_no_failure(
+    scan: CommandLine, source: Path, home: str, irods: iRODSSession, handler_file: HandlerFile, operation: str
 ) -> None:
     names = ("gone", "gone.put", "kept", "kept.put")
     for name in names:
@@ -147,11 +148,9 @@ def test_the_answer_for_the_directory_governs_deletion_and_an_incompatible_file_
         (source / name).write_text("changed content")
     for name in ("gone", "gone.put"):
         (source / name).unlink()
-    ran = scan.ingest(source, home, "--event_handler", handler_file(PER_FILE + deleting("UNREGISTER")))
-    assert (ran.status, ran.out.count("1 synced"), ran.out.count("1 failed"), ran.out.count("2 deleted")) == (
-        255, 1, 1, 1
-    ), ran  # fmt: skip
-    assert "Failed kept.put: operation PUT and delete mode UNREGISTER are incompatible" in ran.out
+    body = PER_FILE.replace("Operation.PUT ", f"Operation.{operation} ") + deleting("UNREGISTER")
+    ran = scan.ingest(source, home, "--event_handler", handler_file(body))
+    assert (ran.status, ran.out.count("0 failed"), ran.out.count("2 deleted")) == (0, 1, 1), ran
     after = rows(irods, home)
     assert set(after) == {"kept", "kept.put"}
     assert (after["kept"][0].size, after["kept.put"]) == (15, before["kept.put"])

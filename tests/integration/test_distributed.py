@@ -75,5 +75,5 @@ def test_half_a_deployment_or_one_that_does_not_answer_is_refused_in_a_sentence(
     ran = fleet("start", source, home, **given) if command == "start" else fleet(program="consumer", **given)
     assert ran.status == 1
     assert sentence in ran.err
-    assert ran.err.count("\n") == 1 + ran.err.count("warning: ")
+    assert ran.err.count("\n") == 1 + ran.err.count("warning: ") + ran.err.count("Logged in as ")
     assert "secret" not in ran.err

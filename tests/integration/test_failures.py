@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 from pathlib import Path
@@ -190,17 +189,6 @@ def test_a_failing_hook_is_named(
     more = on("f1", "raise ValueError('no')")
     ran = scan.ingest(source, home, "--event_handler", handler_file(handler("REGISTER_SYNC", more=more)))
     assert "pre_data_obj_create" in next(line for line in ran.out.splitlines() if line.startswith("Failed f1: ")), ran
-
-
-def test_a_target_in_an_unknown_zone_fails_every_path_and_the_directory_with_the_servers_error(
-    scan: CommandLine, source: Path
-) -> None:
-    make(source, 3)
-    ran = scan.ingest(source, "/noSuchZone/home/rods/x")
-    assert (ran.status, ran.out.count("3 failed")) == (255, 1), ran
-    for path in ("(the source itself)", "f0", "f1", "f2"):
-        assert re.search(rf"^Failed {re.escape(path)}: [A-Z_]+ \(-\d+\)", ran.out, re.MULTILINE), ran
-    assert scan.last()["remaining_tasks"] == 0
 
 
 def test_a_zone_that_is_down_at_the_start_is_one_sentence_and_leaves_no_job(

@@ -85,7 +85,7 @@ def test_a_small_put_is_one_call(
     handler = handler_file("@staticmethod\ndef operation(session, meta, **options):\n    return Operation.PUT")
     assert "30 synced" in scan.ingest(source, home, "--event_handler", handler).out
     assert calls.calls["DATA_OBJ_PUT"] == 30
-    assert calls.total() <= 30 + 4 + 3
+    assert calls.total() <= 30 + 4 + 2 * START_CALLS
     for number in range(30):
         with irods.data_objects.open(f"{home}/f{number}", "r") as stored:
             assert stored.read() == f"content {number}".encode()

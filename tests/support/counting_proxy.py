@@ -13,8 +13,8 @@ from irods.api_number import api_number
 
 NAMES = {number: name.removesuffix("_AN").removesuffix("_APN") for name, number in api_number.items()}
 LOGIN_CALLS = frozenset({"AUTHENTICATION", "AUTH_REQUEST", "AUTH_RESPONSE", "GET_MISC_SVR_INFO"})
-START_CALLS = 1
-"""The look at an existing target collection when a command starts."""
+START_CALLS = 2
+"""The look at an existing target collection when a command starts, and the one for its id when a pass begins."""
 _FIELD = {name: re.compile(rb"<%s>(-?\w+)</%s>" % (name, name)) for name in (b"type", b"msgLen", b"bsLen", b"intInfo")}
 
 
