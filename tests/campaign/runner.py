@@ -190,7 +190,7 @@ class _Run:
         killed = any(self._faults.had[kind] for kind in _KILLS)
         last = self._deployment.status() or status
         passes = None if killed or self._scenario.driver == ONCE else last["passes"] + 1
-        found += verdict.on_hooks(self._deployment, self._scenario.names.came, passes)
+        found += verdict.on_hooks(self._deployment, self._scenario.names.came, passes, self._faults.had)
         found += verdict.on_log(self._deployment, self._scenario.names.touched, self._faults.had)
 
     def _differences(self) -> list[Difference]:

@@ -131,14 +131,18 @@ def on_counts(status: dict[str, Any], files: int) -> Iterator[Finding]:
         yield Finding("spurious", f"the last pass has ended with: {status['error']}")
 
 
-def on_hooks(deployment: Deployment, came: Counter[str], passes: int | None) -> Iterator[Finding]:
+def on_hooks(deployment: Deployment, came: Counter[str], passes: int | None, had: Counter[str]) -> Iterator[Finding]:
     """Judge how often hooks ran: the create hook of a path at most as often as something came to be there.
+
+    Each fault but a consumer that joins or leaves may stop an event, which is completed later: once more.
 
     Args:
         deployment: The deployment.
         came: How often something came to be at each path.
         passes: How many passes there were; None if a process that was killed may have repeated `pre_job`.
+        had: How many faults of each kind there were.
     """
+    stopped = sum(number for kind, number in had.items() if kind not in ("join", "leave"))
     ran: Counter[tuple[str, str]] = Counter()
     for line in deployment.hooks.read_text(errors="replace").splitlines() if deployment.hooks.exists() else ():
         event, target, _ = line.split("\t")
@@ -147,7 +151,7 @@ def on_hooks(deployment: Deployment, came: Counter[str], passes: int | None) -> 
         if event == "pre_job":
             if passes is not None and times > passes:
                 yield Finding("doubled", f"pre_job ran {times} times in {passes} passes")
-        elif times > max(came[path], 1):
+        elif times > max(came[path], 1) + stopped:
             yield Finding("doubled", f"{path}: post_{event} ran {times} times")
 
 
