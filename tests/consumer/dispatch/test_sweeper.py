@@ -21,7 +21,7 @@ from ingest.broker import Broker, Outgoing, Record
 from ingest.broker.embedded.broker import EmbeddedBroker
 from ingest.broker.kafka.broker import KafkaBroker
 from ingest.job import Counts, Job, JobState, Topics
-from ingest.messages import OpenPass, again, decode, encode
+from ingest.messages import OpenPass, Restart, again, decode, encode
 from ingest.store import ConsumerStatus, Redelivery, Step, Store
 from ingest.store.embedded import EmbeddedStore
 from ingest.store.redis import RedisStore
@@ -74,8 +74,15 @@ class Deployment:
         return [self.look(), self.look()]
 
     def next_record(self) -> Record:
+        """The next record, apart from those of earlier rounds: a fetch may have been under way when they were lost."""
         self.publish()
-        return read(self.member, 1)[0]
+        while True:
+            record = read(self.member, 1)[0]
+            message = decode(record.value)
+            if isinstance(message, Restart) or self.store.tasks.outstanding(
+                message.pass_id, message.task, message.round
+            ):
+                return record
 
     def done(self, record: Record) -> None:
         """Commit a record, and wait until the broker knows it."""
