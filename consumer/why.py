@@ -10,7 +10,7 @@ from consumer.irods.catalog import look_up
 from consumer.irods.sessions import Sessions
 from consumer.sync.context import Context
 from ingest.errors import Refused, Unreachable
-from ingest.fingerprint import CHANGED, UNFINISHED
+from ingest.fingerprint import MARKS
 from ingest.job import JobStatus
 from ingest.messages import COLLECTION
 from ingest.paths import is_within, prefix_of, shown
@@ -56,7 +56,7 @@ def _explain(ctx: Context, path: bytes) -> Iterator[str]:
     yield f"  source: {_seen(entry)}"
     yield f"  logical path: {place.target}"
     cached = ctx.cached(place.key) if path else None
-    yield f"  path cache: {'synced before' if cached not in (None, CHANGED, UNFINISHED) else 'not known'}"
+    yield f"  path cache: {'synced before' if cached is not None and cached not in MARKS else 'not known'}"
     found = look_up(ctx.lister, place.target)
     if found == COLLECTION:
         yield "  catalog: a collection"

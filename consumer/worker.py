@@ -37,7 +37,7 @@ from consumer.protocol import (
 from consumer.sync.context import Context
 from consumer.sync.failures import of_error, out_of_reach
 from consumer.sync.meta import of_job
-from consumer.sync.path_cache import BEGUN, marks, recall
+from consumer.sync.path_cache import begun, has_hooks, recall
 from consumer.tasks import bulk
 from consumer.tasks.delete import delete
 from consumer.tasks.list_directory import list_path
@@ -184,9 +184,9 @@ def _work(ctx: Context, task: Task, began: Began) -> Iterator[Report]:
         case MovePath():
             yield from move_path(ctx, task, began.cursor)
         case SyncFiles():
-            task = recall(ctx, task, begun=began.cursor is not None)
-            if began.cursor is None and (cached := marks(ctx, task)):
-                yield Page(BEGUN, Part(cached=cached))
+            task = recall(ctx, task, again=began.cursor == begun(task))
+            if began.cursor != begun(task) and has_hooks(ctx):
+                yield Page(begun(task), Part())
             yield from sync_files(ctx, task, bulk.register(ctx, task.changes))
             yield Finished()
         case Delete():

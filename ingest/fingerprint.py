@@ -23,6 +23,15 @@ CHANGED = Fingerprint(0, 0)
 """The fingerprint of a path whose object may have other content than the path ever had: it matches nothing."""
 UNFINISHED = Fingerprint(1, 0)
 """The fingerprint of a path whose object was to be created, and whose event is not complete: it matches nothing."""
+FOREIGN = Fingerprint(2, 0)
+"""Like CHANGED, for a path whose object this program did not create, as far as it knows."""
+MARKS = frozenset({CHANGED, UNFINISHED, FOREIGN})
+"""What stands for a fingerprint of a path whose event is not complete."""
+
+
+def mark_of(known: Fingerprint | None) -> Fingerprint:
+    """Return the mark for an object that is about to be changed, from what the path cache knows of its path."""
+    return FOREIGN if known is None or known == FOREIGN else CHANGED
 
 
 def _hash(data: bytes) -> int:

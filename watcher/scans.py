@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ PATIENCE_SECONDS = 30.0
 """The longest time that moves delay scans: retries take hours."""
 PAUSES = Waits(5.0, 300.0)
 """Seconds to wait after a failed pass: after the first failure, and at most. Each failure doubles them."""
+LOST_SECONDS = 600.0
+"""Seconds after which a scan that has not begun is requested again: its message may be lost."""
 _LOOK_SECONDS = 0.2
 
 
@@ -45,6 +48,8 @@ class _Asked(NamedTuple):
     scope: dict[bytes, bool]
     skipped: int
     """How many passes of the job were skipped before."""
+    since: float = math.inf
+    """The time of the request; infinity for one that this watcher has not made."""
 
 
 class Scans:
@@ -98,7 +103,7 @@ class Scans:
         if status.state is not JobState.WAITING or asked is None:
             return
         ours = asked.pass_id in (None, status.pass_id)
-        if not ours and status.passes_skipped == asked.skipped:
+        if not ours and status.passes_skipped == asked.skipped and time.monotonic() - asked.since < LOST_SECONDS:
             return
         self._asked = None
         if ours and not status.error:
@@ -114,4 +119,4 @@ class Scans:
         whole = scope.get(b"", False)
         scopes = [] if whole else [Scope(path_to_wire(path), deep) for path, deep in scope.items()]
         if store.outbox.send(job.name, tasks.restart(job, "watch", scope=scopes, pass_id=pass_id)):
-            self._wanted, self._asked = {}, _Asked(pass_id, scope, status.passes_skipped)
+            self._wanted, self._asked = {}, _Asked(pass_id, scope, status.passes_skipped, time.monotonic())

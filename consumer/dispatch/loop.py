@@ -333,10 +333,12 @@ class Consumer:
             self._queues.done(worker.release())  # the job was stopped, or another consumer lists this directory
             self._pool.replace(worker)
             return
-        waits = not worker.asked_back and self._enough_waits(worker.running.job)
+        running = worker.running
+        waits = isinstance(running.task, ListPath) and not worker.asked_back and self._enough_waits(running.job)
+        if waits:
+            self._settle(accounting.later_step(running, _LISTING_WAIT))
         worker.page_stored(page.cursor, go_on=not (worker.asked_back or waits))
         if waits:
-            self._settle(accounting.later_step(worker.running, _LISTING_WAIT))
             self._queues.done(worker.release())
         elif worker.asked_back:
             self._take_back(worker)

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import msgspec
 
 from consumer.irods.catalog import collection_id
-from consumer.protocol import Outcome, Result
 from consumer.sync.context import Context
 from consumer.sync.place import Place
-from ingest.fingerprint import CHANGED, UNFINISHED, cache_key, fingerprint
+from ingest.fingerprint import CHANGED, FOREIGN, MARKS, UNFINISHED, cache_key, fingerprint
 from ingest.handlers.core import Operation
-from ingest.messages import UNKNOWN, Change, SyncFiles
+from ingest.messages import UNKNOWN, Change, Fingerprint, SyncFiles
 from ingest.paths import split
 from ingest.store import Cached
 from scanner.entries import Entry
@@ -27,62 +26,53 @@ def bind(ctx: Context) -> None:
     ctx.store.cache.bind(ctx.cache_space, "" if found is None else f"{ctx.lister.zone}#{found}")
 
 
-BEGUN = b"begun"
-"""The cursor of a batch whose marks are stored."""
+def begun(task: SyncFiles) -> bytes:
+    """The cursor of a batch that a worker has begun in this round."""
+    return b"begun %d" % task.round
 
 
-def marks(ctx: Context, task: SyncFiles) -> list[Cached]:
-    """What the path cache is to have of the paths of a batch while their events are not complete.
+def has_hooks(ctx: Context) -> bool:
+    """Whether hooks of the handler run around the events of files.
 
-    They are for handlers whose hooks must run, even if the consumer and the worker are killed between the change of an
-    object and its hook: without them the object would look synced. Other handlers need none.
+    Then a batch is noted as begun before it begins. If consumer and worker are killed between the change of an object
+    and its hook, the object would look synced to whoever takes up the batch.
     """
-    if not _has_hooks(ctx):
-        return []
-    found = list[Cached]()
-    for change in task.changes:
-        exists = change.catalog not in (UNKNOWN, [])
-        new = change.cached == UNFINISHED or (change.cached is None and not exists)
-        if not change.gone:
-            found.append(Cached(*ctx.place(change.path).key, UNFINISHED if new else CHANGED))
-    return found
-
-
-def without_mark(ctx: Context, change: Change, place: Place, outcome: Outcome) -> Outcome:
-    """The outcome of a path whose object was not changed: the path cache has again what it had before the batch."""
-    if outcome.result not in (Result.UNCHANGED, Result.SKIPPED) or outcome.cached or change.gone or not _has_hooks(ctx):
-        return outcome
-    if change.cached is None:
-        return msgspec.structs.replace(outcome, uncached=[*outcome.uncached, place.key])
-    return msgspec.structs.replace(outcome, cached=[Cached(*place.key, change.cached)])
-
-
-def _has_hooks(ctx: Context) -> bool:
     return ctx.handler.hooked("data_obj_create") or ctx.handler.hooked("data_obj_modify")
 
 
-def recall(ctx: Context, task: SyncFiles, *, begun: bool) -> SyncFiles:
-    """The batch, with the cached fingerprint of each path whose catalog entry nobody has looked up.
+def recall(ctx: Context, task: SyncFiles, *, again: bool) -> SyncFiles:
+    """The batch, with the cached fingerprint of each path that nobody has looked up, or that had a mark then.
 
-    `begun`: an earlier worker has begun with the batch, so that all catalog entries are unknown.
+    `again`: another worker has begun with this round of the batch, and nobody knows how far it has come. What the path
+    cache does not know counts as not complete then.
     """
-    if begun:
-        task = msgspec.structs.replace(
-            task, changes=[msgspec.structs.replace(each, catalog=UNKNOWN) for each in task.changes]
-        )
-    if ctx.job.ignore_cache:
-        return task
+    changes = list(task.changes)
+    if not ctx.job.ignore_cache:
+        _look_up(ctx, changes)
+    if again:
+        changes = [_perhaps_begun(each) for each in changes]
+    return msgspec.structs.replace(task, changes=changes)
+
+
+def _look_up(ctx: Context, changes: list[Change]) -> None:
     asked: dict[bytes, list[tuple[int, bytes]]] = {}
-    for number, change in enumerate(task.changes):
-        if change.catalog == UNKNOWN or (ctx.live and not change.catalog):  # a watcher takes a new name for absent
+    for number, change in enumerate(changes):
+        live = ctx.live and not change.catalog  # a watcher takes a new name for absent
+        if change.catalog == UNKNOWN or change.cached in MARKS or live:
             directory, name = ctx.place(change.path).key
             asked.setdefault(directory, []).append((number, name))
-    changes = list(task.changes)
     for directory, names in asked.items():
         known = ctx.store.cache.get(ctx.cache_space, directory, [name for _, name in names])
         for (number, _), cached in zip(names, known, strict=True):
-            changes[number] = msgspec.structs.replace(changes[number], cached=cached)
-    return msgspec.structs.replace(task, changes=changes)
+            catalog = UNKNOWN if changes[number].cached in MARKS else changes[number].catalog
+            changes[number] = msgspec.structs.replace(changes[number], cached=cached, catalog=catalog)
+
+
+def _perhaps_begun(change: Change) -> Change:
+    if change.cached is not None:
+        return msgspec.structs.replace(change, catalog=UNKNOWN)
+    existed = change.catalog not in (UNKNOWN, [])
+    return msgspec.structs.replace(change, catalog=UNKNOWN, cached=FOREIGN if existed else UNFINISHED)
 
 
 def remember(ctx: Context, change: Change, place: Place, entry: Entry, operation: Operation) -> list[Cached]:
@@ -104,4 +94,9 @@ def prefixes(ctx: Context, path: bytes) -> Iterator[Place]:
 
 def ingested(ctx: Context, target: str, *, collection: bool) -> bool:
     """Whether the path cache knows a logical path: then this program ingested it."""
-    return ctx.cached(cache_key(ctx.job, target, directory=collection)) not in (None, UNFINISHED)
+    return is_ours(ctx.cached(cache_key(ctx.job, target, directory=collection)))
+
+
+def is_ours(cached: Fingerprint | None) -> bool:
+    """Whether a path with this entry in the path cache was certainly ingested by this program."""
+    return cached not in (None, UNFINISHED, FOREIGN)

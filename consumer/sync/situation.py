@@ -9,7 +9,7 @@ from consumer.sync.context import Context
 from consumer.sync.decide import REGISTERS, Impossible, Situation
 from consumer.sync.meta import Meta
 from consumer.sync.place import Place
-from ingest.fingerprint import CHANGED, UNFINISHED, fingerprint, replaced, same_data
+from ingest.fingerprint import MARKS, UNFINISHED, fingerprint, replaced, same_data
 from ingest.handlers.core import Operation
 from ingest.messages import Catalog, Fingerprint, Replica
 from ingest.paths import MAX_PATH, physical_path, prefix_of
@@ -58,7 +58,7 @@ def situation(
         unfinished=cached == UNFINISHED,
         forced=ctx.job.ignore_cache,
         preserve_mtime=ctx.job.preserve_mtime,
-        replaced=not ctx.source.appends or cached == CHANGED or (cached is not None and replaced(cached, now)),
+        replaced=not ctx.source.appends or cached in MARKS or (cached is not None and replaced(cached, now)),
         lost=_lost(ctx, operation, physical, catalog),
     )
 

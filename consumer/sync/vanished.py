@@ -14,9 +14,9 @@ from consumer.sync.context import Context
 from consumer.sync.deletion import delete_one
 from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.meta import of_directory
-from consumer.sync.path_cache import prefixes
+from consumer.sync.path_cache import is_ours, prefixes
 from consumer.sync.place import Place
-from ingest.fingerprint import UNFINISHED
+from ingest.fingerprint import MARKS
 from ingest.handlers.core import DeleteMode
 from ingest.messages import Candidate, path_to_wire
 from ingest.paths import ancestors, split
@@ -32,7 +32,9 @@ def delete_vanished(view: SourceView, place: Place, taken_by: Literal["directory
     if not _deletes(ctx, place):
         return nothing
     candidate = _candidate(place, collection=False, taken_by=taken_by)
-    if ctx.cached(place.key) in (None, UNFINISHED) and (ctx.job.delete_only_ingested or not _is_object(ctx, place)):
+    cached = ctx.cached(place.key)
+    foreign = ctx.job.delete_only_ingested and not is_ours(cached)
+    if foreign or ((cached is None or cached in MARKS) and not _is_object(ctx, place)):
         removed = _remove_emptied(ctx, place)  # an earlier attempt may have deleted the object
         return msgspec.structs.replace(nothing, uncached=removed)
     if reason := guards.objection(ctx, 1, 1, [candidate]):
@@ -61,7 +63,7 @@ def clear_the_way(ctx: Context, path: bytes) -> Sequence[CacheKey]:
 def remove_replaced(ctx: Context, place: Place) -> bool:
     """Remove the collection of an empty directory that another directory has replaced. False: it remains."""
     candidate = _candidate(place, collection=True)
-    if ctx.job.delete_only_ingested and ctx.cached(place.key) is None:
+    if ctx.job.delete_only_ingested and not is_ours(ctx.cached(place.key)):
         return False
     return not guards.objection(ctx, 1, 1, [candidate]) and delete_one(ctx, candidate).result is Result.DONE
 
@@ -73,7 +75,7 @@ def _remove_emptied(ctx: Context, place: Place) -> list[CacheKey]:
     """
     removed = list[CacheKey]()
     for above in prefixes(ctx, place.path):
-        if ctx.job.delete_only_ingested and ctx.cached(above.key) is None:
+        if ctx.job.delete_only_ingested and not is_ours(ctx.cached(above.key)):
             break
         candidate = _candidate(above, collection=True)
         if not SourceView(ctx).still_missing(candidate) or delete_one(ctx, candidate).result is not Result.DONE:

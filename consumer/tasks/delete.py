@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from consumer.irods.catalog import look_up
 from consumer.protocol import Finished, Outcome, Part, PathDone, Result
 from consumer.sync import guards
 from consumer.sync.context import Context
@@ -14,7 +15,7 @@ from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach
 from ingest import tasks
 from ingest.job import Counts, Problem
-from ingest.messages import Candidate, ClosePass, Delete, path_from_wire
+from ingest.messages import COLLECTION, Candidate, ClosePass, Delete, path_from_wire
 from ingest.paths import is_within
 
 BATCHES = 100
@@ -69,13 +70,19 @@ def delete(ctx: Context, task: Delete) -> Iterator[PathDone]:
     for candidate in task.candidates:
         try:
             _confine(ctx, candidate)
-            missing = view.still_missing(candidate)
+            missing = view.still_missing(candidate) and (not ctx.job.watch or _exists(ctx, candidate))
             outcome = delete_one(ctx, candidate) if missing else Outcome(Result.UNCHANGED)
         except Exception as error:
             if out_of_reach(ctx, error):
                 raise
             outcome = failure(ctx, candidate.target, error)
         yield PathDone(candidate.target, outcome)
+
+
+def _exists(ctx: Context, candidate: Candidate) -> bool:
+    """Whether a candidate still has its name in the zone: in a watch job a move may have taken it away."""
+    found = look_up(ctx.lister, candidate.target)
+    return found == COLLECTION if candidate.collection else isinstance(found, list) and bool(found)
 
 
 def _confine(ctx: Context, candidate: Candidate) -> None:

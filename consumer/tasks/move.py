@@ -27,7 +27,7 @@ from consumer.sync.place import Place
 from consumer.sync.situation import physical_of
 from consumer.sync.vanished import delete_vanished, remove_replaced
 from ingest import tasks
-from ingest.fingerprint import CHANGED, UNFINISHED, cache_key, fingerprint, same_data, same_file
+from ingest.fingerprint import CHANGED, MARKS, cache_key, fingerprint, mark_of, same_data, same_file
 from ingest.handlers.core import Operation
 from ingest.job import Counts
 from ingest.messages import Catalog, Change, Fingerprint, MovePath, Replica, Stat
@@ -81,7 +81,7 @@ def _moved(ctx: Context, task: MovePath, old: Place, new: Place) -> tuple[Entry 
     saved = not task.directory and back is not None and back.kind != "directory"
     if (saved and not any(each.new == old.path for each in moves)) or (back is not None and unknown):
         return None, False
-    if was in (CHANGED, UNFINISHED) or (was is not None and not unknown and not same_file(was, now)):
+    if was in MARKS or (was is not None and not unknown and not same_file(was, now)):
         return None, False
     return msgspec.structs.replace(seen, path=new.path), later == new.path
 
@@ -150,11 +150,18 @@ def _is_as_before(entry: Entry, operation: Operation, cached: Fingerprint | None
 
 
 def _synced(ctx: Context, task: MovePath, old: Place, new: Place) -> Finished:
-    """Sync both names, each from what the source is now; what lies at the new name counts as changed data."""
-    changes = [Change(task.new, gone=True), Change(task.old, gone=True)]
+    """Sync both names, each from what the source is now; what lies at the new name counts as changed data.
+
+    With --max-delete only a scan deletes: it judges all absent names together.
+    """
+    gone = ctx.job.max_delete is None
+    changes = [Change(task.new, gone=gone), Change(task.old, gone=gone)]
     children = list(tasks.files(ctx.job, task.pass_id, changes))
-    known = [Cached(*old.key, CHANGED)] if ctx.cached(old.key) is not None else []
-    return Finished(Part(children, Counts(files=len(changes)), cached=[Cached(*new.key, CHANGED), *known]))
+    known = [Cached(*new.key, mark_of(ctx.cached(new.key)))]
+    was = ctx.cached(old.key)
+    if was is not None and was not in MARKS:
+        known.append(Cached(*old.key, CHANGED))
+    return Finished(Part(children, Counts(files=len(changes)), cached=known))
 
 
 def _as_known(path: bytes, replica: Replica) -> Entry:

@@ -18,11 +18,11 @@ from consumer.sync.decide import Action, Impossible, decide
 from consumer.sync.deletion_candidates import SourceView
 from consumer.sync.failures import failure, out_of_reach, zone_answers
 from consumer.sync.meta import Meta, of_file
-from consumer.sync.path_cache import remember, without_mark
+from consumer.sync.path_cache import remember
 from consumer.sync.place import Place
 from consumer.sync.situation import situation, unfit
 from consumer.sync.vanished import clear_the_way, delete_vanished
-from ingest.fingerprint import CHANGED, UNFINISHED, fingerprint, unchanged
+from ingest.fingerprint import UNFINISHED, fingerprint, mark_of, unchanged
 from ingest.handlers.core import Operation
 from ingest.messages import COLLECTION, UNKNOWN, Catalog, Change, SyncFiles
 from ingest.paths import split
@@ -43,8 +43,7 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
     with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
             place = ctx.place(change.path)
-            outcome = done.get(change.path) or _sync_one(view, looker, change, place)
-            yield PathDone(place.target, without_mark(ctx, change, place, outcome))
+            yield PathDone(place.target, done.get(change.path) or _sync_one(view, looker, change, place))
 
 
 def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) -> Outcome:
@@ -154,8 +153,9 @@ def _act(
     if decision.note:
         ctx.log.warning(decision.note, target=meta["target"])
     act = ActionRun(ctx, place, entry, seen, decision)
+    if decision.do not in (Action.NOTHING, Action.HOOKS_MODIFY):  # hooks alone change no content
+        ctx.begin(place.key, UNFINISHED if act.creates else mark_of(change.cached))
     if decision.do is not Action.NOTHING:
-        ctx.begin(place.key, UNFINISHED if act.creates else CHANGED)
         act.run(session, meta)
     result = Result.UNCHANGED if decision.do is Action.NOTHING else Result.DONE
     return Outcome(result, bytes=act.bytes, cached=remember(ctx, change, place, entry, operation))

@@ -160,8 +160,8 @@ def on_endings(endings: list[Ending], driver: str) -> Iterator[Finding]:
     for each in endings:
         if each.status == -signal.SIGKILL and each.by_us:
             continue
-        if each.status == 1 and each.troubled and "disk is full" in each.said:
-            continue
+        if each.status == 1 and each.troubled and ("disk is full" in each.said or "does not answer" in each.said):
+            continue  # a command that cannot begin says so, and whoever keeps it running starts it again
         if "Traceback (most recent call last)" in each.said or ": unexpected " in each.said:
             yield Finding("crash", f"{each.process} ended with status {each.status}: {each.said.strip()[-600:]}")
         elif each.by_us:

@@ -21,6 +21,8 @@ from ingest.credentials import readable, secret
 from ingest.errors import Refused, Unreachable
 
 PREFIX = "ingest:"
+FORMAT = "5"
+"""The version of all that is stored, messages included. It is raised when something of it changes."""
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0
 _USERNAME, _PASSWORD = "INGEST_REDIS_USERNAME", "INGEST_REDIS_PASSWORD"
@@ -62,7 +64,11 @@ class Server:
         except (ValueError, exceptions.RedisError) as error:
             raise Refused(f"--redis {self._place}: {error}") from error
         self._scripts: dict[str, Any] = {}
-        self.command("SET", self.key("id"), secrets.token_hex(16), "NX")
+        self.command("MSETNX", self.key("id"), secrets.token_hex(16), self.key("format"), FORMAT)
+        if self.command("GET", self.key("format")) != FORMAT.encode():
+            raise Refused(
+                f"the store at {self._place} is of another version of this program: empty it and start its jobs again"
+            )
         self.store_id: bytes = self.command("GET", self.key("id"))
 
     def key(self, kind: str, name: str | bytes | None = None) -> bytes:
