@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import CommandLine, HandlerFile
+from tests.support.integration import wait_until
 
 HANDLER = """
 @staticmethod
@@ -85,3 +88,46 @@ def test_failures_of_one_kind_are_grouped_after_the_first_ten_but_each_has_its_l
         (more,) = [line for line in lines(log) if line["event"].startswith("… and")]
         assert (more["event"], more["level"]) == ("… and 15 more of this kind", "error")
         assert "not today" in more["kind"] or more["kind"] == "RuntimeError"
+
+
+def test_letters_set_the_level_and_retry_has_them_too(
+    scan: CommandLine, source: Path, home: str, handler_file: HandlerFile
+) -> None:
+    (source / "1.bad").write_text("1")
+    handler = handler_file(REFUSING)
+    ran = scan.ingest(source, home, "--job_name", "job", "--event_handler", handler)
+    assert (ran.status, "failed" in ran.err, "pass begun" in ran.err) == (255, True, False)
+    for letter, words in {"-v": ["pass begun", "error"], "-vv": ["pass begun", "error"], "-q": ["error"]}.items():
+        ran = scan("retry", "job", letter)
+        assert ran.status == 255, ran
+        assert [word for word in ("pass begun", "error") if word in ran.err] == words, ran
+
+
+def test_letters_go_before_the_environment(scan: CommandLine, source: Path, home: str, tmp_path: Path) -> None:
+    (source / "file").write_text("1")
+    log = tmp_path / "log"
+    ran = scan("start", source, home, "--synchronous", "-v", "--log_filename", log, INGEST_LOG_LEVEL="ERROR")
+    assert ran.status == 0, ran
+    assert "pass ended" in [line["event"] for line in lines(log)]
+
+
+@pytest.mark.parametrize("program", ["watcher", "consumer"])
+def test_watch_and_consume_have_the_letters(scan: CommandLine, program: str) -> None:
+    ran = scan("-vq", *(["/nowhere", "/z"] if program == "watcher" else []), program=program)
+    assert ran.status == 2
+    assert "-v and -q cannot be given together" in " ".join(ran.err.split())
+
+
+def test_a_move_has_a_line_with_both_names(scan: CommandLine, source: Path, home: str, tmp_path: Path) -> None:
+    (source / "before").write_text("1")
+    log = tmp_path / "log"
+    watching = scan.process(source, home, "-v", "--log_filename", log, "--quiet", "0.1", program="watcher")
+    try:
+        wait_until(lambda: log.exists() and any(each.get("path") == "before" for each in lines(log)))
+        (source / "before").rename(source / "after")
+        wait_until(lambda: any(each["event"] == "moved" for each in lines(log)))
+    finally:
+        watching.terminate()
+        watching.communicate(timeout=60)
+    (moved,) = [each for each in lines(log) if each["event"] == "moved"]
+    assert (moved["old"], moved["path"]) == ("before", "after")
