@@ -170,7 +170,7 @@ def kind_of(problem: Problem) -> str:
     path, reason = shown(problem.path), problem.reason
     names = {path, problem.target, path.rpartition("/")[2], problem.target.rpartition("/")[2]}
     for name in sorted(names - {""}, key=len, reverse=True):
-        reason = reason.replace(name, "…")
+        reason = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", reason)
     return re.sub(r"\d+", "…", reason)
 
 
