@@ -92,10 +92,14 @@ class PathBegun(_Report, frozen=True):
 
 
 class PathDone(_Report, frozen=True):
-    """The next path of the batch is finished; `target` is its logical path."""
+    """The next path of the batch is finished; `target` is its logical path.
+
+    `seconds`: how long it took; None if it was done together with others.
+    """
 
     target: str
     outcome: Outcome
+    seconds: float | None = None
 
 
 class Part(msgspec.Struct, frozen=True):

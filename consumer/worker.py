@@ -58,14 +58,18 @@ _STORE_WAIT = 1.0
 
 
 def main() -> None:
-    """Serve the consumer. File descriptor argv[1] is the socket whose other end it has, and argv[2] the fence."""
+    """Serve the consumer.
+
+    File descriptor argv[1] is the socket whose other end it has, argv[2] the fence, and argv[3] the socket for the log.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the consumer's to answer
     _end_with_parent()
     pipe = Connection(int(sys.argv[1]))
     fence = Fence(int(sys.argv[2]))
     before_each_call(fence.check)
     setup = msgspec.msgpack.decode(pipe.recv_bytes(), type=Setup)
-    logs.configure(setup.log)
+    os.set_inheritable(int(sys.argv[3]), False)  # programs that handlers start must not hold it open
+    logs.configure(setup.log, Connection(int(sys.argv[3])))
     profiler = None if setup.profile is None else Profiler(setup.profile.level)
     worker = _Worker(pipe, fence, _open(setup.state), profiler)
     try:

@@ -81,6 +81,32 @@ def on_command_line(name: str) -> bool:
     return context is None or context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
+def _keep_for_level(context: click.Context, parameter: click.Parameter, given: int) -> None:
+    """Keep the value of `-v` or `-q` for `level_of_letters`."""
+    context.meta[f"{__name__}.{parameter.name}"] = given
+
+
+def level_of_letters() -> str | None:
+    """The log level that `-v` or `-q` ask for; None without them. Raises click.UsageError if they contradict."""
+    context = click.get_current_context()
+    more, less = (int(context.meta.get(f"{__name__}.{name}") or 0) for name in ("more_log", "less_log"))
+    given = [letter for letter, is_given in (("-v", more), ("-q", less)) if is_given]
+    if given and context.get_parameter_source("log_level") is ParameterSource.COMMANDLINE:
+        given.append("--log_level")
+    if len(given) > 1:
+        raise click.UsageError(
+            f"{' and '.join(given)} cannot be given together: each of them sets the log level.", context
+        )
+    if less:
+        return "ERROR"
+    return (None, "INFO", "DEBUG")[min(more, 2)]
+
+
+def level_on_command_line(log: LogSettings) -> str | None:
+    """The log level if the command line itself sets it, else None."""
+    return log.level if level_of_letters() or on_command_line("log_level") else None
+
+
 def options(*several: Decorator) -> Decorator:
     """Several options as one decorator, in their order."""
 
@@ -234,9 +260,25 @@ _common = options(
         "state", type=click.Path(path_type=Path, dir_okay=False), help="State file of the embedded queue and store."
     ),
     option("log_level", type=click.Choice(LOG_LEVELS), help="Log messages of this level and above [WARNING]."),
+    click.option(
+        "-v",
+        "more_log",
+        count=True,
+        expose_value=False,
+        callback=_keep_for_level,
+        help="Log each file and pass, as --log_level INFO; -vv: as DEBUG.",
+    ),
+    click.option(
+        "-q",
+        "less_log",
+        is_flag=True,
+        expose_value=False,
+        callback=_keep_for_level,
+        help="Log only errors, as --log_level ERROR.",
+    ),
     option("log_filename", type=click.Path(dir_okay=False), help="Log to this file, as JSON lines [stderr]."),
-    option("log_when", help="Unit of the log file's rotation, as TimedRotatingFileHandler's `when`."),
-    option("log_interval", type=click.IntRange(min=1), help="Rotate after this number of units [1]."),
+    option("log_when", help="Rotate the log file: the unit, as TimedRotatingFileHandler's `when` [no rotation]."),
+    option("log_interval", type=click.IntRange(min=1), help="Rotate the log file after this number of units [1]."),
     click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -258,7 +300,8 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def with_deployment(*arguments: Any, state: Path | None, **values: Any) -> Any:
         where = {name: values.pop(name) for name in _WHERE}
-        log = LogSettings(*(values.pop(f"log_{name}") for name in ("level", "filename", "when", "interval")))
+        level, *rest = (values.pop(f"log_{name}") for name in ("level", "filename", "when", "interval"))
+        log = LogSettings(level_of_letters() or level, *rest)
         return function(*arguments, state=Deployment.of(state or default_state(), **where), log=log, **values)
 
     return _common(with_deployment)

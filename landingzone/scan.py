@@ -12,7 +12,15 @@ from ingest.errors import Refused
 from landingzone.examples_command import examples
 from landingzone.job_options import JobOptions, RunOptions, follow_options, job_options, retry_options, run_options
 from landingzone.jobs import failures, forget, known, list_jobs, pause, resume, stop, watch
-from landingzone.options import LONGEST, MultiValueCommand, ProfileOptions, common, option, profiling
+from landingzone.options import (
+    LONGEST,
+    MultiValueCommand,
+    ProfileOptions,
+    common,
+    level_on_command_line,
+    option,
+    profiling,
+)
 from landingzone.run import run
 from landingzone.submit import reopen, runs_alone, take_hold
 from landingzone.verify import verify
@@ -72,11 +80,14 @@ def start(
 @click.option("--path", "paths", multiple=True, help="Only this path, relative to the source; repeatable.")
 @retry_options
 @common
-def retry(job: str, state: Deployment, paths: tuple[str, ...], how: RunOptions, **_: object) -> None:
+def retry(job: str, state: Deployment, log: LogSettings, paths: tuple[str, ...], how: RunOptions, **_: object) -> None:
     """Retry what failed in the latest pass of the ended JOB.
 
-    Works in this process if JOB did; otherwise it queues the retry for ingest-consume.
+    Works in this process if JOB did; otherwise it queues the retry for ingest-consume. Logs as JOB did, unless -v, -q
+    or --log_level is given.
     """
+    import msgspec  # noqa: PLC0415 - --help must be quick
+
     from ingest.service import logs  # noqa: PLC0415
     from landingzone.launch import Parts, check_account, run_job  # noqa: PLC0415
 
@@ -93,9 +104,11 @@ def retry(job: str, state: Deployment, paths: tuple[str, ...], how: RunOptions, 
     if runs_alone(status.job):
         check_account(status.job)
         hold = take_hold(store, status.job)
-    logs.configure(status.job.log)
+    level = level_on_command_line(log) or status.job.log.level
+    running = msgspec.structs.replace(status.job, log=msgspec.structs.replace(status.job.log, level=level))
+    logs.configure(running.log)
     reopen(store, status, sorted(wanted))
-    run_job(Parts(state, store, state.broker(), None), status.job, how, hold)
+    run_job(Parts(state, store, state.broker(), None), running, how, hold)
 
 
 @cli.command()

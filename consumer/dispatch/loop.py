@@ -18,6 +18,7 @@ from consumer.dispatch.intake import Intake
 from consumer.dispatch.out_of_reach import OutOfReach
 from consumer.dispatch.partition_queues import PartitionQueues
 from consumer.dispatch.pool import Event, Pool, Worker
+from consumer.dispatch.records import Records
 from consumer.dispatch.subjects import subjects_of
 from consumer.dispatch.sweeper import Sweeper
 from consumer.protocol import Began, Finished, HandedBack, Page, PathBegun, PathDone, Profiled, Setup, Unavailable
@@ -96,6 +97,7 @@ class Consumer:
         self._log: Logger = logs.get("consumer").bind(consumer=self._name)
         self._outage = Backoff(self._log, BACK_OFF)
         self._out_of_reach = OutOfReach(self._log)
+        self._records = Records(store, self._log)
         self._intake = Intake(broker, store, self._log)
         self._sweeper = Sweeper(broker, store, group, self._topics, self._name, self._log)
         self._member = broker.join(group, self._topics)
@@ -130,6 +132,7 @@ class Consumer:
                         self._take_back(worker)
                 self._member.commit(self._queues.to_commit())
         finally:
+            self._records.close()
             self._pool.close()
             with suppress(Unreachable, Refused):  # that the store is empty was reported before
                 self._store.consumers.announce(ConsumerStatus(self._name, self._topics, ()), 0.0)
@@ -217,6 +220,7 @@ class Consumer:
             self._look_after_workers()
             self._announce()
             self._measure()
+            self._records.look()
             self._sweeper.look()
 
     def _measure(self) -> None:
@@ -226,12 +230,12 @@ class Consumer:
             with suppress(Unreachable):
                 metrics.LAG.set(self._broker.lag(self._group, self._topics))
 
-    def _settle(self, step: Step) -> bool:
-        """Whether the store has taken it."""
+    def _settle(self, running: RunningTask, step: Step) -> bool:
+        """Whether the store has taken the step of this task."""
         taken = self._store.tasks.settle(step)
         if taken:
             metrics.count(step)
-            metrics.log_failures(self._log, step)
+            self._records.settled(step, running)
         return taken
 
     def _is_stored(self, event: Event, page: Page) -> bool:
@@ -270,7 +274,9 @@ class Consumer:
         wait here. For a listing, it may be a backlog of files.
         """
         if isinstance(task, ListPath) and task.reach == "all" and self._enough_waits(job):
-            self._settle(accounting.later_step(RunningTask(task, record, job), _LISTING_WAIT))
+            self._settle(
+                RunningTask(task, record, job), accounting.later_step(RunningTask(task, record, job), _LISTING_WAIT)
+            )
             return False
         subjects = subjects_of(task, job) if job.watch else []
         if not subjects:
@@ -280,14 +286,16 @@ class Consumer:
         if self._store.moves.begin(job.name, task.pass_id, task.task, task.round, subjects, self._name, alive):
             return True
         wait = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2 ** min(task.round, 10))
-        self._settle(accounting.later_step(RunningTask(task, record, job), wait))
+        running = RunningTask(task, record, job)
+        self._settle(running, accounting.later_step(running, wait))
         return False
 
     def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
         """Whether the task was put off because its source is out of reach: records behind it may be of other jobs."""
         seconds = self._out_of_reach.put_off(job.name)
         if seconds:
-            self._settle(accounting.unavailable_step(RunningTask(task, record, job), time.time(), seconds))
+            running = RunningTask(task, record, job)
+            self._settle(running, accounting.unavailable_step(running, time.time(), seconds))
         return seconds > 0
 
     def _give(self, worker: Worker, task: Task, job: Job, record: Record) -> None:
@@ -315,7 +323,7 @@ class Consumer:
             case Unavailable():
                 self._pause(worker, report)
             case HandedBack():
-                self._settle(accounting.handed_back_step(worker.running, time.time()))
+                self._settle(worker.running, accounting.handed_back_step(worker.running, time.time()))
                 self._queues.done(worker.release())
 
     def _handle_death(self, worker: Worker) -> None:
@@ -329,14 +337,14 @@ class Consumer:
     def _settle_page(self, event: Event, page: Page) -> None:
         worker = event.worker
         step = accounting.page_step(worker.running, page)
-        if not (self._is_stored(event, page) or self._settle(step)):
+        if not (self._is_stored(event, page) or self._settle(worker.running, step)):
             self._queues.done(worker.release())  # the job was stopped, or another consumer lists this directory
             self._pool.replace(worker)
             return
         running = worker.running
         waits = isinstance(running.task, ListPath) and not worker.asked_back and self._enough_waits(running.job)
         if waits:
-            self._settle(accounting.later_step(running, _LISTING_WAIT))
+            self._settle(running, accounting.later_step(running, _LISTING_WAIT))
         worker.page_stored(page.cursor, go_on=not (worker.asked_back or waits))
         if waits:
             self._queues.done(worker.release())
@@ -353,7 +361,7 @@ class Consumer:
         return enough
 
     def _settle_finished(self, worker: Worker, finished: Finished) -> None:
-        self._settle(accounting.finished_step(worker.running, finished, time.time()))
+        self._settle(worker.running, accounting.finished_step(worker.running, finished, time.time()))
         self._out_of_reach.over(worker.running.job.name)
         self._queues.done(worker.release())
 
@@ -370,13 +378,13 @@ class Consumer:
             seconds, self._refused = 0.0, AccountRefused(unavailable.reason)
         else:
             seconds = self._out_of_reach.met(worker.running.job.name, unavailable, known=bool(self._outage.reason))
-        self._settle(accounting.unavailable_step(worker.running, time.time(), seconds))
+        self._settle(worker.running, accounting.unavailable_step(worker.running, time.time(), seconds))
         self._queues.done(worker.release())
 
     def _take_back(self, worker: Worker) -> None:
         """Take the task from a worker that is still at it. The rest is handed out again, and nothing has failed."""
         worker.process.kill()  # first: another consumer may begin the rest as soon as it is settled
-        self._settle(accounting.handed_back_step(worker.running, time.time()))
+        self._settle(worker.running, accounting.handed_back_step(worker.running, time.time()))
         self._queues.done(worker.release())
         self._pool.replace(worker)
 
@@ -385,7 +393,7 @@ class Consumer:
         self._log.warning("a task was aborted", task=running.task.task, reason=aborted.reason)
         if self._profile is not None:
             self._profile.write([broken_off(running.task, running.job, worker.process.pid, worker.seconds)])
-        self._settle(accounting.aborted_step(running, aborted, time.time()))
+        self._settle(running, accounting.aborted_step(running, aborted, time.time()))
         self._queues.done(worker.release())
         self._pool.replace(worker)
 

@@ -1,4 +1,4 @@
-"""Metrics of a consumer for Prometheus, and a log line for each path that failed.
+"""Metrics of a consumer for Prometheus.
 
 The counters of several consumers add up; only the lag is the group's.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge
 
-from ingest.paths import shown
-from ingest.service.logs import Logger
 from ingest.store import Step
 
 _FILES = Counter("ingest_files", "Files by outcome", ["job", "outcome"])
@@ -33,20 +31,3 @@ def count(step: Step) -> None:
     _RETRIES.labels(job).inc(counts.retries)
     _TASKS.labels(job).inc(step.again is None and step.cursor is None)
     _FAILED.labels(job).inc(counts.tasks_failed)
-
-
-def log_failures(log: Logger, step: Step) -> None:
-    """Log a line for each path that a settled step leaves failed: which, why, and what the server called it."""
-    for problem in step.problems:
-        if not problem.skipped and problem.retried_in is None:
-            log.error(
-                "failed",
-                job=step.job,
-                pass_id=step.pass_id,
-                path=shown(problem.path),
-                target=problem.target,
-                reason=problem.reason,
-                error=problem.error,
-                code=problem.code,
-                attempts=problem.attempts,
-            )

@@ -17,6 +17,7 @@ from consumer.protocol import ENOUGH, PAGE_STORED, Began, PathBegun, PathDone, P
 from ingest.broker import Record
 from ingest.job import Job
 from ingest.messages import Task
+from ingest.service import logs
 
 _EXIT_SECONDS = 1.0
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from consumer.worker import main; main()"
@@ -36,17 +37,18 @@ class Worker:
     """One worker process and its task."""
 
     def __init__(self, setup: Setup) -> None:
-        ours, theirs = socket.socketpair()
+        (ours, theirs), (log, logged) = socket.socketpair(), socket.socketpair()
         program = _PROGRAM.format(path=sys.path)
         self.fence = Fence()
-        with theirs:
-            shared = (theirs.fileno(), self.fence.descriptor)
+        with theirs, logged:
+            shared = (theirs.fileno(), self.fence.descriptor, logged.fileno())
             self.process = subprocess.Popen(
                 [sys.executable, "-c", program, *map(str, shared)],
                 pass_fds=shared,
                 stdin=subprocess.PIPE,  # held open: the worker ends when we do
                 stdout=2,  # what handlers print must not mix with our own output
             )
+        self._log = logs.write_lines_of(Connection(log.detach()))
         self.pipe = Connection(ours.detach())
         self.pipe.send_bytes(pack(setup))
         self.task: Task | None = None
@@ -156,6 +158,7 @@ class Worker:
             self.process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_END_SECONDS)
+            self._log.join(_END_SECONDS)
         self.fence.discard()
 
 

@@ -42,8 +42,10 @@ def sync_files(ctx: Context, task: SyncFiles, done: Mapping[str, Outcome]) -> It
     view = SourceView(ctx)
     with closing(ctx.source.looker(listed=not ctx.live)) as looker:
         for change in task.changes:
-            place = ctx.place(change.path)
-            yield PathDone(place.target, done.get(change.path) or _sync_one(view, looker, change, place))
+            place, since, outcome = ctx.place(change.path), time.monotonic(), done.get(change.path)
+            alone = outcome is None
+            outcome = outcome or _sync_one(view, looker, change, place)
+            yield PathDone(place.target, outcome, time.monotonic() - since if alone else None)
 
 
 def _sync_one(view: SourceView, looker: Looker, change: Change, place: Place) -> Outcome:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,59 @@ def test_configuring_again_replaces_what_was_set_up_before(file: Path) -> None:
         "assert len(logging.getLogger().handlers) == 1",
     )
     assert [line["event"] for line in lines(file)] == ["once"]
+
+
+WRITER = """
+import os, sys
+from multiprocessing.connection import Connection
+from ingest.job import LogSettings
+from ingest.service import logs
+settings = LogSettings(filename=sys.argv[2], when="s", interval=1)
+logs.configure(settings, Connection(int(sys.argv[1])))
+for number in range(250):
+    logs.get("consumer").warning("written", writer=int(sys.argv[3]), number=number, much="x" * 2000)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_lines_of_several_workers_are_all_in_the_rotated_files_even_if_the_workers_are_killed(file: Path) -> None:
+    run(
+        "import socket, subprocess, sys\nfrom multiprocessing.connection import Connection\nthreads = []\n"
+        "handler = logging.getLogger().handlers[0]\n"
+        "handler.shouldRollover = lambda record: handler.stream.tell() > 50_000  # many times within one second\n"
+        "for number in range(4):\n"
+        "    ours, theirs = socket.socketpair()\n"
+        f"    arguments = [sys.executable, '-c', {WRITER!r}, str(theirs.fileno()), {str(file)!r}, str(number)]\n"
+        "    subprocess.Popen(arguments, pass_fds=[theirs.fileno()])\n"
+        "    theirs.close()\n"
+        "    threads.append(logs.write_lines_of(Connection(ours.detach())))\n"
+        "for thread in threads:\n    thread.join()\n",
+        filename=str(file), when="s", interval=1,
+    )  # fmt: skip
+    files = list(file.parent.iterdir())
+    found = [(line["writer"], line["number"]) for each in files for line in lines(each)]
+    assert sorted(found) == [(writer, number) for writer in range(4) for number in range(250)]
+    assert len(files) > 10
+
+
+def test_a_file_is_not_rotated_unless_asked_and_reopened_when_it_was_moved(file: Path) -> None:
+    run(
+        "import os\nlog = logs.get('consumer')\nlog.warning('first')\n"
+        f"os.utime({str(file)!r}, (0, 0))\nlog.warning('second')\n"
+        f"os.rename({str(file)!r}, {str(file)!r} + '.1')\nlog.warning('third')",
+        filename=str(file),
+    )
+    moved = file.with_name(file.name + ".1")
+    assert sorted(file.parent.iterdir()) == [file, moved]
+    assert [line["event"] for line in lines(moved) + lines(file)] == ["first", "second", "third"]
+
+
+def test_the_time_is_utc_with_its_offset_whatever_the_time_zone(file: Path) -> None:
+    before = datetime.now(timezone.utc)
+    run(
+        "import os, time\nos.environ['TZ'] = 'Asia/Tokyo'\ntime.tzset()\nlogs.get('consumer').warning('now')",
+        filename=str(file),
+    )
+    (line,) = lines(file)
+    assert line["@timestamp"].endswith("+00:00")
+    assert before <= datetime.fromisoformat(line["@timestamp"]) <= datetime.now(timezone.utc)
