@@ -273,22 +273,22 @@ class Consumer:
         It may be a move, which only a watch job has: it may be behind the task in its partition, so the task must not
         wait here. For a listing, it may be a backlog of files.
         """
+        wait = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2 ** min(task.round, 10))
         if isinstance(task, ListPath) and task.reach == "all" and self._enough_waits(job):
-            self._settle(
-                RunningTask(task, record, job), accounting.later_step(RunningTask(task, record, job), _LISTING_WAIT)
-            )
-            return False
+            wait = _LISTING_WAIT
+        elif self._owns_its_paths(task, job):
+            return True
+        running = RunningTask(task, record, job)
+        self._settle(running, accounting.later_step(running, wait))
+        return False
+
+    def _owns_its_paths(self, task: Task, job: Job) -> bool:
         subjects = subjects_of(task, job) if job.watch else []
         if not subjects:
             return True
         consumers = self._store.consumers.alive() if isinstance(task, MovePath) else []
         alive = [each.consumer for each in consumers]
-        if self._store.moves.begin(job.name, task.pass_id, task.task, task.round, subjects, self._name, alive):
-            return True
-        wait = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2 ** min(task.round, 10))
-        running = RunningTask(task, record, job)
-        self._settle(running, accounting.later_step(running, wait))
-        return False
+        return self._store.moves.begin(job.name, task.pass_id, task.task, task.round, subjects, self._name, alive)
 
     def _is_put_off(self, task: Task, job: Job, record: Record) -> bool:
         """Whether the task was put off because its source is out of reach: records behind it may be of other jobs."""
