@@ -35,7 +35,7 @@ def has_hooks(ctx: Context) -> bool:
     """Whether hooks of the handler run around the events of files.
 
     Then a batch is noted as begun before it begins. If consumer and worker are killed between the change of an object
-    and its hook, the object would look synced to whoever takes up the batch.
+    and its hook, the object would look synced to the next worker that takes the batch.
     """
     return ctx.handler.hooked("data_obj_create") or ctx.handler.hooked("data_obj_modify")
 
