@@ -65,9 +65,7 @@ def _ensure(ctx: Context, collection: DirectoryCollection, place: Place) -> Outc
         if not ctx.live or code_of(error) not in BLOCKED or ctx.handler.method_in(error):
             raise
         outcome = delete_vanished(SourceView(ctx), ctx.place(place.path), taken_by="directory")
-        if not outcome.deleted:
-            raise
-        collection.ensure()
+        collection.ensure()  # another task may have deleted the object meanwhile
         return outcome
     return Outcome(Result.SKIPPED)
 

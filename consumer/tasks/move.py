@@ -202,7 +202,8 @@ def _makes_way(ctx: Context, new: Place, code: int | None, *, collection: bool) 
         return False
     if code == TAKEN_BY_COLLECTION:
         return remove_replaced(ctx, new)
-    return delete_vanished(SourceView(ctx), ctx.place(new.path), taken_by="directory").deleted
+    delete_vanished(SourceView(ctx), ctx.place(new.path), taken_by="directory")
+    return True  # if the object remains, the server says so once more
 
 
 def _move_directory(

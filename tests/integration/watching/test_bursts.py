@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from irods.session import iRODSSession
 
+from ingest.job import DEFAULT_FILES_PER_TASK
 from tests.conftest import CommandLine, HandlerFile
 from tests.support.bursts import Burst, image, overflow_queue, writing
 from tests.support.integration import handler, hooks, logged, wait_until
@@ -113,5 +114,5 @@ def test_a_watcher_that_is_killed_in_a_burst_finds_what_happened_without_it(
     wait_until(lambda: in_step(irods, source, home), watcher.alive, SECONDS)
     wait_until(at_rest(watcher), watcher.alive)
     creations = logged(created, home)
-    assert len(creations) == len(set(creations))
+    assert len(creations) - len(set(creations)) <= 2 * DEFAULT_FILES_PER_TASK  # hooks of its batches run once more
     assert_adds_up(watcher)
