@@ -101,6 +101,16 @@ class TestServer(RedisFixtures):
         with pytest.raises(Refused, match="lost"):
             store.jobs.create(make_job(), child("x").message)
 
+    def test_a_store_of_another_version_is_refused(
+        self, open_store: Callable[[], RedisStore], redis_url: str, prefix: str
+    ) -> None:
+        open_store()
+        open_store()  # of the same version
+        with redis.Redis.from_url(redis_url) as client:
+            client.delete(f"{prefix}format")  # as before there was one
+        with pytest.raises(Refused, match="is of another version of this program"):
+            open_store()
+
     def test_a_restart_loses_nothing_and_those_that_wait_go_on(self, own_server: Redis) -> None:
         store = RedisStore(own_server.url)
         running(store, "one", "two")
