@@ -100,7 +100,7 @@ def _move_file(
         yield _synced(ctx, task, old, new)
         return
     if not begun:  # if this worker dies after the rename, nobody takes the object for one that was made from the file
-        yield Page(_RENAMING, Part(cached=[Cached(*new.key, CHANGED)]))
+        yield Page(_RENAMING, Part(cached=[Cached(*new.key, mark_of(ctx.cached(new.key)))]))
     if found and not _rename(ctx, meta, new, source, collection=False):
         yield _synced(ctx, task, old, new)
         return
