@@ -77,24 +77,26 @@ def printed(text: bytes) -> str:
 
 def _entries(mounts: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield each mount point, with its file system type, mount source and root within it."""
+    for _, root, mount, kind, device in _fields(mounts):
+        yield _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), mount), b" ".join((kind, device, root))
+
+
+def _fields(mounts: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes, bytes]]:
+    """Yield the device number, root, mount point, file system type and mount source of each line of a mount table."""
     for line in filter(None, mounts.split(b"\n")):
         fields, _, rest = line.partition(b" - ")
-        _, _, _, root, mount, *_ = fields.split(b" ")
+        _, _, number, root, mount, *_ = fields.split(b" ")
         kind, device, *_ = rest.split(b" ")
-        yield _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), mount), b" ".join((kind, device, root))
+        yield number, root, mount, kind, device
 
 
 def types_by_device() -> dict[int, str]:
     """Return the file system type of each `st_dev` in the mount table; without /proc nothing."""
     try:
-        lines = MOUNTS.read_bytes().splitlines()
+        mounts = MOUNTS.read_bytes()
     except OSError:
         return {}
-    found = {}
-    for line in lines:
-        major, minor = line.split(b" ", 3)[2].split(b":")
-        found[os.makedev(int(major), int(minor))] = shown(line.partition(b" - ")[2].partition(b" ")[0])
-    return found
+    return {os.makedev(*map(int, number.split(b":"))): shown(kind) for number, _, _, kind, _ in _fields(mounts)}
 
 
 def file_system_type(path: bytes, mounts: bytes) -> str:

@@ -97,7 +97,7 @@ def aborted_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
     if aborted.died and running.began is BEFORE_BEGAN:
         return _not_begun_step(running, aborted, now)
     if isinstance(running.task, MovePath) and aborted.retry and running.cursor != running.began.cursor:
-        return _step(running, Part(), redelivered=again(running.task))
+        return later_step(running, 0.0)
     if not aborted.retry:
         running = running._replace(began=BEFORE_BEGAN)
     outcome = Outcome(Result.FAILED, reason=aborted.reason)
@@ -138,7 +138,7 @@ def handed_back_step(running: RunningTask, now: float) -> Step:
 def _rest_step(running: RunningTask, now: float, rest: Sequence[Item], wait: float = 0.0) -> Step:
     if isinstance(running.task, (SyncFiles, Delete)):
         return _batch_step(running, now, [], rest, wait)
-    return _step(running, Part(), redelivered=again(running.task), wait=wait)
+    return later_step(running, wait)
 
 
 def _not_begun_step(running: RunningTask, aborted: Aborted, now: float) -> Step:
@@ -169,7 +169,7 @@ def _held_too_long(outcome: Outcome) -> Outcome:
 
 
 def later_step(running: RunningTask, wait: float) -> Step:
-    """The step for a task that another one stands in the way of: it is handed out again after `wait` seconds."""
+    """The step for a task that is handed out again as it is, after `wait` seconds, and of which nothing has failed."""
     return _step(running, Part(), redelivered=again(running.task), wait=wait)
 
 

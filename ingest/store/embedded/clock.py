@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ingest.boot_clock import boot_seconds
 from ingest.sqlite import transaction
 
 SLACK_SECONDS = 5.0
@@ -63,6 +64,4 @@ def this_machine() -> Machine:
     boot = ""
     with suppress(OSError):
         boot = _BOOT_ID.read_text().strip()
-    number: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-    uptime = time.monotonic if number is None else lambda: time.clock_gettime(number)
-    return Machine(boot, uptime, time.time)
+    return Machine(boot, boot_seconds, time.time)
